@@ -1,0 +1,1 @@
+"""The commands: option parsing, progress and exit codes, one file per command."""

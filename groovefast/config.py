@@ -1,0 +1,197 @@
+"""The named configs: what the converter does to a performance, and the model trained on it.
+
+Names and values are Magenta's (`magenta/models/music_vae/configs.py`).
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from groovefast.drums import NUM_CLASSES, PitchClasses
+from groovefast.errors import GrooveFastError
+
+
+@dataclasses.dataclass(frozen=True)
+class ConverterConfig:
+    """Options of `GrooveConverter`, under Magenta's names."""
+
+    split_bars: int | None = 2
+    hop_bars: int = 1
+    steps_per_quarter: int = 4
+    quarters_per_bar: int = 4
+    pitch_classes: PitchClasses = "roland"
+    humanize: bool = False
+    tapify: bool = False
+    fixed_velocities: bool = False
+    add_instruments: tuple[int, ...] = ()
+    hits_as_controls: bool = False
+    split_instruments: bool = False
+    num_velocity_bins: int = 0
+    num_offset_bins: int = 0
+    max_note_dropout_probability: float = 0.0
+
+    @property
+    def steps_per_bar(self) -> int:
+        """Steps in a bar."""
+        return self.steps_per_quarter * self.quarters_per_bar
+
+    @property
+    def window_steps(self) -> int | None:
+        """Grid steps of a window, before `split_instruments`; None for whole files."""
+        return None if self.split_bars is None else self.split_bars * self.steps_per_bar
+
+    @property
+    def rows_per_step(self) -> int:
+        """Rows the model sees for each grid step: 9 with `split_instruments`, else 1."""
+        return NUM_CLASSES if self.split_instruments else 1
+
+    @property
+    def depth(self) -> int:
+        """Width of one row of `inputs` and `outputs`: 27 unless split or categorical."""
+        drums = 1 if self.split_instruments else NUM_CLASSES
+        return drums * (1 + (self.num_velocity_bins or 1) + (self.num_offset_bins or 1))
+
+    @property
+    def control_depth(self) -> int:
+        """Width of one row of `controls`."""
+        if self.split_instruments:
+            return NUM_CLASSES + (1 if self.hits_as_controls else 0)
+        return NUM_CLASSES if self.hits_as_controls else 0
+
+
+@dataclasses.dataclass(frozen=True)
+class HParams:
+    """Hyper-parameters of the model and of its training, under Magenta's names."""
+
+    z_size: int = 256
+    enc_rnn_size: tuple[int, ...] = (512,)
+    dec_rnn_size: tuple[int, ...] = (256, 256)
+    residual_encoder: bool = False
+    residual_decoder: bool = False
+    dropout_keep_prob: float = 0.3
+    free_bits: float = 48.0
+    max_beta: float = 0.2
+    beta_rate: float = 0.0
+    batch_size: int = 512
+    learning_rate: float = 1e-3
+    min_learning_rate: float = 1e-5
+    decay_rate: float = 0.9999
+    grad_clip: float = 1.0
+    grad_norm_clip_to_zero: float = 10000.0
+    sampling_schedule: str = "teacher_forcing"
+    sampling_rate: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """A named config: `converter` makes the examples, `hparams` the model."""
+
+    name: str
+    converter: ConverterConfig = ConverterConfig()
+    hparams: HParams = HParams()
+
+    def with_hparams(self, overrides: str | Mapping[str, Any]) -> Config:
+        """Returns the same config with some hyper-parameters replaced.
+
+        Args:
+            overrides: A mapping, or Magenta's text form `name=value,name=value`; sizes are
+                written `enc_rnn_size=[256,256]`.
+
+        Raises:
+            GrooveFastError: An unknown name or a value of the wrong kind.
+        """
+        values = _parse_assignments(overrides) if isinstance(overrides, str) else dict(overrides)
+        known = {field.name: getattr(self.hparams, field.name) for field in _FIELDS}
+        for name, value in values.items():
+            if name not in known:
+                raise GrooveFastError(
+                    f"--hparams: no such hyper-parameter {name!r}{_close(name, known)}"
+                )
+            values[name] = _coerce(name, value, known[name])
+        return dataclasses.replace(self, hparams=dataclasses.replace(self.hparams, **values))
+
+
+_FIELDS = dataclasses.fields(HParams)
+
+
+def _parse_assignments(text: str) -> dict[str, Any]:
+    """`a=1,b=[2,3]` as a dict; anything that is no Python literal stays text."""
+    parts: list[str] = []
+    for part in text.split(","):
+        inside_list = parts and parts[-1].count("[") > parts[-1].count("]")
+        if inside_list:
+            parts[-1] += "," + part
+        elif part.strip():
+            parts.append(part)
+    values: dict[str, Any] = {}
+    for part in parts:
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise GrooveFastError(f"--hparams: {part.strip()!r} is not of the form name=value")
+        try:
+            values[name.strip()] = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            values[name.strip()] = value.strip()
+    return values
+
+
+def _coerce(name: str, value: Any, like: Any) -> Any:
+    """`value` as the type of the default `like`."""
+    if isinstance(like, bool):
+        if str(value).lower() in ("true", "1", "false", "0"):
+            return str(value).lower() in ("true", "1")
+    elif isinstance(like, str):
+        return str(value)
+    elif isinstance(like, tuple):
+        items = value if isinstance(value, (list, tuple)) else (value,)
+        if items and all(isinstance(item, int) and item > 0 for item in items):
+            return tuple(items)
+    elif isinstance(like, int):
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    kind = "a list of sizes" if isinstance(like, tuple) else type(like).__name__
+    raise GrooveFastError(f"--hparams: {name} wants {kind} (as in {like!r}), not {value!r}")
+
+
+def _close(name: str, known: Mapping[str, Any]) -> str:
+    matches = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    return f"; did you mean {' or '.join(matches)}?" if matches else ""
+
+
+def _tap(**options: Any) -> ConverterConfig:
+    return ConverterConfig(tapify=True, fixed_velocities=True, **options)
+
+
+CONFIGS: Mapping[str, Config] = {
+    config.name: config
+    for config in (
+        Config("groovae_4bar", ConverterConfig(split_bars=4)),
+        Config("groovae_2bar_humanize", ConverterConfig(humanize=True)),
+        Config("groovae_2bar_tap_fixed_velocity", _tap()),
+        Config(
+            "groovae_2bar_tap_fixed_velocity_note_dropout", _tap(max_note_dropout_probability=0.8)
+        ),
+        Config("groovae_2bar_add_closed_hh", ConverterConfig(add_instruments=(2,))),
+        Config("groovae_2bar_hits_control", ConverterConfig(hits_as_controls=True)),
+    )
+}
+
+
+def get_config(name: str | Config) -> Config:
+    """Returns the config called `name` (a `Config` is returned as it is).
+
+    Raises:
+        GrooveFastError: No config of that name; the message lists close ones.
+    """
+    if isinstance(name, Config):
+        return name
+    if name not in CONFIGS:
+        hint = _close(name, CONFIGS) or f"; it is one of {', '.join(CONFIGS)}"
+        raise GrooveFastError(f"--config: no such config {name!r}{hint}")
+    return CONFIGS[name]

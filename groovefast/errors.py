@@ -1,0 +1,22 @@
+"""The errors a user can cause, each a single line that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+
+class GrooveFastError(Exception):
+    """A mistake in what was asked for; the message is one line naming the file, option or value."""
+
+
+class MidiError(GrooveFastError, ValueError):
+    """Bytes that are not a readable Standard MIDI File.
+
+    Attributes:
+        offset: Position, in bytes from the start of the file, of what could not be read.
+        reason: What was wrong there, without file name or offset.
+    """
+
+    def __init__(self, reason: str, offset: int, source: str | None = None) -> None:
+        self.reason = reason
+        self.offset = offset
+        where = f"{source}: " if source else ""
+        super().__init__(f"{where}{reason} (at byte {offset})")
