@@ -1,0 +1,175 @@
+"""How every command meets its user: options they share, errors as one line, exit statuses.
+
+A command module holds
+
+    @console.command("groovefast-sample")
+    @click.option("--num", ...)
+    def command(num: int) -> None: ...
+
+    def main() -> None:
+        console.run(command)
+
+Only click is imported here, so that `--help` stays instant.
+"""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from groovefast.errors import GrooveFastError
+
+EXIT_MISTAKE = 2
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 1
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_DEBUG_HELP = "Show the traceback of an error."
+_REMEDIES = {
+    errno.EACCES: "check its permissions or choose another place",
+    errno.EPERM: "check its permissions or choose another place",
+    errno.EROFS: "choose a place that can be written to",
+    errno.ENOENT: "check the spelling",
+    errno.ENOTDIR: "one of its parent folders is a file; choose another place",
+    errno.EISDIR: "name a file instead",
+    errno.ENOSPC: "free some space or choose another place",
+    errno.EDQUOT: "free some space or choose another place",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+}
+
+
+def command(name: str, **attributes: Any) -> Callable[[_Function], click.Command]:
+    """Decorates a function as the command `name`, with `-h`, `--version` and `--debug`.
+
+    Args:
+        name: The installed name, such as "groovefast-convert"; error lines begin with it.
+        **attributes: Passed on to `click.command`.
+    """
+    settings = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    settings.update(attributes.pop("context_settings", {}))
+
+    def decorate(function: _Function) -> click.Command:
+        make: Callable[[_Function], click.Command] = click.command(
+            name, context_settings=settings, **attributes
+        )
+        # `run` reads --debug itself: it must count even where the options cannot be parsed.
+        debug = click.option("--debug", is_flag=True, expose_value=False, help=_DEBUG_HELP)
+        version = click.version_option(package_name="groovefast", prog_name=name)
+        return version(debug(make(function)))
+
+    return decorate
+
+
+def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs a command and leaves the process with its exit status.
+
+    0 is success, or the integer the command returned; 2 a mistake of the user, told in one line
+    on stderr; 130 Ctrl-C; 1 a reader of our output that went away. Anything else is a bug of
+    ours and keeps its traceback. With `--debug` mistakes keep theirs too.
+
+    Args:
+        command: What `console.command` made.
+        arguments: The words after the command's name; those of the process if None.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    if not debug:
+        _quiet_tensorflow()
+    try:
+        status = command.main(words, prog_name=command.name, standalone_mode=False)
+        sys.stdout.flush()
+    except (KeyboardInterrupt, click.Abort):
+        _complain(command, "interrupted")
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        _abandon_stdout()
+        sys.exit(EXIT_BROKEN_PIPE)
+    except (GrooveFastError, OSError, click.ClickException) as error:
+        if debug:
+            raise
+        _complain(command, describe(error))
+        sys.exit(EXIT_MISTAKE)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def describe(error: Exception) -> str:
+    """Returns the one line that tells a user of `error`: what is wrong, where, what to do."""
+    if isinstance(error, click.UsageError):
+        line = _describe_usage(error)
+    elif isinstance(error, click.ClickException):
+        line = error.format_message()
+    elif isinstance(error, OSError):
+        line = _describe_os_error(error)
+    else:
+        line = str(error)
+    return " ".join(line.split())
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Returns `; did you mean A or B?` for the known words close to `word`, or nothing."""
+    matches = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(matches)}?" if matches else ""
+
+
+class Choice(click.Choice[str]):
+    """One of a few words; an unknown one is answered with the closest known."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Returns the message for a word that is none of the choices."""
+        del ctx
+        hint = did_you_mean(str(value), self.choices) or f"; it is one of {', '.join(self.choices)}"
+        return f"no such choice {value!r}{hint}"
+
+
+def _describe_usage(error: click.UsageError) -> str:
+    """A click usage error in the form `--option: what is wrong`."""
+    manual = f" (see {error.ctx.command.name} --help)" if error.ctx else ""
+    if isinstance(error, click.NoSuchOption):
+        params = error.ctx.command.params if error.ctx else ()
+        known = [word for param in params for word in param.opts if word.startswith("--")]
+        hint = did_you_mean(error.option_name, known)
+        return f"{error.option_name}: no such option{hint}{manual}"
+    if isinstance(error, click.MissingParameter) and error.param:
+        return f"{_label(error.param)} is missing{manual}"
+    if isinstance(error, click.BadParameter) and error.param:
+        return f"{_label(error.param)}: {error.message.rstrip('.')}"
+    message = error.format_message().rstrip(".")
+    return f"{message[:1].lower()}{message[1:]}{manual}"
+
+
+def _label(param: click.Parameter) -> str:
+    """The name a user knows a parameter by: `--num`, `OUTPUT_DIR`."""
+    if isinstance(param, click.Argument):
+        return param.make_metavar(click.Context(click.Command(None))).strip("[].")
+    return max(param.opts, key=len)
+
+
+def _describe_os_error(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    remedy = _REMEDIES.get(error.errno or 0)
+    place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
+    return f"{place}{reason[:1].lower()}{reason[1:]}" + (f"; {remedy}" if remedy else "")
+
+
+def _complain(command: click.Command, line: str) -> None:
+    click.echo(f"{command.name}: {line}", err=True)
+
+
+def _quiet_tensorflow() -> None:
+    """Keeps the start-up messages of TensorFlow's C++ side off the user's terminal."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def _abandon_stdout() -> None:
+    """Points stdout at nothing, so that the interpreter's last flush does not complain."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError:
+        return
