@@ -1,0 +1,46 @@
+"""Where the tests find the music and the expected numbers that are not part of the repository."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Examples are drawn anew on every machine, but a slow machine is no failure.
+settings.register_profile("groovefast", deadline=None, max_examples=50)
+settings.load_profile("groovefast")
+
+_DEFAULT_GROOVE_DIR = Path(__file__).resolve().parents[2] / "shared" / "groove"
+
+
+def _existing(folder: Path, what: str) -> Path:
+    if not folder.is_dir():
+        pytest.skip(f"{what} is not at {folder}; set GROOVE_MIDI_DIR to the Groove MIDI Dataset")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def groove_dir() -> Path:
+    """Folder of the Groove MIDI Dataset: `info.csv` and drummer*/ below it."""
+    folder = Path(os.environ.get("GROOVE_MIDI_DIR", _DEFAULT_GROOVE_DIR))
+    return _existing(folder, "the Groove MIDI Dataset")
+
+
+@pytest.fixture(scope="session")
+def groove_files(groove_dir: Path) -> list[Path]:
+    """The dataset's MIDI files, sorted."""
+    return sorted(groove_dir.rglob("*.mid"))
+
+
+@pytest.fixture(scope="session")
+def golden_dir(groove_dir: Path) -> Path:
+    """Numbers computed by Magenta itself."""
+    return _existing(groove_dir.parent / "golden", "the folder of golden numbers")
+
+
+@pytest.fixture(scope="session")
+def midi_edge_dir(groove_dir: Path) -> Path:
+    """Odd and broken MIDI files: `midi/`, `expected.json`, `expected.npz`."""
+    return _existing(groove_dir.parent / "midi_edge", "the folder of odd MIDI files")
