@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,3 +47,15 @@ def golden_dir(groove_dir: Path) -> Path:
 def midi_edge_dir(groove_dir: Path) -> Path:
     """Odd and broken MIDI files: `midi/`, `expected.json`, `expected.npz`."""
     return _existing(groove_dir.parent / "midi_edge", "the folder of odd MIDI files")
+
+
+@pytest.fixture
+def run_python() -> Callable[[str], str]:
+    """Runs code in a fresh interpreter and returns what it prints."""
+
+    def run(code: str) -> str:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run
