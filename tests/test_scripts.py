@@ -1,0 +1,221 @@
+"""The one-command entries: the dataset's download, and the shell scripts where something lacks."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import http.server
+import importlib.util
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parent.parent / "scripts"
+
+
+def _load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    # dataclasses look their module up by name while it is being loaded.
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+download_groove = _load(SCRIPTS / "download_groove.py")
+
+
+@pytest.fixture
+def payload():
+    """A zip of the dataset's shape."""
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as archive:
+        archive.writestr("groove/info.csv", "drummer,split\n")
+        archive.writestr("groove/drummer1/1.mid", os.urandom(50_000))
+    return memory.getvalue()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.ranges.append(self.headers["Range"])
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers["Range"] or "")
+        start = int(asked[1]) if asked and self.server.knows_ranges else 0
+        self.send_response(206 if start else 200)
+        self.end_headers()
+        self.wfile.write(self.server.payload[start : self.server.breaks_at])
+        self.server.breaks_at = None
+
+    def log_message(self, *_):
+        """Keeps the test's output clean."""
+
+
+@pytest.fixture
+def server(payload):
+    """Serves the zip on loopback; `breaks_at` cuts the next answer short."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.payload, server.ranges = payload, []
+    server.knows_ranges, server.breaks_at = True, None
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def archive(server, payload):
+    return download_groove.Archive(
+        url=f"http://127.0.0.1:{server.server_port}/groove.zip",
+        size=len(payload),
+        sha256=hashlib.sha256(payload).hexdigest(),
+        folder="groove",
+    )
+
+
+def _names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_download_unpacks_and_leaves_nothing_else(archive, tmp_path):
+    assert download_groove.main([str(tmp_path / "data")], archive) == 0
+    assert _names(tmp_path / "data") == ["groove"]
+    assert _names(tmp_path / "data" / "groove") == ["drummer1", "info.csv"]
+
+
+def test_download_is_not_repeated(archive, tmp_path, server, capsys):
+    for _ in range(2):
+        assert download_groove.main([str(tmp_path)], archive) == 0
+    assert len(server.ranges) == 1
+    assert "already there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_broken_download_goes_on(archive, tmp_path, server, capsys, knows_ranges):
+    server.knows_ranges, server.breaks_at = knows_ranges, 10_000
+    assert download_groove.main([str(tmp_path)], archive) == 2
+    assert "ended early. Run this again" in capsys.readouterr().err
+    assert _names(tmp_path) == ["groove.zip.part"]
+    assert download_groove.main([str(tmp_path)], archive) == 0
+    assert server.ranges == [None, "bytes=10000-"]
+    assert _names(tmp_path) == ["groove"]
+
+
+def test_wrong_content_is_refused_and_removed(archive, tmp_path, capsys):
+    other = dataclasses.replace(archive, sha256="0" * 64)
+    assert download_groove.main([str(tmp_path)], other) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "SHA-256" in message
+    assert _names(tmp_path) == []
+
+
+def test_no_network_says_what_to_do(archive, tmp_path, capsys):
+    nowhere = dataclasses.replace(archive, url="http://127.0.0.1:9/groove.zip")
+    assert download_groove.main([str(tmp_path)], nowhere) == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "--archive" in message
+    assert nowhere.url in message
+
+
+def test_archive_from_elsewhere(archive, tmp_path, payload, server, capsys):
+    path = tmp_path / "fetched.zip"
+    path.write_bytes(payload)
+    assert download_groove.main(["--archive", str(path), str(tmp_path / "data")], archive) == 0
+    assert (tmp_path / "data" / "groove" / "info.csv").exists()
+    assert server.ranges == []
+    path.write_bytes(payload[:-1])
+    assert download_groove.main(["--archive", str(path), str(tmp_path / "more")], archive) == 2
+    assert f"{path}: {len(payload) - 1:,} bytes" in capsys.readouterr().err
+    assert path.exists()
+
+
+def test_the_dataset_is_the_published_one():
+    assert download_groove.GROOVE.url.startswith("https://storage.googleapis.com/magentadata/")
+    assert download_groove.GROOVE.size == 3_260_318
+
+
+TOOLS = "bash basename cksum cp dirname env find mkdir rm sort xargs".split()
+
+
+@pytest.fixture
+def bare_machine(tmp_path):
+    """Runs a script of a copy of the project where only the TOOLS and what is given exist."""
+    root, tools = tmp_path / "project", tmp_path / "bin"
+    shutil.copytree(SCRIPTS, root / "scripts")
+    for folder in ("csrc", "groovefast"):
+        (root / folder).mkdir()
+    for name in ("pyproject.toml", "CMakeLists.txt"):
+        (root / name).touch()
+    tools.mkdir()
+    for tool in TOOLS:
+        (tools / tool).symlink_to(shutil.which(tool))
+
+    def run(script, **programs):
+        for name, body in programs.items():
+            (tools / name).write_text(f"#!/bin/sh\n{body}\n")
+            (tools / name).chmod(0o755)
+        return subprocess.run(
+            [root / "scripts" / script],
+            env={"PATH": str(tools)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+PYTHON = f'exec {sys.executable} "$@"'
+NO_HEADERS = f'[ "$1" = - ] && exit 1; exec {sys.executable} "$@"'
+
+
+@pytest.mark.skipif(os.name != "posix", reason="shell scripts")
+@pytest.mark.parametrize("script", ["test.sh", "demo.sh"])
+@pytest.mark.parametrize(
+    ("programs", "message"),
+    [
+        ({}, "needs Python 3.10 to 3.13; install it (Debian, Ubuntu: apt-get install python3 "),
+        ({"python3": "exit 1"}, "needs Python 3.10 to 3.13; install it"),
+        ({"python3": NO_HEADERS}, "python3 lacks its venv module or its C headers; install them"),
+        ({"python3": PYTHON}, "needs a C++ compiler; install one (Debian, Ubuntu: apt-get"),
+    ],
+)
+def test_what_is_missing_is_named(bare_machine, script, programs, message):
+    done = bare_machine(script, **programs)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{script}: {message}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="shell scripts")
+def test_installing_happens_once(bare_machine, tmp_path):
+    """A stand-in for Python records what it is asked, and makes a .venv of itself."""
+    asked = tmp_path / "asked"
+    venv = tmp_path / "project" / ".venv"
+    python = (
+        f'echo "$*" >>{asked}\n'
+        f'if [ "$2" = venv ]; then mkdir -p {venv}/bin; '
+        f"cp $0 {venv}/bin/python; cp $0 {venv}/bin/groovefast-convert; fi"
+    )
+    for _ in range(2):
+        assert bare_machine("test.sh", python3=python, **{"c++": ""}).returncode == 0
+    words = asked.read_text().splitlines()
+    assert [line for line in words if "pip install" in line] == [
+        "-m pip install --quiet --disable-pip-version-check "
+        f"--editable {tmp_path / 'project'}[test]"
+    ]
+    assert words.count("-m pytest") == 2
+    (tmp_path / "project" / "csrc" / "smf.cpp").write_text("int changed;")
+    assert bare_machine("test.sh", python3=python, **{"c++": ""}).returncode == 0
+    assert sum("pip install" in line for line in asked.read_text().splitlines()) == 2
