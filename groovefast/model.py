@@ -1,0 +1,749 @@
+"""GrooVAE: a variational autoencoder of drum performances, whole in this file.
+
+A window of a performance is a sequence of steps, each [9 hits, 9 velocities, 9 offsets]. The
+encoder, a stacked bidirectional LSTM, reads it into a normal distribution over z; the decoder, a
+stacked LSTM, writes it again step by step from z and what it wrote before:
+
+    window -> encoder -> mu, sigma -> z = mu + sigma·eps -> decoder -> logits -> window
+
+From Gillick et al., "Learning to Groove with Inverse Sequence Transformations" (ICML 2019), and
+number for number Magenta's implementation of it; variables carry the names of Magenta's
+checkpoints.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from groovefast.config import Config, ConverterConfig, get_config
+from groovefast.drums import NUM_CLASSES
+from groovefast.errors import GrooveFastError
+from groovefast.lstm import lstm, lstm_step, project
+
+Vector: TypeAlias = "npt.NDArray[np.float32]"
+Seed: TypeAlias = "int | tf.Tensor | None"
+NextInput: TypeAlias = "Callable[[tf.Tensor, tf.Tensor], tf.Tensor]"
+"""From a step's number and its logits, (n, depth), to the next step's input, (n, depth)."""
+
+PRECISIONS = {
+    "float32": tf.float32,
+    "mixed_float16": tf.float16,
+    "mixed_bfloat16": tf.bfloat16,
+}
+"""Names of what the matrix products are computed in; all else is float32."""
+
+
+# --- The variables --------------------------------------------------------------------------
+
+
+def encoder_scope(level: int, direction: str) -> str:
+    """Magenta's name of an encoder cell; `direction` is "fw" or "bw"."""
+    return f"encoder/cell_{level}/bidirectional_rnn/{direction}/multi_rnn_cell/cell_0"
+
+
+def decoder_scope(layer: int) -> str:
+    """Magenta's name of a decoder cell."""
+    return f"decoder/multi_rnn_cell/cell_{layer}"
+
+
+def variable_shapes(config: Config) -> dict[str, tuple[int, ...]]:
+    """Returns every variable's shape by its name in Magenta's checkpoints.
+
+    Residual layers first project their input to their own size, except a decoder layer as wide
+    as the one below: as there, these hold an `input_projection_wrapper`.
+    """
+    hparams = config.hparams
+    shapes: dict[str, tuple[int, ...]] = {}
+    depth, control_depth = config.converter.depth, config.converter.control_depth
+
+    def dense(name: str, inputs: int, outputs: int) -> None:
+        shapes[f"{name}/kernel"] = (inputs, outputs)
+        shapes[f"{name}/bias"] = (outputs,)
+
+    def cell(scope: str, inputs: int, units: int, project: bool) -> None:
+        if project:
+            scope = f"{scope}/input_projection_wrapper"
+            dense(scope, inputs, units)
+            inputs = units
+        dense(f"{scope}/lstm_cell", inputs + units, 4 * units)
+
+    width = depth + control_depth
+    for level, units in enumerate(hparams.enc_rnn_size):
+        for direction in ("fw", "bw"):
+            cell(encoder_scope(level, direction), width, units, hparams.residual_encoder)
+        width = 2 * units
+    dense("encoder/mu", width, hparams.z_size)
+    dense("encoder/sigma", width, hparams.z_size)
+
+    dense("decoder/z_to_initial_state", hparams.z_size, 2 * sum(hparams.dec_rnn_size))
+    width = depth + hparams.z_size + control_depth
+    for layer, units in enumerate(hparams.dec_rnn_size):
+        project = hparams.residual_decoder and (layer == 0 or units != width)
+        cell(decoder_scope(layer), width, units, project)
+        width = units
+    dense("decoder/output_projection", width, depth)
+    return shapes
+
+
+def _initial_value(name: str, shape: tuple[int, ...], seed: list[int]) -> tf.Tensor:
+    """Zero biases, N(0, 0.001) around z, Glorot's uniform elsewhere."""
+    if name.endswith("/bias"):
+        return tf.zeros(shape)
+    if name.startswith(("encoder/mu", "encoder/sigma", "decoder/z_to_initial_state")):
+        return tf.random.stateless_normal(shape, seed, stddev=0.001)
+    limit = math.sqrt(6 / sum(shape))
+    return tf.random.stateless_uniform(shape, seed, -limit, limit)
+
+
+# --- One row: hits, velocities, offsets -----------------------------------------------------
+
+ROW_PARTS = ("hits", "velocities", "offsets")
+_LOG_LOSS_EPSILON = 1e-7  # as in TensorFlow 1's log_loss: the loss of one hit stays below 16.2
+
+
+class Row(NamedTuple):
+    """What the columns of a row mean, and with it the losses and the sampling of each.
+
+    Velocities and offsets are a number for each drum, or one-hot groups where they are binned.
+    Tensors are (..., depth).
+
+    Attributes:
+        drums: 9, or 1 with `split_instruments`.
+        velocity_bins: Size of a velocity's one-hot group; 0 for a number.
+        offset_bins: The same of an offset.
+    """
+
+    drums: int
+    velocity_bins: int
+    offset_bins: int
+
+    @classmethod
+    def of(cls, converter: ConverterConfig) -> Row:
+        """The row a converter makes."""
+        drums = NUM_CLASSES // converter.rows_per_step
+        return cls(drums, converter.num_velocity_bins, converter.num_offset_bins)
+
+    def losses(self, logits: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns the loss of each part, summed over a row, and `hits_accuracy`.
+
+        Log-loss of the hits, squared error of numbers, and of one-hot groups the softmax
+        cross-entropy (Magenta, which has the groups, has no loss for them).
+        """
+        (hits, velocities, offsets), wanted = self._split(logits), self._split(target)
+        hit = tf.sigmoid(hits)
+        log_loss = -wanted[0] * tf.math.log(hit + _LOG_LOSS_EPSILON) - (
+            1 - wanted[0]
+        ) * tf.math.log(1 - hit + _LOG_LOSS_EPSILON)
+        right = tf.equal(hits > 0, wanted[0] > 0.5)
+        return {
+            "hits": tf.reduce_sum(log_loss, -1),
+            "velocities": self._value_loss(velocities, wanted[1], self.velocity_bins, tf.sigmoid),
+            "offsets": self._value_loss(offsets, wanted[2], self.offset_bins, tf.tanh),
+            "hits_accuracy": tf.reduce_mean(tf.cast(right, tf.float32), -1),
+        }
+
+    def noise(self, n: tf.Tensor, steps: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Uniform draws for `sample`, (steps, n, width); a window's do not depend on n."""
+        width = self.drums * (1 + self.velocity_bins + self.offset_bins)
+        draws = tf.random.stateless_uniform([n, steps, width], seed, minval=1e-7)
+        return time_major(draws)
+
+    def sample(
+        self, logits: tf.Tensor, noise: tf.Tensor, temperature: float | tf.Tensor
+    ) -> tf.Tensor:
+        """Draws rows; temperature 0 takes the more likely hits and bins.
+
+        A logit plus logistic noise is above 0 with the probability sigmoid(logit), and of
+        logits plus Gumbel noise each is the largest with its softmax probability.
+        """
+        hits, velocities, offsets = self._split(logits)
+        widths = [self.drums * size for size in (1, self.velocity_bins, self.offset_bins)]
+        for_hits, for_velocities, for_offsets = tf.split(noise, widths, -1)
+        logistic = tf.math.log(for_hits) - tf.math.log1p(-for_hits)
+        hits = tf.cast(hits + temperature * logistic > 0, tf.float32)
+        if self.velocity_bins:
+            velocities = self._draw_bins(
+                velocities, for_velocities, self.velocity_bins, temperature
+            )
+        else:
+            velocities = tf.sigmoid(velocities)
+        if self.offset_bins:
+            offsets = self._draw_bins(offsets, for_offsets, self.offset_bins, temperature)
+        else:
+            offsets = tf.tanh(offsets)
+        return tf.concat([hits, velocities, offsets], -1)
+
+    def _split(self, row: tf.Tensor) -> Sequence[tf.Tensor]:
+        widths = [self.drums * (bins or 1) for bins in (1, self.velocity_bins, self.offset_bins)]
+        hits, velocities, offsets = tf.split(row, widths, -1)
+        return hits, velocities, offsets
+
+    def _groups(self, values: tf.Tensor, bins: int) -> tf.Tensor:
+        """(..., drums * bins) as (..., drums, bins)."""
+        return tf.reshape(values, tf.concat([tf.shape(values)[:-1], [self.drums, bins]], 0))
+
+    def _value_loss(
+        self,
+        logits: tf.Tensor,
+        target: tf.Tensor,
+        bins: int,
+        activation: Callable[[tf.Tensor], tf.Tensor],
+    ) -> tf.Tensor:
+        if not bins:
+            return tf.reduce_sum(tf.math.squared_difference(activation(logits), target), -1)
+        entropies = tf.nn.softmax_cross_entropy_with_logits(
+            self._groups(target, bins), self._groups(logits, bins)
+        )
+        return tf.reduce_sum(entropies, -1)
+
+    def _draw_bins(
+        self, logits: tf.Tensor, noise: tf.Tensor, bins: int, temperature: float | tf.Tensor
+    ) -> tf.Tensor:
+        gumbel = -tf.math.log(-tf.math.log(noise))
+        best = tf.argmax(self._groups(logits + temperature * gumbel, bins), -1)
+        return tf.reshape(tf.one_hot(best, bins), tf.shape(logits))
+
+
+# --- The model ------------------------------------------------------------------------------
+
+
+class Dense(NamedTuple):
+    """The weights of x·kernel + bias."""
+
+    kernel: tf.Tensor
+    bias: tf.Tensor
+
+    def __call__(self, x: tf.Tensor, rest: tf.Tensor | None = None) -> tf.Tensor:
+        """The product with x; `rest` may stand for the bias and the rows after those of x."""
+        product = project([x], self.kernel if rest is None else self.kernel[: x.shape[-1]])
+        return product + (self.bias if rest is None else rest)
+
+
+class Cell(NamedTuple):
+    """The weights of one LSTM layer."""
+
+    projection: Dense | None
+    inputs: Dense
+    recurrent: tf.Tensor
+    residual: bool
+
+
+class GrooVAE(tf.Module):  # type: ignore[misc]
+    """The model: variables, encoder, decoder, losses, sampling.
+
+    n counts windows and steps the rows of one: the grid's steps, or 9 rows each with
+    `split_instruments`. `depth`, `control_depth` are the widths of a row (27 and 0, mostly).
+
+    Attributes:
+        config: The `Config` it was built from.
+        precision: "float32", "mixed_float16" or "mixed_bfloat16".
+        weights: The variables, always float32, by their names in Magenta's checkpoints.
+    """
+
+    def __init__(self, config: str | Config, precision: str = "float32", seed: int = 0) -> None:
+        """Builds the model with fresh weights, the same for the same seed.
+
+        Raises:
+            GrooveFastError: An unknown config or precision.
+        """
+        super().__init__(name="groovae")
+        if precision not in PRECISIONS:
+            raise GrooveFastError(
+                f"precision: no such precision {precision!r}; it is one of {', '.join(PRECISIONS)}"
+            )
+        self.config = get_config(config)
+        self.precision = precision
+        self._dtype = PRECISIONS[precision]
+        self._row = Row.of(self.config.converter)
+        _check_schedule(self.config)
+        self.weights = {
+            name: tf.Variable(_initial_value(name, shape, [seed, index]), name=name)
+            for index, (name, shape) in enumerate(variable_shapes(self.config).items())
+        }
+        windows = tf.TensorSpec([None, None, self._depth])
+        controls = tf.TensorSpec([None, None, self.config.converter.control_depth])
+        self._encode_graph = tf.function(self._encode, input_signature=[windows, controls])
+        self._decode_graph = tf.function(
+            self._decode,
+            input_signature=[
+                tf.TensorSpec([None, self.config.hparams.z_size]),
+                controls,
+                tf.TensorSpec([]),
+                tf.TensorSpec([2], tf.int32),
+            ],
+        )
+
+    @property
+    def _depth(self) -> int:
+        return self.config.converter.depth
+
+    @property
+    def _keep(self) -> float:
+        return self.config.hparams.dropout_keep_prob
+
+    # Public doors: check, convert, and run the graph.
+
+    def encode(self, inputs: Any, controls: Any = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the posterior's `mu` and `sigma`, (n, z_size) each.
+
+        Args:
+            inputs: Windows, (n, steps, depth).
+            controls: (n, steps, control_depth), or (steps, control_depth) for all; needed only
+                by configs with `hits_as_controls`.
+
+        Raises:
+            GrooveFastError: A shape that does not fit the config.
+        """
+        inputs = self._windows("inputs", inputs)
+        n, steps = inputs.shape[:2]
+        mu, sigma = self._encode_graph(inputs, self._controls(controls, n, steps))
+        return mu, sigma
+
+    def decode(
+        self,
+        z: Any,
+        controls: Any = None,
+        temperature: float = 1.0,
+        seed: Seed = None,
+        steps: int | None = None,
+    ) -> tf.Tensor:
+        """Returns windows decoded from `z`, (n, steps, depth).
+
+        Args:
+            z: Latent vectors, (n, z_size).
+            controls: As for `encode`.
+            temperature: Hits are drawn from sigmoid(logit / temperature), bins from
+                softmax(logits / temperature); 0 takes the more likely.
+            seed: The same seed gives the same windows, however many are decoded at once.
+            steps: Rows to decode; the config's window, or the controls' length, when None.
+
+        Raises:
+            GrooveFastError: A shape that does not fit the config.
+        """
+        z = tf.convert_to_tensor(z, tf.float32)
+        z_size = self.config.hparams.z_size
+        if z.shape.rank != 2 or z.shape[1] != z_size:
+            raise GrooveFastError(f"z: shape (n, {z_size}) wanted, {tuple(z.shape)} given")
+        if temperature < 0:
+            raise GrooveFastError(f"temperature: {temperature} is negative; give 0 or more")
+        steps = self._steps(controls) if steps is None else steps
+        controls = self._controls(controls, z.shape[0], steps)
+        return self._decode_graph(z, controls, float(temperature), _seed_pair(seed))
+
+    def sample(
+        self, n: int, temperature: float = 1.0, seed: Seed = None, controls: Any = None
+    ) -> tf.Tensor:
+        """Returns n new windows, (n, steps, depth), decoded from z ~ N(0, 1); see `decode`."""
+        for_z, for_decoder = tf.unstack(tf.random.split(_seed_pair(seed), 2))
+        z = tf.random.stateless_normal([n, self.config.hparams.z_size], for_z)
+        return self.decode(z, controls, temperature, for_decoder)
+
+    def interpolate(
+        self,
+        a: Any,
+        b: Any,
+        num: int,
+        controls: Any = None,
+        temperature: float = 0.0,
+        seed: Seed = None,
+    ) -> tf.Tensor:
+        """Returns num windows from `a` to `b`, both included, on the sphere between their `mu`.
+
+        Args:
+            a: A window, (steps, depth), or its `mu`, (z_size,), which is what configs with
+                `hits_as_controls` need.
+            b: The other.
+            num: How many windows, at least 2.
+            controls: As for `decode`.
+            temperature: As for `decode`.
+            seed: As for `decode`.
+
+        Raises:
+            GrooveFastError: A shape that does not fit the config, or num < 2.
+        """
+        if num < 2:
+            raise GrooveFastError(f"num: {num} given; an interpolation has at least 2 windows")
+        ends = [np.asarray(end, np.float32) for end in (a, b)]
+        mu_a, mu_b = (
+            end if end.ndim == 1 else self.encode(end[None])[0][0].numpy() for end in ends
+        )
+        z = slerp(mu_a, mu_b, np.linspace(0, 1, num))
+        return self.decode(z, controls, temperature, seed)
+
+    def losses(
+        self,
+        inputs: Any,
+        outputs: Any,
+        controls: Any = None,
+        eps: Any = None,
+        training: bool = False,
+        step: Any = None,
+        seed: Seed = None,
+    ) -> dict[str, tf.Tensor]:
+        """Returns Magenta's losses and metrics of a batch.
+
+        Args:
+            inputs: What the encoder reads, (n, steps, depth).
+            outputs: What the decoder should write, (n, steps, depth).
+            controls: As for `encode`.
+            eps: The noise of z = mu + sigma·eps, (n, z_size); drawn when None.
+            training: Whether to apply dropout.
+            step: Training steps done, for beta annealing and scheduled sampling; None means
+                beta is at its maximum and a sampling schedule at its end.
+            seed: The same seed gives the same noise, dropout and samples.
+
+        Returns:
+            One value per window: `r_loss`, `kl` (nats), `kl_loss` (above the free bits),
+            `kl_bits`. Scalars: `total`, `kl_beta`, `sampling_probability`, and means per step
+            `hits_loss`, `velocities_loss`, `offsets_loss`, `hits_accuracy`.
+
+        Raises:
+            GrooveFastError: A shape that does not fit the config.
+        """
+        inputs = self._windows("inputs", inputs)
+        outputs = self._windows("outputs", outputs)
+        shape = tf.shape(outputs)
+        controls = self._controls(controls, shape[0], shape[1])
+        seeds = tf.unstack(tf.random.split(_seed_pair(seed), 4))
+        mu, sigma = self._encode(inputs, controls, seeds[0] if training else None)
+        if eps is None:
+            eps = tf.random.stateless_normal(tf.shape(mu), seeds[1])
+        z = mu + sigma * tf.cast(eps, tf.float32)
+
+        probability = self._sampling_probability(step, training)
+        dropout_seed = seeds[2] if training else None
+        if probability is None:
+            logits = self.teacher_forced(z, outputs, controls, dropout_seed)
+        else:
+            logits = self._scheduled(z, outputs, controls, probability, dropout_seed, seeds[3])
+        parts = self._row.losses(logits, outputs)
+        r_loss = tf.reduce_sum(tf.add_n([parts[kind] for kind in ROW_PARTS]), 1)
+
+        kl = 0.5 * tf.reduce_sum(sigma**2 + mu**2 - 1 - 2 * tf.math.log(sigma), 1)
+        kl_loss = tf.maximum(kl - self.config.hparams.free_bits * math.log(2), 0)
+        beta = self._beta(step)
+        return {
+            "total": tf.reduce_mean(r_loss) + beta * tf.reduce_mean(kl_loss),
+            "r_loss": r_loss,
+            "kl": kl,
+            "kl_loss": kl_loss,
+            "kl_bits": kl / math.log(2),
+            "kl_beta": beta,
+            "sampling_probability": tf.zeros([]) if probability is None else probability,
+            **{f"{kind}_loss": tf.reduce_mean(parts[kind]) for kind in ROW_PARTS},
+            "hits_accuracy": tf.reduce_mean(parts["hits_accuracy"]),
+        }
+
+    # The encoder.
+
+    def _encode(
+        self, inputs: tf.Tensor, controls: tf.Tensor, dropout_seed: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """`encode` as a graph."""
+        x = time_major(tf.concat([inputs, controls], -1))
+        ends: list[tf.Tensor] = []
+        for level, units in enumerate(self.config.hparams.enc_rnn_size):
+            zero = tf.zeros([tf.shape(x)[1], units])
+            outputs, ends = [], []
+            for side, direction in enumerate(("fw", "bw")):
+                seed = _fold(dropout_seed, 2 * level + side)
+                sequence = tf.reverse(x, [0]) if direction == "bw" else x
+                scope = encoder_scope(level, direction)
+                y, h = self._layer(scope, [sequence], (zero, zero), seed)
+                outputs.append(tf.reverse(y, [0]) if direction == "bw" else y)
+                ends.append(h[-1])
+            x = tf.concat(outputs, -1)
+        end = tf.concat(ends, -1)
+        sigma = tf.nn.softplus(self._weights("encoder/sigma")(end))
+        return self._weights("encoder/mu")(end), sigma
+
+    # The decoder, twice: over a whole known window, and step by step over one it writes itself.
+
+    def teacher_forced(
+        self,
+        z: tf.Tensor,
+        outputs: tf.Tensor,
+        controls: tf.Tensor,
+        dropout_seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Returns the logits of each step given the true steps before it, (n, steps, depth)."""
+        previous = time_major(tf.pad(outputs[:, :-1], [[0, 0], [1, 0], [0, 0]]))
+        parts = [previous, *self._beside(z, controls)]
+        for layer, state in enumerate(self._initial_states(z)):
+            seed = _fold(dropout_seed, layer)
+            y, _ = self._layer(decoder_scope(layer), parts, state, seed)
+            parts = [y]
+        return time_major(self._weights("decoder/output_projection")(parts[0]))
+
+    def _decode(
+        self, z: tf.Tensor, controls: tf.Tensor, temperature: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """`decode` as a graph."""
+        noise = self._row.noise(tf.shape(controls)[0], tf.shape(controls)[1], seed)
+
+        def next_input(t: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+            return self._row.sample(logits, noise[t], temperature)
+
+        _, samples = self._write(z, controls, next_input)
+        return samples
+
+    def _scheduled(
+        self,
+        z: tf.Tensor,
+        outputs: tf.Tensor,
+        controls: tf.Tensor,
+        probability: tf.Tensor,
+        dropout_seed: tf.Tensor | None,
+        seed: tf.Tensor,
+    ) -> tf.Tensor:
+        """The logits when each step's predecessor is the model's own with some probability."""
+        for_coins, for_rows = tf.unstack(tf.random.split(seed, 2))
+        noise = self._row.noise(tf.shape(outputs)[0], tf.shape(outputs)[1], for_rows)
+        truth = time_major(outputs)
+        coins = tf.random.stateless_uniform(tf.shape(truth)[:2], for_coins)[..., None]
+
+        def next_input(t: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+            own = self._row.sample(logits, noise[t], 1.0)
+            return tf.where(coins[t] < probability, own, truth[t])
+
+        logits, _ = self._write(z, controls, next_input, dropout_seed)
+        return logits
+
+    def _write(
+        self,
+        z: tf.Tensor,
+        controls: tf.Tensor,
+        next_input: NextInput,
+        dropout_seed: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Runs the decoder on its own output.
+
+        What stays the same or is known beforehand, z and the controls, meets its rows of the
+        first layer's kernel once and outside of the loop.
+
+        Returns:
+            Logits, and what `next_input` made of them, (n, steps, depth) each.
+        """
+        depth, units = self._depth, self.config.hparams.dec_rnn_size
+        n, steps = tf.shape(controls)[0], tf.shape(controls)[1]
+        cells = [self._cell(decoder_scope(layer)) for layer in range(len(units))]
+        write_row = self._weights("decoder/output_projection")
+        seeds = [_fold(dropout_seed, layer) for layer in range(len(units) + 1)]
+        first = cells[0].projection or cells[0].inputs
+        beside = _drop(self._beside(z, controls), self._keep, seeds[-1], steps)
+        known = project(beside, first.kernel[depth:]) + first.bias
+        masks = [
+            _drop([tf.ones([steps, n, width])], self._keep, seed, steps)[0]
+            for width, seed in zip([depth, *units], seeds[:-1], strict=False)
+        ]
+
+        def step(t: tf.Tensor, x: tf.Tensor, states: Any, logits: Any, written: Any) -> Any:
+            rest = known if known.shape.rank == 2 else known[t]
+            new_states = []
+            for cell, mask, (c, h) in zip(cells, masks, states, strict=True):
+                x = x if dropout_seed is None else x * mask[t]
+                if cell.projection:
+                    x, rest = cell.projection(x, rest), None
+                c, h = lstm_step(cell.inputs(x, rest), cell.recurrent, c, h)
+                x, rest = x + h if cell.residual else h, None
+                new_states.append((c, h))
+            row = write_row(x)
+            x = next_input(t, row)
+            return t + 1, x, new_states, logits.write(t, row), written.write(t, x)
+
+        arrays = [tf.TensorArray(tf.float32, steps, element_shape=[None, depth]) for _ in "lw"]
+        start = (0, tf.zeros([n, depth]), self._initial_states(z), *arrays)
+        *_, logits, written = tf.while_loop(
+            lambda t, *_: t < steps, step, start, maximum_iterations=steps
+        )
+        return time_major(logits.stack()), time_major(written.stack())
+
+    # The layers both are made of.
+
+    def _layer(
+        self,
+        scope: str,
+        parts: Sequence[tf.Tensor],
+        state: tuple[tf.Tensor, tf.Tensor],
+        dropout_seed: tf.Tensor | None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """One layer over whole windows: its outputs and its h, (steps, n, units) each.
+
+        They differ in residual layers, which add their input to h.
+        """
+        cell = self._cell(scope)
+        parts = _drop(parts, self._keep, dropout_seed, tf.shape(parts[0])[0])
+        if cell.projection:
+            parts = [project(parts, cell.projection.kernel) + cell.projection.bias]
+        h = lstm(parts, *cell.inputs, cell.recurrent, state)
+        return (parts[0] + h if cell.residual else h), h
+
+    def _cell(self, scope: str) -> Cell:
+        """The weights of the layer of that name."""
+        wrapper = f"{scope}/input_projection_wrapper"
+        projected = f"{wrapper}/kernel" in self.weights
+        name = f"{wrapper if projected else scope}/lstm_cell"
+        kernel, bias = self._weights(name)
+        units = bias.shape[0] // 4
+        hparams = self.config.hparams
+        return Cell(
+            self._weights(wrapper) if projected else None,
+            Dense(kernel[:-units], bias),
+            kernel[-units:],
+            hparams.residual_encoder if scope.startswith("encoder") else hparams.residual_decoder,
+        )
+
+    def _weights(self, name: str) -> Dense:
+        """A kernel in the dtype of the products, and its bias."""
+        kernel, bias = self.weights[f"{name}/kernel"], self.weights[f"{name}/bias"]
+        return Dense(tf.cast(kernel, self._dtype), tf.convert_to_tensor(bias))
+
+    def _initial_states(self, z: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
+        """The c and h of every decoder layer before the first step."""
+        units = self.config.hparams.dec_rnn_size
+        flat = tf.tanh(self._weights("decoder/z_to_initial_state")(z))
+        states = tf.split(flat, [size for size in units for _ in "ch"], 1)
+        return list(zip(states[::2], states[1::2], strict=True))
+
+    def _beside(self, z: tf.Tensor, controls: tf.Tensor) -> list[tf.Tensor]:
+        """What the decoder hears beside the previous step, as parts for `project`."""
+        return [z, time_major(controls)] if self.config.converter.control_depth else [z]
+
+    # Schedules.
+
+    def _beta(self, step: Any) -> tf.Tensor:
+        hparams = self.config.hparams
+        if step is None:
+            return tf.constant(hparams.max_beta)
+        return hparams.max_beta * (1 - hparams.beta_rate ** tf.cast(step, tf.float32))
+
+    def _sampling_probability(self, step: Any, training: bool) -> tf.Tensor | None:
+        """How likely a step is fed the model's own last one; None for teacher forcing.
+
+        Outside of training Magenta evaluates a scheduled model always on its own steps.
+        """
+        schedule, k = self.config.hparams.sampling_schedule, self.config.hparams.sampling_rate
+        if schedule == "teacher_forcing" or (schedule == "constant" and k == 0):
+            return None
+        if schedule == "constant" and training:
+            return tf.constant(k)
+        if not training or step is None:
+            return tf.constant(1.0)
+        step = tf.cast(step, tf.float32)
+        return 1 - (k**step if schedule == "exponential" else k / (k + tf.exp(step / k)))
+
+    # Checks of what comes in.
+
+    def _windows(self, name: str, windows: Any) -> tf.Tensor:
+        windows = tf.convert_to_tensor(windows, tf.float32)
+        if windows.shape.rank != 3 or windows.shape[2] != self._depth:
+            raise GrooveFastError(
+                f"{name}: shape (n, steps, {self._depth}) wanted by {self.config.name}, "
+                f"{tuple(windows.shape)} given"
+            )
+        return windows
+
+    def _controls(self, controls: Any, n: Any, steps: Any) -> tf.Tensor:
+        converter = self.config.converter
+        depth = converter.control_depth
+        if controls is None and converter.hits_as_controls:
+            raise GrooveFastError(
+                f"controls: {self.config.name} wants hits as controls, (steps, {depth})"
+            )
+        if controls is None:
+            rows = tf.one_hot(tf.range(steps) % NUM_CLASSES, depth)
+            return tf.tile(rows[None], [n, 1, 1])
+        controls = tf.convert_to_tensor(controls, tf.float32)
+        if controls.shape.rank not in (2, 3) or controls.shape[-1] != depth:
+            raise GrooveFastError(
+                f"controls: shape (n, steps, {depth}) wanted by {self.config.name}, "
+                f"{tuple(controls.shape)} given"
+            )
+        return tf.broadcast_to(controls, [n, steps, depth])
+
+    def _steps(self, controls: Any) -> int:
+        """How many rows to decode when not told."""
+        if controls is not None:
+            return int(tf.convert_to_tensor(controls).shape[-2])
+        steps = self.config.converter.window_steps
+        if steps is None:
+            raise GrooveFastError(f"steps: {self.config.name} has no window length; give one")
+        return steps * self.config.converter.rows_per_step
+
+
+# --- Small things ---------------------------------------------------------------------------
+
+
+def slerp(a: Vector, b: Vector, at: Vector) -> Vector:
+    """Spherical interpolation between two vectors.
+
+    Args:
+        a: The vector at 0, (z_size,).
+        b: The vector at 1, (z_size,).
+        at: Where between the two, (num,), 0..1.
+
+    Returns:
+        (num, z_size); on the straight line where a and b point the same way or one is 0.
+    """
+    at = np.asarray(at, np.float32)[:, None]
+    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
+    angle = math.acos(min(1.0, max(-1.0, float(np.dot(a, b)) / lengths))) if lengths else 0.0
+    if math.sin(angle) < 1e-6:
+        weights = 1 - at, at
+    else:
+        weights = tuple(np.sin(part * angle) / math.sin(angle) for part in (1 - at, at))
+    return np.asarray(weights[0] * a + weights[1] * b, np.float32)
+
+
+def time_major(x: tf.Tensor) -> tf.Tensor:
+    """(n, steps, depth) as (steps, n, depth), and back."""
+    return tf.transpose(x, [1, 0, 2])
+
+
+def _drop(
+    parts: Sequence[tf.Tensor], keep: float, seed: tf.Tensor | None, steps: tf.Tensor
+) -> list[tf.Tensor]:
+    """The inputs of a layer with fresh dropout at every step, if there is a seed."""
+    if seed is None or keep == 1:
+        return list(parts)
+    whole = [part if part.shape.rank == 3 else tf.tile(part[None], [steps, 1, 1]) for part in parts]
+    return [tf.nn.experimental.stateless_dropout(tf.concat(whole, -1), 1 - keep, seed)]
+
+
+def _fold(seed: tf.Tensor | None, number: int) -> tf.Tensor | None:
+    """A seed of its own for each use."""
+    return None if seed is None else tf.random.fold_in(seed, number)
+
+
+def _seed_pair(seed: Seed) -> tf.Tensor:
+    """The two numbers TensorFlow's stateless draws want."""
+    if seed is None:
+        return tf.random.uniform([2], maxval=tf.int32.max, dtype=tf.int32)
+    if isinstance(seed, int):
+        return tf.constant([seed % 2**31, 0], tf.int32)
+    pair = tf.cast(seed, tf.int32)
+    return pair if pair.shape.rank else tf.stack([pair, 0])
+
+
+def _check_schedule(config: Config) -> None:
+    """Raises unless the sampling rate is one its schedule can use."""
+    schedule, rate = config.hparams.sampling_schedule, config.hparams.sampling_rate
+    allowed = {
+        "teacher_forcing": (True, "anything"),
+        "constant": (0 <= rate <= 1, "0 to 1"),
+        "exponential": (0 < rate < 1, "between 0 and 1"),
+        "inverse_sigmoid": (rate >= 1, "1 or more"),
+    }
+    if schedule not in allowed:
+        raise GrooveFastError(
+            f"sampling_schedule: no such schedule {schedule!r}; it is one of {', '.join(allowed)}"
+        )
+    fits, wanted = allowed[schedule]
+    if not fits:
+        raise GrooveFastError(f"sampling_rate: {schedule} wants {wanted}, not {rate}")
