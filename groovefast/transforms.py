@@ -147,6 +147,29 @@ def assemble(config: ConverterConfig, xp: Any, grid: Grid) -> Array:
     return xp.concat(flat, axis=-1)
 
 
+def disassemble(config: ConverterConfig, xp: Any, rows: Array) -> Grid:
+    """Returns the grid of the model's rows: the inverse of `assemble`.
+
+    Args:
+        config: As of `assemble`.
+        xp: The module `numpy` or `tensorflow`.
+        rows: Shape (n, rows, depth).
+
+    Returns:
+        Hits, velocities and offsets of shape (n, steps, 9); binned ones (n, steps, 9, bins).
+    """
+    bins = (0, config.num_velocity_bins, config.num_offset_bins)
+    steps = rows.shape[1] // config.rows_per_step
+    drums = 1 if config.split_instruments else NUM_CLASSES
+    parts, first = [], 0
+    for num_bins in bins:
+        last = first + drums * (num_bins or 1)
+        shape = (-1, steps, NUM_CLASSES, num_bins) if num_bins else (-1, steps, NUM_CLASSES)
+        parts.append(xp.reshape(rows[..., first:last], shape))
+        first = last
+    return Grid(*parts)
+
+
 def assemble_controls(config: ConverterConfig, xp: Any, grid: Grid) -> Array:
     """Returns the control rows of performed windows, (n, rows, control_depth).
 

@@ -1,0 +1,141 @@
+"""Drum notes as the bytes of a Standard MIDI File, and files written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groovefast.drums import DRUM_CHANNEL
+from groovefast.errors import GrooveFastError
+
+_TRACK_NAME = b"Drums"
+_NOTE_OFF = 0x80 | DRUM_CHANNEL
+_NOTE_ON = 0x90 | DRUM_CHANNEL
+_MAX_TICK = 0x0FFFFFFF
+
+
+def drum_file(
+    starts: NDArray[np.float64],
+    ends: NDArray[np.float64],
+    pitches: NDArray[np.uint8],
+    velocities: NDArray[np.uint8],
+    *,
+    ticks_per_quarter: int,
+    qpm: float,
+    time_signature: tuple[int, int],
+) -> bytes:
+    """Returns a MIDI file of one track with drums on channel 10.
+
+    The file begins at tick 0, so that a note from before it starts there. A velocity of 0, which
+    MIDI takes for a note's end, is written as 1. A note lasts at least one tick, and otherwise ends
+    at the latest where the next of its pitch starts.
+
+    Args:
+        starts: Where each note starts, in ticks, which are rounded; shape (notes,).
+        ends: Where each ends.
+        pitches: 0..127.
+        velocities: 0..127.
+        ticks_per_quarter: The file's resolution, 1..32767.
+        qpm: Tempo, at least 4.
+        time_signature: Numerator up to 255 and a power of two up to 128.
+
+    Raises:
+        GrooveFastError: A note later than MIDI can count.
+    """
+    first, last = _as_ticks(starts), _as_ticks(ends)
+    last = np.maximum(_cut_repeated(first, last, pitches), first + 1)
+    ticks = np.concatenate((last, first))
+    # Of events at the same tick the ends come first.
+    order = np.argsort(ticks, kind="stable")
+    deltas = np.diff(ticks[order], prepend=0)
+    off = np.stack((np.full_like(pitches, _NOTE_OFF), pitches, np.zeros_like(pitches)), axis=1)
+    on = np.stack((np.full_like(pitches, _NOTE_ON), pitches, np.maximum(velocities, 1)), axis=1)
+    events = np.concatenate((off, on))[order].tobytes()
+    track = bytearray(_head(qpm, time_signature))
+    for index, delta in enumerate(deltas.tolist()):
+        track += _SHORT_DELTAS[delta] if delta < 0x80 else _variable_length(delta)
+        track += events[3 * index : 3 * index + 3]
+    track += b"\x00\xff\x2f\x00"
+    header = b"\x00\x00\x00\x01" + ticks_per_quarter.to_bytes(2, "big")
+    return _chunk(b"MThd", header) + _chunk(b"MTrk", track)
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Writes a file that is either there in full or not at all.
+
+    Raises:
+        OSError: The folder does not exist or cannot be written.
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(2, "No such folder", str(target.parent))
+    descriptor, unfinished = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(unfinished).chmod(0o666 & ~_umask())
+        Path(unfinished).replace(target)
+    except BaseException:
+        Path(unfinished).unlink(missing_ok=True)
+        raise
+
+
+def _as_ticks(positions: NDArray[np.float64]) -> NDArray[np.int64]:
+    if positions.size and positions.max() > _MAX_TICK:
+        raise GrooveFastError(
+            f"notes: one lies beyond tick {_MAX_TICK}, the last MIDI can count to"
+        )
+    ticks: NDArray[np.int64] = np.rint(np.maximum(positions, 0)).astype(np.int64)
+    return ticks
+
+
+def _cut_repeated(
+    starts: NDArray[np.int64], ends: NDArray[np.int64], pitches: NDArray[np.uint8]
+) -> NDArray[np.int64]:
+    """`ends`, none later than the start of the next note of the same pitch."""
+    order = np.lexsort((starts, pitches))
+    before, after = order[:-1], order[1:]
+    repeated = pitches[before] == pitches[after]
+    ends = ends.copy()
+    ends[before[repeated]] = np.minimum(ends[before], starts[after])[repeated]
+    return ends
+
+
+def _head(qpm: float, time_signature: tuple[int, int]) -> bytes:
+    """The track's first events: its name, tempo and meter."""
+    numerator, denominator = time_signature
+    name = _meta(0x03, _TRACK_NAME)
+    tempo = _meta(0x51, round(6e7 / qpm).to_bytes(3, "big"))
+    # MIDI's usual 24 clocks to a click of the metronome, 8 32nds to a quarter.
+    meter = _meta(0x58, bytes((numerator, denominator.bit_length() - 1, 24, 8)))
+    return name + tempo + meter
+
+
+def _meta(kind: int, data: bytes) -> bytes:
+    return bytes((0, 0xFF, kind, len(data))) + data
+
+
+def _chunk(name: bytes, data: bytes | bytearray) -> bytes:
+    return name + len(data).to_bytes(4, "big") + data
+
+
+def _variable_length(value: int) -> bytes:
+    """MIDI's variable-length quantity: 7 bits a byte, the last without the top bit."""
+    encoded = [value & 0x7F]
+    while value := value >> 7:
+        encoded.append(0x80 | (value & 0x7F))
+    return bytes(reversed(encoded))
+
+
+_SHORT_DELTAS = [_variable_length(value) for value in range(0x80)]
+
+
+def _umask() -> int:
+    """The process's file mode mask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
