@@ -52,9 +52,13 @@ require_compiler() {
 
 # What an installation depends on; Python files are used in place.
 fingerprint() {
-  (cd "$root" && find pyproject.toml CMakeLists.txt csrc groovefast -type f \
-    \( -name '*.toml' -o -name '*.txt' -o -name '*.[ch]pp' -o -name '*.pyx' \) -print0 |
-    LC_ALL=C sort -z | xargs -0 cksum | cksum)
+  (
+    cd "$root"
+    find pyproject.toml CMakeLists.txt csrc groovefast -type f \
+      \( -name '*.toml' -o -name '*.txt' -o -name '*.[ch]pp' -o -name '*.pyx' \) -print0 |
+      LC_ALL=C sort -z | xargs -0 cksum
+    echo "${SKBUILD_CMAKE_DEFINE:-}"
+  ) | cksum
 }
 
 # is_installed EXTRA FINGERPRINT: an installation with a wider extra serves as well.

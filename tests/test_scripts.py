@@ -144,7 +144,19 @@ def test_the_dataset_is_the_published_one():
     assert download_groove.GROOVE.size == 3_260_318
 
 
-TOOLS = "bash basename cksum cp dirname env find mkdir rm sort xargs".split()
+TOOLS = (
+    "basename",
+    "bash",
+    "cksum",
+    "cp",
+    "dirname",
+    "env",
+    "find",
+    "mkdir",
+    "rm",
+    "sort",
+    "xargs",
+)
 
 
 @pytest.fixture
