@@ -114,8 +114,39 @@ class Config:
             values[name] = _coerce(name, value, known[name])
         return dataclasses.replace(self, hparams=dataclasses.replace(self.hparams, **values))
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the config as plain values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Config:
+        """Returns the config that `to_dict` gave, also once it has been through JSON.
+
+        Raises:
+            GrooveFastError: Fields that this version does not know, or too few.
+        """
+        try:
+            return cls(
+                values["name"],
+                ConverterConfig(**_with_tuples(values["converter"])),
+                HParams(**_with_tuples(values["hparams"])),
+            )
+        except (KeyError, TypeError) as error:
+            raise GrooveFastError(
+                f"config: not one of this version of groovefast: {error}"
+            ) from None
+
 
 _FIELDS = dataclasses.fields(HParams)
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with JSON's lists as the tuples they were."""
+    return {name: _as_tuple(value) for name, value in values.items()}
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 
 def _parse_assignments(text: str) -> dict[str, Any]:

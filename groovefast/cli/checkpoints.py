@@ -1,0 +1,64 @@
+"""`groovefast-import` and `groovefast-export`: Magenta's checkpoints in, and out again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from groovefast.cli import console
+
+
+@console.command("groovefast-import")
+@click.argument("checkpoint", metavar="CKPT", type=click.Path(path_type=Path))
+@click.argument("output", metavar="OUT_DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--config",
+    metavar="NAME",
+    help="What it was trained as, such as groovae_2bar_humanize; taken from its name if not given.",
+)
+def import_checkpoint(checkpoint: Path, output: Path, config: str | None) -> None:
+    """Makes a model folder OUT_DIR of Magenta's checkpoint CKPT.
+
+    CKPT is a prefix (…/model.ckpt-3668), a folder or a .tar. Layers and sizes are read from it.
+    """
+    from groovefast.checkpoints import load_model, save_model, saved_step
+
+    model = load_model(checkpoint, config)
+    step = saved_step(checkpoint)
+    save_model(model, output, step)
+    hparams = model.config.hparams
+    click.echo(
+        f"{output}: {model.config.name} after {step:,} steps, z {hparams.z_size}, "
+        f"encoder {list(hparams.enc_rnn_size)}, decoder {list(hparams.dec_rnn_size)}"
+    )
+
+
+@console.command("groovefast-export")
+@click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
+@click.argument("output", metavar="OUT_DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=console.Choice(["tf1"]),
+    default="tf1",
+    show_default=True,
+    help="tf1: a TensorFlow 1 checkpoint with Magenta's variable names.",
+)
+def export_checkpoint(model: Path, output: Path, form: str) -> None:
+    """Writes the model folder MODEL as a checkpoint into OUT_DIR."""
+    from groovefast.checkpoints import export_tf1, load_model, saved_step
+
+    del form  # there is only one so far
+    prefix = export_tf1(load_model(model), output, saved_step(model))
+    click.echo(f"{prefix}: readable by TensorFlow 1")
+
+
+def import_main() -> None:
+    """Entry point of `groovefast-import`."""
+    console.run(import_checkpoint)
+
+
+def export_main() -> None:
+    """Entry point of `groovefast-export`."""
+    console.run(export_checkpoint)
