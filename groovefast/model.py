@@ -179,6 +179,11 @@ class Row(NamedTuple):
             offsets = tf.tanh(offsets)
         return tf.concat([hits, velocities, offsets], -1)
 
+    def keep_hits(self, row: tf.Tensor, hits: tf.Tensor) -> tf.Tensor:
+        """Returns `row` with `hits`, (..., drums), for its own, except where they are NaN."""
+        own, velocities, offsets = self._split(row)
+        return tf.concat([tf.where(tf.math.is_nan(hits), own, hits), velocities, offsets], -1)
+
     def _split(self, row: tf.Tensor) -> Sequence[tf.Tensor]:
         widths = [self.drums * (bins or 1) for bins in (1, self.velocity_bins, self.offset_bins)]
         hits, velocities, offsets = tf.split(row, widths, -1)
@@ -274,6 +279,7 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
             input_signature=[
                 tf.TensorSpec([None, self.config.hparams.z_size]),
                 controls,
+                tf.TensorSpec([None, None, self._row.drums]),
                 tf.TensorSpec([]),
                 tf.TensorSpec([2], tf.int32),
             ],
@@ -312,6 +318,7 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         temperature: float = 1.0,
         seed: Seed = None,
         steps: int | None = None,
+        hits: Any = None,
     ) -> tf.Tensor:
         """Returns windows decoded from `z`, (n, steps, depth).
 
@@ -322,6 +329,9 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
                 softmax(logits / temperature); 0 takes the more likely.
             seed: The same seed gives the same windows, however many are decoded at once.
             steps: Rows to decode; the config's window, or the controls' length, when None.
+            hits: Hits to keep, (n, steps, 9) or (n, steps, 1) with `split_instruments`: they are
+                written, and heard by the steps after them, in place of drawn ones. NaN where the
+                model is to choose.
 
         Raises:
             GrooveFastError: A shape that does not fit the config.
@@ -334,7 +344,8 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
             raise GrooveFastError(f"temperature: {temperature} is negative; give 0 or more")
         steps = self._steps(controls) if steps is None else steps
         controls = self._controls(controls, z.shape[0], steps)
-        return self._decode_graph(z, controls, float(temperature), _seed_pair(seed))
+        hits = self._hits(hits, z.shape[0], steps)
+        return self._decode_graph(z, controls, hits, float(temperature), _seed_pair(seed))
 
     def sample(
         self, n: int, temperature: float = 1.0, seed: Seed = None, controls: Any = None
@@ -482,13 +493,19 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         return time_major(self._weights("decoder/output_projection")(parts[0]))
 
     def _decode(
-        self, z: tf.Tensor, controls: tf.Tensor, temperature: tf.Tensor, seed: tf.Tensor
+        self,
+        z: tf.Tensor,
+        controls: tf.Tensor,
+        hits: tf.Tensor,
+        temperature: tf.Tensor,
+        seed: tf.Tensor,
     ) -> tf.Tensor:
         """`decode` as a graph."""
         noise = self._row.noise(tf.shape(controls)[0], tf.shape(controls)[1], seed)
+        hits = time_major(hits)
 
         def next_input(t: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-            return self._row.sample(logits, noise[t], temperature)
+            return self._row.keep_hits(self._row.sample(logits, noise[t], temperature), hits[t])
 
         _, samples = self._write(z, controls, next_input)
         return samples
@@ -666,6 +683,15 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
                 f"{tuple(controls.shape)} given"
             )
         return tf.broadcast_to(controls, [n, steps, depth])
+
+    def _hits(self, hits: Any, n: int, steps: int) -> tf.Tensor:
+        shape = [n, steps, self._row.drums]
+        if hits is None:
+            return tf.fill(shape, math.nan)
+        hits = tf.convert_to_tensor(hits, tf.float32)
+        if hits.shape != shape:
+            raise GrooveFastError(f"hits: shape {tuple(shape)} wanted, {tuple(hits.shape)} given")
+        return hits
 
     def _steps(self, controls: Any) -> int:
         """How many rows to decode when not told."""
