@@ -35,6 +35,7 @@ _DEBUG_HELP = "Show the traceback of an error."
 _REMEDIES = {
     errno.EACCES: "check its permissions or choose another place",
     errno.EPERM: "check its permissions or choose another place",
+    errno.EEXIST: "choose another place",
     errno.EROFS: "choose a place that can be written to",
     errno.ENOENT: "check the spelling",
     errno.ENOTDIR: "one of its parent folders is a file; choose another place",

@@ -1,0 +1,78 @@
+"""What the README shows works: its snippets run, its options and files exist."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def _commands():
+    """Every call of a `groovefast-…` command, as its words."""
+    for block in _blocks("sh"):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words and words[0].startswith("groovefast-"):
+                yield words
+
+
+@pytest.mark.parametrize("words", list(_commands()), ids=" ".join)
+def test_commands_have_the_options_shown(words):
+    name, *rest = words
+    command = importlib.import_module(f"groovefast.cli.{name.partition('-')[2]}").command
+    known = {option for param in command.params for option in param.opts}
+    assert {word for word in rest if word.startswith("--")} <= known
+
+
+def test_links_lead_to_files():
+    targets = re.findall(r"\]\((?!https?://)([^)]+)\)", README)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_named_source_files_exist():
+    patterns = re.findall(r"`((?:csrc|groovefast|scripts)/[\w./*]+)`", README)
+    assert patterns
+    assert [pattern for pattern in patterns if not list(ROOT.glob(pattern))] == []
+
+
+def test_records_are_read_with_tensorflow_alone(groove_files, tmp_path, monkeypatch):
+    from groovefast import GrooveConverter, convert
+
+    path = groove_files[0]
+    convert([path], tmp_path / "records")
+    monkeypatch.chdir(tmp_path)
+    (snippet,) = (block for block in _blocks("python") if "TFRecordDataset" in block)
+    assert "groovefast" not in snippet
+    names = {}
+    exec(snippet, names)
+    outputs = GrooveConverter(split_bars=4).to_tensors(path).outputs
+    windows = [[part.numpy() for part in window] for window in names["dataset"]]
+    assert len(windows) == len(outputs) > 0
+    for (hits, velocities, offsets), window in zip(windows, outputs, strict=True):
+        assert (hits == window[:, :9]).all()
+        assert (velocities == (window[:, 9:18] * 127).round()).all()
+        assert (offsets == window[:, 18:]).all()
+
+
+def test_python_example_runs(groove_files, tmp_path, monkeypatch):
+    from groovefast import CONFIGS, GrooVAE
+    from groovefast.checkpoints import save_model
+
+    small = CONFIGS["groovae_4bar"].with_hparams("z_size=4,enc_rnn_size=[4],dec_rnn_size=[4]")
+    save_model(GrooVAE(small), tmp_path / "runs" / "groovae_4bar" / "model")
+    (tmp_path / "beat.mid").write_bytes(groove_files[0].read_bytes())
+    monkeypatch.chdir(tmp_path)
+    (snippet,) = (block for block in _blocks("python") if "load_model" in block)
+    exec(snippet, {})
+    assert list(tmp_path.glob("again-*.mid"))
