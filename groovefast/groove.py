@@ -194,7 +194,7 @@ class Groove:
         """The picture notebooks show."""
         from groovefast import plots
 
-        return plots.to_png(plots.groove_figure(self))
+        return plots.to_png(plots.plot_grooves([self]))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Groove):
