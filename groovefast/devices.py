@@ -1,0 +1,95 @@
+"""Where training runs and in what precision: names from the command line to TensorFlow objects."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+
+import tensorflow as tf
+
+from groovefast.errors import GrooveFastError
+from groovefast.model import PRECISIONS
+
+_log = logging.getLogger(__name__)
+
+STRATEGIES = ("auto", "mirrored", "multiworker")
+DEVICES = ("auto", "cpu", "gpu")
+
+
+def choose_strategy(strategy: str = "auto", device: str = "auto") -> tf.distribute.Strategy:
+    """Returns the TensorFlow strategy that trains on the machine's devices.
+
+    Args:
+        strategy: "mirrored" uses all devices of this machine, "multiworker" those of all machines
+            that the environment variable TF_CONFIG names; "auto" is multiworker if it names
+            several, mirrored if there are several GPUs, else the one device.
+        device: "cpu" or "gpu"; "auto" is the GPU if there is one.
+
+    Raises:
+        GrooveFastError: An unknown name, no GPU where one is asked for, or no TF_CONFIG.
+    """
+    _check("strategy", strategy, STRATEGIES)
+    _check("device", device, DEVICES)
+    gpus = [] if device == "cpu" else tf.config.list_logical_devices("GPU")
+    if device == "gpu" and not gpus:
+        raise GrooveFastError(
+            "--device gpu: TensorFlow finds no GPU; install groovefast[gpu] and a CUDA driver, "
+            "or use --device cpu"
+        )
+    workers = _workers()
+    if strategy == "multiworker" and not workers:
+        raise GrooveFastError(
+            "--strategy multiworker: set TF_CONFIG to the cluster's workers and this one's index"
+        )
+    if strategy == "multiworker" or (strategy == "auto" and workers > 1):
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    devices = [gpu.name for gpu in gpus or tf.config.list_logical_devices("CPU")]
+    if strategy == "mirrored" or len(gpus) > 1:
+        return tf.distribute.MirroredStrategy(devices)
+    return tf.distribute.OneDeviceStrategy(devices[0])
+
+
+def choose_precision(precision: str, strategy: tf.distribute.Strategy) -> str:
+    """Returns what "auto" means on the strategy's devices, or `precision` itself.
+
+    Raises:
+        GrooveFastError: An unknown name.
+    """
+    _check("precision", precision, ("auto", *PRECISIONS))
+    on_gpu = runs_on_gpu(strategy)
+    if precision == "auto":
+        return "mixed_float16" if on_gpu else "float32"
+    if precision == "mixed_float16" and not on_gpu:
+        _log.warning(
+            "--precision mixed_float16 is slow on a CPU, which has no float16 arithmetic; "
+            "float32 or mixed_bfloat16 is faster"
+        )
+    return precision
+
+
+def runs_on_gpu(strategy: tf.distribute.Strategy) -> bool:
+    """Whether a strategy's devices are GPUs."""
+    return any("GPU" in device for device in strategy.extended.worker_devices)
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process writes checkpoints and logs; all do but workers after the first."""
+    resolver = strategy.cluster_resolver
+    return resolver is None or not resolver.task_type or resolver.task_id in (None, 0)
+
+
+def _workers() -> int:
+    """How many workers TF_CONFIG names."""
+    text = os.environ.get("TF_CONFIG")
+    if not text:
+        return 0
+    try:
+        return len(json.loads(text).get("cluster", {}).get("worker", ()))
+    except (ValueError, AttributeError) as error:
+        raise GrooveFastError(f"TF_CONFIG: not the JSON TensorFlow wants ({error})") from error
+
+
+def _check(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise GrooveFastError(f"--{option}: no such choice {value!r}; one of {', '.join(known)}")

@@ -1,0 +1,82 @@
+"""Adam, and the loss scaling that float16 needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+
+class Adam(tf.Module):  # type: ignore[misc]
+    """TensorFlow 1's `AdamOptimizer`, each variable updated by one fused kernel.
+
+    Kingma & Ba, "Adam: A Method for Stochastic Optimization" (2015), in its form with epsilon
+    outside of the bias correction.
+    """
+
+    def __init__(
+        self,
+        variables: Sequence[tf.Variable],
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+    ) -> None:
+        """Creates the moments, zero, of `variables`."""
+        super().__init__(name="adam")
+        self._betas = beta_1, beta_2
+        self._epsilon = epsilon
+        self._variables = list(variables)
+        self._means = [self._moment(variable, "mean") for variable in variables]
+        self._squares = [self._moment(variable, "square") for variable in variables]
+
+    def _moment(self, variable: tf.Variable, kind: str) -> tf.Variable:
+        return tf.Variable(tf.zeros_like(variable), trainable=False, name=f"{kind}_moment")
+
+    def apply(
+        self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor, step: tf.Tensor
+    ) -> None:
+        """Moves the variables against their gradients; `step` counts from 0."""
+        updates = tf.cast(step, tf.float32) + 1
+        beta_1, beta_2 = self._betas
+        slots = zip(self._variables, self._means, self._squares, gradients, strict=True)
+        for variable, mean, square, gradient in slots:
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=mean.handle,
+                v=square.handle,
+                beta1_power=beta_1**updates,
+                beta2_power=beta_2**updates,
+                lr=learning_rate,
+                beta1=beta_1,
+                beta2=beta_2,
+                epsilon=self._epsilon,
+                grad=gradient,
+            )
+
+
+class LossScale(tf.Module):  # type: ignore[misc]
+    """What the loss is multiplied by so that float16 gradients do not vanish.
+
+    It doubles after 2,000 steps without overflow and halves at each overflow; without `dynamic` it
+    stays 1.
+    """
+
+    INITIAL = 2.0**15
+    GROWTH_STEPS = 2000
+
+    def __init__(self, dynamic: bool) -> None:
+        """Starts at 2**15, or 1."""
+        super().__init__(name="loss_scale")
+        self.dynamic = dynamic
+        self.value = tf.Variable(self.INITIAL if dynamic else 1.0, trainable=False)
+        self._steps = tf.Variable(0, trainable=False, dtype=tf.int64)
+
+    def update(self, finite: tf.Tensor) -> None:
+        """Takes into account whether the gradients of a step were finite."""
+        if not self.dynamic:
+            return
+        steps = tf.where(finite, self._steps + 1, 0)
+        grown = steps >= self.GROWTH_STEPS
+        larger = tf.where(grown, 2 * self.value, self.value)
+        self.value.assign(tf.where(finite, larger, tf.maximum(self.value / 2, 1.0)))
+        self._steps.assign(tf.where(grown, tf.zeros_like(steps), steps))

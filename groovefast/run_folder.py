@@ -1,0 +1,162 @@
+"""The folder of a training run: what is on disk, and how it stays whole when a run is killed.
+
+    run.json          what is trained: the config and the seed
+    checkpoints/      where to go on from
+    model/            the latest weights, for `load_model`
+    best/             those with the lowest evaluation loss
+    metrics.jsonl     the record; train/ and eval/ hold the same for TensorBoard
+    training.png      and a picture of it
+
+Each file is complete or not there. What the record says of steps after the latest checkpoint is
+dropped when the run goes on, since they are done again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from groovefast.checkpoints import save_model
+from groovefast.config import Config
+from groovefast.errors import GrooveFastError
+from groovefast.metrics import MetricsLog, plot_rows, read_metrics
+from groovefast.trainer import Trainer
+
+_log = logging.getLogger(__name__)
+
+RUN_FILE = "run.json"
+
+
+class RunFolder:
+    """A run on disk.
+
+    Attributes:
+        path: The folder.
+        model_dir: The folder of the latest weights.
+    """
+
+    def __init__(
+        self, path: Path, config: Config, seed: int, trainer: Trainer, keep: int, writes: bool
+    ) -> None:
+        """Makes the folder, or brings `trainer` to where the run in it stands.
+
+        Args:
+            path: The folder.
+            config: What is trained.
+            seed: Its seed.
+            trainer: The model in training.
+            keep: Checkpoints to keep.
+            writes: Whether this process writes, as one of several workers does.
+
+        Raises:
+            GrooveFastError: A run of another config or seed is there, or none of its checkpoints
+                can be read.
+        """
+        self.path = path
+        self.model_dir = path / "model"
+        self._trainer = trainer
+        self._writes = writes
+        _claim(path, config, seed, writes)
+        self._checkpoint = tf.train.Checkpoint(trainer=trainer)
+        self._manager = tf.train.CheckpointManager(
+            self._checkpoint, str(path / "checkpoints"), max_to_keep=keep, checkpoint_name="step"
+        )
+        self._restore()
+        self._saved_step = int(trainer.step) if self._manager.checkpoints else None
+        self._log = MetricsLog(path, int(trainer.step)) if writes else None
+
+    def _restore(self) -> None:
+        """Takes the latest checkpoint; should a power failure have spoiled it, one before."""
+        checkpoints = self._manager.checkpoints
+        if checkpoints and not any(map(self._restored, reversed(checkpoints))):
+            raise GrooveFastError(
+                f"{self.path}: none of its checkpoints can be read; use another --run-dir"
+            )
+
+    def _restored(self, checkpoint: str) -> bool:
+        try:
+            self._checkpoint.restore(checkpoint).assert_consumed()
+        except (tf.errors.OpError, AssertionError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            _log.warning("%s cannot be read (%s); going back to an earlier one", checkpoint, reason)
+            return False
+        return True
+
+    def save(self) -> None:
+        """Writes a checkpoint, unless the latest is of this step, and exports the model."""
+        if not self._writes:
+            return
+        step = int(self._trainer.step)
+        if step != self._saved_step:
+            self._manager.save(checkpoint_number=step)
+            self._saved_step = step
+        save_model(self._trainer.model, self.model_dir, step)
+
+    def log(self, split: str, metrics: Mapping[str, float]) -> None:
+        """Adds a line to the record, for the "train" or "eval" split."""
+        if self._log:
+            self._log.write(int(self._trainer.step), split, metrics)
+
+    def log_evaluation(self, metrics: Mapping[str, float]) -> None:
+        """Adds an evaluation to the record, keeps the model if it is the best, and draws."""
+        self.log("eval", metrics)
+        if metrics["loss"] < self._trainer.best_eval:
+            self._trainer.best_eval.assign(metrics["loss"])
+            if self._writes:
+                save_model(self._trainer.model, self.path / "best", int(self._trainer.step))
+        self.draw()
+
+    def draw(self) -> None:
+        """Draws the record as `training.png`."""
+        if rows := plot_rows(read_metrics(self.path)) if self._writes else None:
+            from groovefast.plots import plot_training  # matplotlib: only where it is needed
+
+            plot_training(rows, self.path / "training.png")
+
+    def last(self, split: str) -> dict[str, Any]:
+        """Returns the last line of the record for a split, or nothing."""
+        lines = [line for line in read_metrics(self.path) if line["split"] == split]
+        return lines[-1] if lines else {}
+
+    def close(self) -> None:
+        """Closes the record."""
+        if self._log:
+            self._log.close()
+
+
+def _claim(path: Path, config: Config, seed: int, writes: bool) -> None:
+    """Writes down what is trained here, or checks that it is what was begun."""
+    file = path / RUN_FILE
+    wanted = json.loads(json.dumps({"seed": seed, "config": config.to_dict()}))
+    if file.exists():
+        try:
+            begun = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise GrooveFastError(f"{file}: damaged ({error}); use another --run-dir") from error
+        if differences := sorted(_differences(begun, wanted)):
+            raise GrooveFastError(
+                f"{path}: holds a run with {', '.join(differences)}; use another --run-dir"
+            )
+    elif writes:
+        path.mkdir(parents=True, exist_ok=True)
+        unfinished = path / f".{RUN_FILE}.{os.getpid()}"
+        unfinished.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+        unfinished.replace(file)
+
+
+def _differences(begun: Any, wanted: Any, name: str = "") -> Iterator[str]:
+    """What differs, as `name value, not value`; fields that only one of them knows do not count."""
+    if not isinstance(begun, dict) or not isinstance(wanted, dict):
+        if begun != wanted:
+            yield f"{name} {begun}, not {wanted}"
+    elif begun.get("name") != wanted.get("name"):
+        yield from _differences(begun.get("name"), wanted.get("name"), "config")
+    else:
+        for key in begun.keys() & wanted.keys():
+            yield from _differences(begun[key], wanted[key], key)

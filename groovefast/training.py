@@ -1,0 +1,372 @@
+"""Training: the loop around the step, with its checkpoints, evaluations and errors.
+
+The run's folder is described in `run_folder`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import tensorflow as tf
+
+from groovefast.config import Config, get_config
+from groovefast.data import Order, Windows, batches, open_windows
+from groovefast.devices import choose_precision, choose_strategy, is_chief
+from groovefast.errors import GrooveFastError
+from groovefast.run_folder import RunFolder
+from groovefast.shards import DataPattern
+from groovefast.trainer import Trainer
+
+_log = logging.getLogger(__name__)
+
+_MOST_SKIPPED_IN_ROW = 50
+"""More than float16's loss scale needs to come down from its initial value."""
+_SECONDS_PER_CALL = 0.3
+"""Python looks in on the graph about that often: to report, to log, to stop."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        step: Steps done.
+        steps: Steps to do.
+        loss: Mean loss of the latest steps.
+        examples_per_second: Windows trained on per second.
+        seconds_left: Expected time to the end.
+        skipped_steps: Steps whose gradient was too large or not finite.
+        eval_loss: That of the latest evaluation in this call, if there was one.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    examples_per_second: float
+    seconds_left: float
+    skipped_steps: int
+    eval_loss: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingResult:
+    """How a run ended.
+
+    Attributes:
+        step: Steps done, in this call and before.
+        metrics: Means over the last logged steps, under Magenta's names.
+        eval_metrics: The last evaluation's, empty without evaluation data.
+        skipped_steps: Steps whose gradient was too large or not finite.
+        examples_per_second: Windows trained on per second in this call.
+        model_dir: The folder of the exported model.
+        interrupted: Whether it was stopped before its last step.
+    """
+
+    step: int
+    metrics: Mapping[str, float]
+    eval_metrics: Mapping[str, float]
+    skipped_steps: int
+    examples_per_second: float
+    model_dir: Path
+    interrupted: bool
+
+
+def train(
+    config: str | Config,
+    data: DataPattern,
+    run_dir: str | os.PathLike[str],
+    eval_data: DataPattern | None = None,
+    steps: int = 10_000,
+    *,
+    batch_size: int | None = None,
+    hparams: str | Mapping[str, Any] | None = None,
+    precision: str = "auto",
+    seed: int = 0,
+    device: str = "auto",
+    strategy: str = "auto",
+    cache: bool = True,
+    log_every: int = 20,
+    eval_every: int = 500,
+    checkpoint_minutes: float = 10,
+    keep: int = 3,
+    progress: Callable[[Progress], None] | None = None,
+) -> TrainingResult:
+    """Trains a model, or goes on where an earlier call with the same `run_dir` stopped.
+
+    On one machine a run that was interrupted, or killed at any moment, and continued gives exactly
+    the numbers of an unbroken one. Ctrl-C (or SIGTERM) saves and stops.
+
+    Args:
+        config: A config or its name.
+        data: Shards to train on, see `shards.find_shards`.
+        run_dir: The run's folder, made if need be.
+        eval_data: Shards to evaluate on.
+        steps: Steps in all, those of earlier calls included.
+        batch_size: Windows in a batch, over all replicas; overrides the config's.
+        hparams: Hyper-parameters to replace, as `Config.with_hparams` takes them.
+        precision: "float32", "mixed_float16", "mixed_bfloat16", or "auto": mixed_float16 on a GPU,
+            float32 on a CPU.
+        seed: Decides the first weights, the order of the data and all noise.
+        device: "auto", "cpu" or "gpu".
+        strategy: "auto", "mirrored" or "multiworker", see `devices.choose_strategy`. Workers
+            share `run_dir`; the first one writes.
+        cache: Whether to keep the data in memory.
+        log_every: Steps between lines of the record.
+        eval_every: Steps between evaluations.
+        checkpoint_minutes: Minutes between checkpoints; there is one at the end too.
+        keep: Checkpoints to keep.
+        progress: Called after every few steps.
+
+    Raises:
+        GrooveFastError: Data that cannot be used, a `run_dir` of another config or seed, a device
+            that is not there, not enough memory, or a loss that is no number any more.
+    """
+    rhythm = _Rhythm(
+        steps=steps,
+        log_every=log_every,
+        eval_every=eval_every,
+        checkpoint_seconds=60 * checkpoint_minutes,
+    )
+    config = get_config(config).with_hparams(hparams or {})
+    if batch_size is not None:
+        config = config.with_hparams({"batch_size": batch_size})
+    replicas = choose_strategy(strategy, device)
+    precision = choose_precision(precision, replicas)
+    _check_batch_size(config.hparams.batch_size, replicas)
+    windows = open_windows(data, config, cache=cache)
+    evaluation = None if eval_data is None else _in_order(eval_data, config, cache)
+    trainer = Trainer(config, replicas, precision, seed)
+    folder = RunFolder(Path(run_dir), config, seed, trainer, keep, writes=is_chief(replicas))
+    order = Order(seed=seed, repeat=True, start=int(trainer.step))
+    loop = _Loop(
+        trainer,
+        folder,
+        rhythm,
+        iterator=iter(_distribute(windows, config, order, replicas)),
+        evaluation=evaluation,
+        speed=_Speed(config.hparams.batch_size),
+    )
+    with contextlib.closing(folder), _plain_errors(config.hparams.batch_size):
+        loop.run(progress or (lambda _: None))
+    return TrainingResult(
+        step=int(trainer.step),
+        metrics=folder.last("train"),
+        eval_metrics=folder.last("eval"),
+        skipped_steps=int(trainer.skipped),
+        examples_per_second=loop.speed.overall(),
+        model_dir=folder.model_dir,
+        interrupted=int(trainer.step) < steps,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Rhythm:
+    """How often things happen, in steps unless said otherwise."""
+
+    steps: int
+    log_every: int
+    eval_every: int
+    checkpoint_seconds: float
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "log_every", "eval_every"):
+            if (value := getattr(self, name)) < 1:
+                raise GrooveFastError(f"--{name.replace('_', '-')}: {value} is not 1 or more")
+
+    def next_stop(self, step: int) -> int:
+        """The next step after which something is to be done."""
+        return min(self.steps, *(every * (step // every + 1) for every in self._periods))
+
+    def is_due(self, every: int, step: int) -> bool:
+        """Whether `step` is one to log or evaluate at; the last one always is."""
+        return step % every == 0 or step == self.steps
+
+    @property
+    def _periods(self) -> tuple[int, int]:
+        return self.log_every, self.eval_every
+
+
+@dataclasses.dataclass
+class _Loop:
+    """The loop of `train`."""
+
+    trainer: Trainer
+    folder: RunFolder
+    rhythm: _Rhythm
+    iterator: Any
+    evaluation: tf.data.Dataset | None
+    speed: _Speed
+
+    def run(self, progress: Callable[[Progress], None]) -> None:
+        """Trains until the last step, or until asked to stop."""
+        step, eval_loss, saved_at = int(self.trainer.step), None, time.monotonic()
+        with _Stopper() as stopper:
+            while step < self.rhythm.steps and not stopper.asked:
+                step = self._train_from(step)
+                means = self.trainer.means()
+                if self.rhythm.is_due(self.rhythm.log_every, step):
+                    self._log(means)
+                if self.evaluation and self.rhythm.is_due(self.rhythm.eval_every, step):
+                    metrics = self.trainer.evaluate(self.evaluation)
+                    self.folder.log_evaluation(metrics)
+                    eval_loss = metrics["loss"]
+                progress(self._progress(step, means["loss"], eval_loss))
+                if time.monotonic() - saved_at >= self.rhythm.checkpoint_seconds:
+                    self.folder.save()
+                    saved_at = time.monotonic()
+        self.folder.save()
+        self.folder.draw()
+
+    def _train_from(self, step: int) -> int:
+        """Does some steps in one call of the graph and returns where that leads."""
+        count = min(self.speed.steps_in(_SECONDS_PER_CALL), self.rhythm.next_stop(step) - step)
+        with self.speed.timing(count):
+            self.trainer.run(self.iterator, tf.constant(count))
+            skipped_in_row = int(self.trainer.skipped_in_row)
+        if skipped_in_row >= _MOST_SKIPPED_IN_ROW:
+            raise GrooveFastError(
+                f"the gradient was too large or not a number in each of the last {skipped_in_row} "
+                f"steps, up to step {step + count}; check the data, lower learning_rate or use "
+                "--precision float32"
+            )
+        return step + count
+
+    def _log(self, means: Mapping[str, float]) -> None:
+        extra = {
+            "skipped_steps": int(self.trainer.skipped),
+            "examples_per_second": self.speed.lap(),
+        }
+        self.folder.log("train", {**means, **extra})
+        self.trainer.clear_means()
+
+    def _progress(self, step: int, loss: float, eval_loss: float | None) -> Progress:
+        rate = self.speed.overall()
+        return Progress(
+            step=step,
+            steps=self.rhythm.steps,
+            loss=loss,
+            examples_per_second=rate,
+            seconds_left=(self.rhythm.steps - step) * self.speed.batch_size / rate,
+            skipped_steps=int(self.trainer.skipped),
+            eval_loss=eval_loss,
+        )
+
+
+class _Speed:
+    """Examples per second; the first call, which builds the graph, counts only while alone."""
+
+    def __init__(self, batch_size: int) -> None:
+        self.batch_size = batch_size
+        self._timings: list[tuple[int, float]] = []
+        self._lap_start = 0
+
+    @contextlib.contextmanager
+    def timing(self, steps: int) -> Iterator[None]:
+        """Times what happens inside as so many steps."""
+        start = time.perf_counter()
+        yield
+        self._timings.append((steps, time.perf_counter() - start))
+
+    def overall(self) -> float:
+        """Over all timings; 0 without any."""
+        return self._rate(0)
+
+    def steps_in(self, seconds: float) -> int:
+        """How many steps take about so long, at least 1."""
+        return max(1, int(self.overall() * seconds / self.batch_size))
+
+    def lap(self) -> float:
+        """Over the timings since the last call of this."""
+        start, self._lap_start = self._lap_start, len(self._timings)
+        return self._rate(start)
+
+    def _rate(self, start: int) -> float:
+        counted = self._timings[max(start, 1) :] or self._timings[start:]
+        seconds = math.fsum(seconds for _, seconds in counted)
+        return self.batch_size * sum(steps for steps, _ in counted) / seconds if counted else 0.0
+
+
+class _Stopper:
+    """Turns the first Ctrl-C, or SIGTERM, into a wish to stop; a second one acts as ever."""
+
+    _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Stopper:
+        # Only the main thread can set handlers; elsewhere the caller's stay.
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._ask) for number in self._SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        self.asked = True
+        signal.signal(number, self._before[number])
+        _log.info("saving and stopping; press Ctrl-C again to stop at once")
+
+
+def _in_order(data: DataPattern, config: Config, cache: bool) -> tf.data.Dataset:
+    """Windows to evaluate on."""
+    windows = open_windows(data, config, cache=cache)
+    return batches(windows, config.converter, Order(shuffle=False), config.hparams.batch_size)
+
+
+def _distribute(
+    windows: Windows, config: Config, order: Order, strategy: tf.distribute.Strategy
+) -> Any:
+    """Batches of `config.hparams.batch_size`, each in parts for the replicas."""
+    batch_size = config.hparams.batch_size
+
+    def worker_batches(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        workers = context.num_input_pipelines
+        share = batch_size // workers
+        shard = (context.input_pipeline_id, workers)
+        data = batches(windows, config.converter, order, share, shard=shard)
+        return data.rebatch(batch_size // context.num_replicas_in_sync, drop_remainder=True)
+
+    return strategy.distribute_datasets_from_function(worker_batches)
+
+
+def _check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None:
+    if batch_size < 1:
+        raise GrooveFastError(f"--batch-size: {batch_size} is not 1 or more")
+    if batch_size % strategy.num_replicas_in_sync:
+        raise GrooveFastError(
+            f"--batch-size: {batch_size} cannot be shared out to "
+            f"{strategy.num_replicas_in_sync} devices evenly"
+        )
+
+
+@contextlib.contextmanager
+def _plain_errors(batch_size: int) -> Iterator[None]:
+    """Says in plain words what TensorFlow runs out of or loses."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise GrooveFastError(
+            f"out of memory with batches of {batch_size} windows; "
+            f"use --batch-size {max(1, batch_size // 2)}"
+        ) from error
+    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+        raise GrooveFastError(
+            f"another worker went away ({str(error.message).splitlines()[0]}); "
+            "start all workers again to go on from the last checkpoint"
+        ) from error
