@@ -152,6 +152,9 @@ class GrooveConverter:
     ) -> GrooveTensors:
         """Returns the windows of a MIDI file.
 
+        What `from_tensors` writes has General MIDI's pitches: a converter with
+        `pitch_classes="reduced"` reads it back.
+
         Args:
             source: The file's bytes, its path, a `Groove` or a `mido.MidiFile`.
 

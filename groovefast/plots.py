@@ -159,11 +159,13 @@ def plot_grooves(
     width = max(groove_size(groove)[0] for groove in grooves)
     height = sum(groove_size(groove)[1] for groove in grooves)
     figure = _new_figure(width, height)
-    axes = figure.subplots(len(grooves), 1, sharex=True, squeeze=False)[:, 0]
+    axes = figure.subplots(len(grooves), 1, squeeze=False)[:, 0]
+    end = max(_num_bars(groove) * _beats_per_bar(groove) for groove in grooves)
     for index, (groove, ax) in enumerate(zip(grooves, axes, strict=True)):
         plot_groove(groove, ax, titles[index] if titles else None)
-    longest = max(grooves, key=lambda groove: _num_bars(groove) * _beats_per_bar(groove))
-    axes[0].set_xlim(-0.5 / _STEPS_PER_BEAT, _num_bars(longest) * _beats_per_bar(longest))
+        ax.set_xlim(-0.5 / _STEPS_PER_BEAT, end)
+        if index + 1 < len(grooves):
+            ax.tick_params(labelbottom=not _counted_alike(groove, grooves[index + 1]))
     _groove_legend(axes[0])
     if path is not None:
         save(figure, path)
@@ -185,6 +187,11 @@ def _num_bars(groove: Groove) -> int:
     last = groove.notes["time"].max(initial=0.0) * groove.qpm / 60.0
     last_step = math.floor(last * _STEPS_PER_BEAT + 0.5)
     return int((last_step / _STEPS_PER_BEAT) // _beats_per_bar(groove)) + 1
+
+
+def _counted_alike(groove: Groove, other: Groove) -> bool:
+    """Whether one count of bars and beats serves both."""
+    return (_num_bars(groove), _beats_per_bar(groove)) == (_num_bars(other), _beats_per_bar(other))
 
 
 def _draw_grid(ax: Axes, bars: int, beats_per_bar: float, rows: int) -> None:

@@ -88,6 +88,13 @@ def test_several_grooves_share_the_longest_time_axis() -> None:
     assert [ax.get_xlim()[1] for ax in figure.axes] == [20.0] * 3
 
 
+def test_one_count_serves_grooves_of_the_same_bars() -> None:
+    waltz = Groove(GROOVE.notes, 60, (3, 4))
+    axes = plots.plot_grooves([GROOVE, GROOVE, waltz]).axes
+    counted = [any(label.get_visible() for label in ax.get_xticklabels()) for ax in axes]
+    assert counted == [False, True, True]
+
+
 def test_wrong_numbers_of_grooves_or_titles_are_named() -> None:
     with pytest.raises(GrooveFastError, match="at least one"):
         plots.plot_grooves([])

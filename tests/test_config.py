@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from groovefast.config import CONFIGS, Config, ConverterConfig, HParams, get_config
+from groovefast.errors import GrooveFastError
+
+
+def test_the_six_named_configs() -> None:
+    assert list(CONFIGS) == [
+        "groovae_4bar",
+        "groovae_2bar_humanize",
+        "groovae_2bar_tap_fixed_velocity",
+        "groovae_2bar_tap_fixed_velocity_note_dropout",
+        "groovae_2bar_add_closed_hh",
+        "groovae_2bar_hits_control",
+    ]
+    for name, config in CONFIGS.items():
+        assert config.name == name
+        assert config.converter.split_bars == (4 if "4bar" in name else 2)
+        assert config.hparams == HParams()
+        assert (config.converter.depth, config.converter.rows_per_step) == (27, 1)
+
+
+def test_configs_differ_in_what_the_model_hears() -> None:
+    plain = ConverterConfig()
+    differing = {
+        name.removeprefix("groovae_"): {
+            field.name
+            for field in dataclasses.fields(ConverterConfig)
+            if getattr(config.converter, field.name) != getattr(plain, field.name)
+        }
+        for name, config in CONFIGS.items()
+    }
+    assert differing == {
+        "4bar": {"split_bars"},
+        "2bar_humanize": {"humanize"},
+        "2bar_tap_fixed_velocity": {"tapify", "fixed_velocities"},
+        "2bar_tap_fixed_velocity_note_dropout": {
+            "tapify",
+            "fixed_velocities",
+            "max_note_dropout_probability",
+        },
+        "2bar_add_closed_hh": {"add_instruments"},
+        "2bar_hits_control": {"hits_as_controls"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "depth", "control_depth", "rows_per_step"),
+    [
+        ({}, 27, 0, 1),
+        ({"hits_as_controls": True}, 27, 9, 1),
+        ({"split_instruments": True}, 3, 9, 9),
+        ({"split_instruments": True, "hits_as_controls": True}, 3, 10, 9),
+        ({"num_velocity_bins": 8, "num_offset_bins": 8}, 153, 0, 1),
+        ({"split_instruments": True, "num_velocity_bins": 4, "num_offset_bins": 6}, 11, 9, 9),
+    ],
+)
+def test_widths_follow_from_the_options(
+    options: dict[str, object], depth: int, control_depth: int, rows_per_step: int
+) -> None:
+    config = ConverterConfig(**options)
+    assert (config.depth, config.control_depth) == (depth, control_depth)
+    assert config.rows_per_step == rows_per_step
+
+
+def test_window_steps() -> None:
+    assert ConverterConfig(split_bars=4).window_steps == 64
+    assert ConverterConfig(split_bars=None).window_steps is None
+    assert ConverterConfig(split_bars=2, quarters_per_bar=3).window_steps == 24
+
+
+def test_hparams_are_overridden_by_text_or_mapping() -> None:
+    config = CONFIGS["groovae_4bar"]
+    text = "batch_size=64, free_bits=0,dec_rnn_size=[128,64],residual_encoder=true"
+    mapping = {
+        "batch_size": 64,
+        "free_bits": 0,
+        "dec_rnn_size": [128, 64],
+        "residual_encoder": True,
+    }
+    changed = config.with_hparams(text)
+    assert changed == config.with_hparams(mapping)
+    assert changed.hparams.dec_rnn_size == (128, 64)
+    assert changed.hparams.free_bits == 0.0
+    assert isinstance(changed.hparams.free_bits, float)
+    assert changed.hparams.residual_encoder is True
+    assert changed.converter == config.converter
+    assert config.hparams == HParams()
+    assert config.with_hparams("") == config
+    assert config.with_hparams("enc_rnn_size=256").hparams.enc_rnn_size == (256,)
+    assert config.with_hparams("sampling_schedule=constant").hparams.sampling_schedule == "constant"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("batch_siz=64", "no such hyper-parameter 'batch_siz'; did you mean batch_size"),
+        ("batch_size", "'batch_size' is not of the form name=value"),
+        ("batch_size=many", r"batch_size wants int \(as in 512\), not 'many'"),
+        ("batch_size=1.5", "batch_size wants int"),
+        ("batch_size=True", "batch_size wants int"),
+        ("free_bits=few", "free_bits wants float"),
+        ("enc_rnn_size=[0]", "enc_rnn_size wants a list of sizes"),
+        ("enc_rnn_size=[]", "enc_rnn_size wants a list of sizes"),
+        ("residual_encoder=maybe", "residual_encoder wants bool"),
+    ],
+)
+def test_wrong_hparams_are_named(text: str, message: str) -> None:
+    with pytest.raises(GrooveFastError, match=message) as caught:
+        CONFIGS["groovae_4bar"].with_hparams(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_get_config_takes_names_and_configs() -> None:
+    own = Config("mine", ConverterConfig(split_bars=8))
+    assert get_config(own) is own
+    assert get_config("groovae_4bar") is CONFIGS["groovae_4bar"]
+
+
+def test_unknown_config_is_answered_with_close_ones() -> None:
+    with pytest.raises(
+        GrooveFastError, match=r"'groovae_2bar_humanise'; did you mean groovae_2bar_h"
+    ):
+        get_config("groovae_2bar_humanise")
+    with pytest.raises(GrooveFastError, match=r"'xyz'; it is one of groovae_4bar, "):
+        get_config("xyz")
+
+
+def test_configs_are_reached_without_tensorflow(run_python: Callable[[str], str]) -> None:
+    code = "import sys, groovefast; groovefast.CONFIGS; print('tensorflow' in sys.modules)"
+    assert run_python(code) == "False"
