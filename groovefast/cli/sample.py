@@ -269,11 +269,9 @@ def _save(grooves: Sequence[Groove], folder: Path, name: str, plot: bool) -> Non
         path = folder / f"{name}-{number:0{digits}}.mid"
         groove.save(path)
         if plot:
-            from groovefast import plots
-            from groovefast.midi import write_atomically
+            from groovefast.plots import plot_grooves
 
-            picture = plots.png(plots.groove_figure(groove))
-            write_atomically(path.with_suffix(".png"), picture)
+            plot_grooves([groove], path.with_suffix(".png"))
 
 
 def main() -> None:
