@@ -21,6 +21,11 @@ ALL = "all"
 
 ALL_CLASSES = tuple(range(NUM_CLASSES))
 
+_LEAST_HITS = 10
+"""A Gaussian fitted to fewer hits says nothing."""
+_LEAST_VARIANCE = 1e-6
+"""A deviation of less, 0.001 of a sixteenth or of full velocity, is below what MIDI can tell."""
+
 _Array: TypeAlias = NDArray[np.float64]
 _Sums: TypeAlias = dict[str, _Array]
 
@@ -118,12 +123,15 @@ class Estimate:
         return {name: _finite(number) for name, number in dataclasses.asdict(self).items()}
 
 
+_UNKNOWN = Estimate(float("nan"))
+
+
 @dataclasses.dataclass(frozen=True)
 class Scores:
     """The measures of one prediction, for one drum class or for all.
 
-    A measure with nothing to be taken from (no hit of that class, say) is NaN. A KL is infinite
-    where the prediction does not vary at all.
+    A measure with nothing to be taken from (no hit of that class, say) is NaN. KLs leave out
+    positions of fewer than ten hits, and are infinite where the prediction does not vary at all.
 
     Attributes:
         timing_mae_ms: Mean |predicted - true onset| over the matched hits, in milliseconds.
@@ -139,16 +147,16 @@ class Scores:
         true_hits_per_bar: Played hits in a bar.
     """
 
-    timing_mae_ms: Estimate
-    timing_mse: Estimate
-    timing_kl: Estimate
-    velocity_mae: Estimate
-    velocity_kl: Estimate
-    precision: Estimate
-    recall: Estimate
-    f1: Estimate
-    hits_per_bar: Estimate
-    true_hits_per_bar: Estimate
+    timing_mae_ms: Estimate = _UNKNOWN
+    timing_mse: Estimate = _UNKNOWN
+    timing_kl: Estimate = _UNKNOWN
+    velocity_mae: Estimate = _UNKNOWN
+    velocity_kl: Estimate = _UNKNOWN
+    precision: Estimate = _UNKNOWN
+    recall: Estimate = _UNKNOWN
+    f1: Estimate = _UNKNOWN
+    hits_per_bar: Estimate = _UNKNOWN
+    true_hits_per_bar: Estimate = _UNKNOWN
 
     def to_json(self) -> dict[str, Any]:
         """Returns {measure: {value, low, high}}."""
@@ -330,25 +338,26 @@ def _scores(sums: _Sums) -> _Sums:
 def _gaussian_kl(predicted: _Array, true: _Array) -> _Array:
     """KL(predicted || true) from (..., [count, sum, sum of squares], groups), mean over groups.
 
-    Groups in which nothing was predicted, or the truth has no spread, are left out.
+    Groups of few hits, or without spread in the truth, are left out.
     """
     (mean_p, variance_p), (mean_t, variance_t) = _gaussian(predicted), _gaussian(true)
+    hits = np.minimum(predicted[..., 0, :], true[..., 0, :])
     with np.errstate(divide="ignore", invalid="ignore"):
         kl = 0.5 * (
             np.log(variance_t / variance_p)
             + (variance_p + (mean_p - mean_t) ** 2) / variance_t
             - 1.0
         )
-    usable = (variance_t > 0) & ~np.isnan(kl)
+    usable = (hits >= _LEAST_HITS) & (variance_t > 0) & ~np.isnan(kl)
     return _ratio(np.where(usable, kl, 0.0).sum(axis=-1), usable.sum(axis=-1))
 
 
 def _gaussian(moments: _Array) -> tuple[_Array, _Array]:
-    """Mean and variance; a variance that is only rounding is 0."""
+    """Mean and variance, 0 where it is too small to mean anything."""
     count, total, squares = (moments[..., i, :] for i in range(3))
     mean = _ratio(total, count)
     variance = _ratio(squares, count) - mean**2
-    return mean, np.where(variance < 1e-12, 0.0, variance)
+    return mean, np.where(variance < _LEAST_VARIANCE, 0.0, variance)
 
 
 def _ratio(above: NDArray[Any], below: NDArray[Any]) -> _Array:

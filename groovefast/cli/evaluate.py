@@ -1,0 +1,250 @@
+"""`groovefast-evaluate`: how well a trained model drums, in numbers and a picture."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from groovefast.cli import console
+from groovefast.errors import GrooveFastError
+
+if TYPE_CHECKING:
+    from groovefast.evaluation import Distances, Estimate, Evaluation, Row
+
+_SPLIT = re.compile(r"^(test|validation|valid|eval|dev)(?=\b|_)")
+
+
+class Column(NamedTuple):
+    """A measure in the table: its field of `Scores`, heading and decimals."""
+
+    field: str
+    heading: str
+    decimals: int
+    published_decimals: int = 2
+
+
+_TIMING_AND_DYNAMICS = (
+    Column("timing_mae_ms", "timing\nms", 2),
+    Column("timing_mse", "timing\nMSE", 4, 3),
+    Column("timing_kl", "timing\nKL", 3),
+    Column("velocity_kl", "velocity\nKL", 3),
+    Column("velocity_mae", "velocity\nMAE", 3),
+)
+_HITS = (
+    Column("f1", "hits\nF1", 3),
+    Column("precision", "hits\nprecision", 3),
+    Column("recall", "hits\nrecall", 3),
+    Column("hits_per_bar", "hits\na bar", 2),
+)
+_PLAYED = Column("true_hits_per_bar", "played\na bar", 2)
+
+
+@console.command("groovefast-evaluate")
+@click.option(
+    "--model",
+    required=True,
+    metavar="DIR",
+    help="Model folder, such as RUN_DIR/model of groovefast-train, or the name of a shipped model.",
+)
+@click.option(
+    "--data",
+    required=True,
+    metavar="PATTERN",
+    help="Converted windows to measure on, as in 'data/test-*.tfrecord'.",
+)
+@click.option(
+    "--train-data",
+    metavar="PATTERN",
+    help="Converted windows the baselines are fitted on.  "
+    "[default: the train shards beside --data, if there are any]",
+)
+@click.option(
+    "--json", "json_file", type=Path, metavar="FILE", help="Also write all numbers as JSON."
+)
+@click.option("--plot", type=Path, metavar="FILE.png", help="Also write a picture.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=512,
+    show_default=True,
+    help="Windows the model is given at once.",
+)
+@click.option(
+    "--resamples",
+    type=click.IntRange(min=0),
+    default=1000,
+    show_default=True,
+    help="Bootstrap resamples of the windows, for the 95 % intervals.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of the resamples and of new grooves; the same seed gives the same numbers.",
+)
+def command(
+    model: str,
+    data: str,
+    train_data: str | None,
+    json_file: Path | None,
+    plot: Path | None,
+    batch_size: int,
+    resamples: int,
+    seed: int,
+) -> None:
+    """Measures a trained model on converted windows, beside baselines and published numbers.
+
+    Timing errors are those of the predicted against the played onsets. KL compares how offsets and
+    velocities are spread, by position in the beat: it is large for a model that is too timid.
+    """
+    _check_folders({"--json": json_file, "--plot": plot})
+
+    from groovefast.checkpoints import load_model
+    from groovefast.evaluation import evaluate
+    from groovefast.shards import find_shards
+
+    shards = find_shards(data)
+    evaluation = evaluate(
+        load_model(model),
+        shards,
+        find_shards(train_data) if train_data else _train_shards_beside(data),
+        batch_size=batch_size,
+        resamples=resamples,
+        seed=seed,
+    )
+    _show(evaluation)
+    if json_file:
+        from groovefast.midi import write_atomically
+
+        text = json.dumps(evaluation.to_json(), indent=2, allow_nan=False) + "\n"
+        write_atomically(json_file, text.encode())
+    if plot:
+        from groovefast.plots import plot_evaluation
+
+        plot_evaluation(evaluation, plot)
+
+
+def _check_folders(files: Mapping[str, Path | None]) -> None:
+    """Raises at once what would otherwise be found out when the work is done."""
+    for option, path in files.items():
+        if path and not path.parent.is_dir():
+            raise GrooveFastError(f"{option}: no such folder {path.parent}; make it first")
+        if path and path.is_dir():
+            raise GrooveFastError(f"{option}: {path} is a folder; name a file")
+
+
+def _train_shards_beside(data: str) -> list[Path] | None:
+    """The training split of the same conversion, where `data` names another split of it."""
+    from groovefast.shards import find_shards
+
+    path = Path(data)
+    name, renamed = _SPLIT.subn("train", path.name)
+    name = re.sub(r"-\d{5}-of-\d{5}(?=\.tfrecord$)", "-*", name)
+    try:
+        return find_shards(path.with_name(name)) if renamed else None
+    except GrooveFastError:
+        return None
+
+
+def _show(evaluation: Evaluation) -> None:
+    """Prints the tables."""
+    from groovefast.measures import ALL
+
+    columns = (*(_HITS if evaluation.chooses_hits else ()), *_TIMING_AND_DYNAMICS)
+    _print_table(
+        f"{evaluation.config.name}, {len(evaluation.truth):,} windows",
+        [column.heading for column in columns],
+        [[row.name, *_cells(row, columns)] for row in evaluation.rows],
+    )
+    if len(evaluation.classes) > 1:
+        columns = (_PLAYED, *columns)
+        _print_table(
+            "By drum, this model",
+            [column.heading for column in columns],
+            [
+                [name, *(_number(getattr(scores, c.field).value, c.decimals) for c in columns)]
+                for name, scores in evaluation.rows[0].scores.items()
+                if name != ALL and scores.true_hits_per_bar.value > 0
+            ],
+        )
+    if evaluation.samples:
+        _print_table(
+            "1-Wasserstein distance to the windows played",
+            ["hits\na bar", "velocity", "offset,\n16ths"],
+            [[name, *_distance_cells(of[ALL])] for name, of in evaluation.samples.items()],
+        )
+    _show_notes(evaluation)
+
+
+def _show_notes(evaluation: Evaluation) -> None:
+    losses = ", ".join(f"{name} {value:.2f}" for name, value in evaluation.losses.items())
+    click.echo(f"Means over windows at z = mu, in nats: {losses}")
+    click.echo(
+        "Timing: mean error in ms, squared error in 16ths², at the hits both written and played."
+    )
+    click.echo("KL(written || played) of offsets and velocities, by position in the beat.")
+    click.echo("± is half of the 95 % interval, from resampled windows.")
+    if not evaluation.fitted:
+        click.echo("Nothing to fit baselines on: no train shards beside --data; see --train-data.")
+
+
+def _cells(row: Row, columns: Sequence[Column]) -> Iterator[str]:
+    """`18.80 ±0.41`, without the interval where it is unknown or nothing."""
+    from groovefast.measures import ALL
+
+    for column in columns:
+        decimals = column.published_decimals if row.kind == "published" else column.decimals
+        estimate: Estimate = getattr(row.scores[ALL], column.field)
+        half = (estimate.high - estimate.low) / 2
+        interval = f" ±{half:.{decimals}f}" if math.isfinite(half) and half > 0 else ""
+        yield _number(estimate.value, decimals) + interval
+
+
+def _distance_cells(distances: Distances) -> list[str]:
+    return [
+        _number(distances.hits_per_bar, 2),
+        _number(distances.velocity, 4),
+        _number(distances.offset, 4),
+    ]
+
+
+def _number(value: float, decimals: int) -> str:
+    if math.isnan(value):
+        return "–"
+    return f"{value:.{decimals}f}" if math.isfinite(value) else "∞"
+
+
+def _print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table for a terminal; aligned text without lines, however wide, for anything else."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("", no_wrap=True)
+    for heading in headings:
+        longest_word = max(map(len, heading.split()))
+        table.add_column(heading, justify="right", min_width=longest_word)
+    for row in rows:
+        table.add_row(*row)
+    terminal = Console(highlight=False)
+    if terminal.is_terminal:
+        terminal.print(table)
+        return
+    table.box = None
+    paper = Console(highlight=False, width=1000)
+    with paper.capture() as captured:
+        paper.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+
+
+def main() -> None:
+    """Entry point of `groovefast-evaluate`."""
+    console.run(command)
