@@ -20,8 +20,8 @@ Predictor: TypeAlias = Callable[[Performances], Performances]
 
 _PRIOR_HITS = 10.0
 """A mean by step is drawn towards that of its class as by so many hits."""
-_REACH = 31
-"""Steps before and after a hit that linear regression looks at: all of a window of two bars."""
+_REACH = 16
+"""Steps before and after a hit that linear regression looks at."""
 _RIDGE = 100.0
 _WINDOWS_AT_ONCE = 512
 
@@ -45,8 +45,8 @@ def fit_means(train: Performances) -> Predictor:
 def fit_linear(train: Performances) -> Predictor:
     """Keeps the hits; their offsets and velocities are linear in the hits around them.
 
-    One ridge regression for each class: of offset and velocity on which drums are hit within two
-    bars before and after, and on the place in the bar.
+    One ridge regression for each class: of offset and velocity on which drums are hit within a
+    bar before and after, and on the place in the bar.
     """
     weights = [_fit_ridge(train, drum) for drum in ALL_CLASSES]
 
@@ -197,8 +197,10 @@ def _features(
 
 def _fit_ridge(train: Performances, drum: int) -> NDArray[np.float32]:
     """Weights of offset and velocity, (features, 2), from the normal equations."""
-    size = NUM_CLASSES * (2 * _REACH + 1) + train.steps_per_bar
-    gram, moment = _RIDGE * np.eye(size), np.zeros((size, 2))
+    # The place stands for the intercept: a penalty of 1 only keeps the equations solvable.
+    near, place = NUM_CLASSES * (2 * _REACH + 1), train.steps_per_bar
+    gram = np.diag(np.repeat([_RIDGE, 1.0], [near, place]))
+    moment = np.zeros((near + place, 2))
     for chunk in _chunks(train):
         features, where = _features(train, drum, chunk)
         values = (train.offsets, train.velocities)

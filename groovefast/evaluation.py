@@ -199,13 +199,13 @@ def read_performances(data: DataPattern, config: Config) -> Performances:
     converter = config.converter
     stored = open_windows(data, config)
     hits, velocities, offsets = (x.numpy() for x in stored.read(tf.range(stored.count)))
-    records = tf.data.TFRecordDataset([str(shard) for shard in find_shards(data)])
+    shards = [str(shard) for shard in find_shards(data)]
     feature = {"qpm": tf.io.FixedLenFeature([], tf.float32)}
     try:
-        parsed = records.batch(1024).map(lambda batch: tf.io.parse_example(batch, feature)["qpm"])
-        qpms = np.concatenate(list(parsed.as_numpy_iterator()))
+        batches = tf.data.TFRecordDataset(shards).batch(1024).as_numpy_iterator()
+        qpms = np.concatenate([tf.io.parse_example(batch, feature)["qpm"] for batch in batches])
     except tf.errors.InvalidArgumentError:
-        raise GrooveFastError(f"{data}: a record has no qpm, its tempo; convert again") from None
+        raise GrooveFastError(f"{shards[0]}: windows without their qpm; convert again") from None
     return Performances(
         hits > 0,
         velocities,

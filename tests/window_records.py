@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,9 +28,14 @@ def random_windows(n: int, steps: int = 32, seed: int = 0) -> Performance:
 
 
 def write_shards(
-    folder: Path, windows: Performance, num_shards: int = 1, name: str = "train"
+    folder: Path,
+    windows: Performance,
+    num_shards: int = 1,
+    name: str = "train",
+    qpms: Sequence[float] | None = None,
 ) -> list[Path]:
     """Writes windows in order, spread evenly over `name-0000k-of-0000m.tfrecord`."""
+    qpms = [120.0] * len(windows.hits) if qpms is None else qpms
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     rows = np.array_split(np.arange(len(windows.hits)), num_shards)
@@ -38,11 +44,11 @@ def write_shards(
         paths.append(path)
         with tf.io.TFRecordWriter(str(path)) as writer:
             for row in part:
-                writer.write(_record(*(values[row] for values in windows)))
+                writer.write(_record(*(values[row] for values in windows), qpms[row]))
     return paths
 
 
-def _record(hits: np.ndarray, velocities: np.ndarray, offsets: np.ndarray) -> bytes:
+def _record(hits: np.ndarray, velocities: np.ndarray, offsets: np.ndarray, qpm: float) -> bytes:
     def stored(array: np.ndarray) -> tf.train.Feature:
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=[array.tobytes()]))
 
@@ -50,6 +56,7 @@ def _record(hits: np.ndarray, velocities: np.ndarray, offsets: np.ndarray) -> by
         "hits": stored(hits),
         "velocities": stored(velocities),
         "offsets": stored(offsets.astype("<f4")),
+        "qpm": tf.train.Feature(float_list=tf.train.FloatList(value=[qpm])),
         "steps": tf.train.Feature(int64_list=tf.train.Int64List(value=[len(hits)])),
     }
     return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
