@@ -57,11 +57,11 @@ def drum_file(
     events = np.concatenate((off, on))[order].tobytes()
     track = bytearray(_head(qpm, time_signature))
     for index, delta in enumerate(deltas.tolist()):
-        track += _SHORT_DELTAS[delta] if delta < 0x80 else _variable_length(delta)
+        track += _SHORT_DELTAS[delta] if delta < 0x80 else variable_length(delta)
         track += events[3 * index : 3 * index + 3]
     track += b"\x00\xff\x2f\x00"
     header = b"\x00\x00\x00\x01" + ticks_per_quarter.to_bytes(2, "big")
-    return _chunk(b"MThd", header) + _chunk(b"MTrk", track)
+    return chunk(b"MThd", header) + chunk(b"MTrk", track)
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
@@ -82,6 +82,19 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     except BaseException:
         Path(unfinished).unlink(missing_ok=True)
         raise
+
+
+def chunk(name: bytes, data: bytes | bytearray) -> bytes:
+    """Returns a chunk of a MIDI file: its four letters, its length and its data."""
+    return name + len(data).to_bytes(4, "big") + data
+
+
+def variable_length(value: int) -> bytes:
+    """Returns MIDI's variable-length quantity: 7 bits a byte, the last without the top bit."""
+    encoded = [value & 0x7F]
+    while value := value >> 7:
+        encoded.append(0x80 | (value & 0x7F))
+    return bytes(reversed(encoded))
 
 
 def _as_ticks(positions: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -119,19 +132,7 @@ def _meta(kind: int, data: bytes) -> bytes:
     return bytes((0, 0xFF, kind, len(data))) + data
 
 
-def _chunk(name: bytes, data: bytes | bytearray) -> bytes:
-    return name + len(data).to_bytes(4, "big") + data
-
-
-def _variable_length(value: int) -> bytes:
-    """MIDI's variable-length quantity: 7 bits a byte, the last without the top bit."""
-    encoded = [value & 0x7F]
-    while value := value >> 7:
-        encoded.append(0x80 | (value & 0x7F))
-    return bytes(reversed(encoded))
-
-
-_SHORT_DELTAS = [_variable_length(value) for value in range(0x80)]
+_SHORT_DELTAS = [variable_length(value) for value in range(0x80)]
 
 
 def _umask() -> int:

@@ -1,0 +1,231 @@
+"""A MIDI file as tracks of events, each kept as its own bytes: what is not changed stays as it was.
+
+`read_midi` has to have read the file before: nothing is checked here a second time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import struct
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groovefast.midi import chunk, variable_length
+
+Event: TypeAlias = tuple[int, bytes]
+"""Its tick and its message, always with a status byte."""
+Lane: TypeAlias = tuple[int, int, int]
+"""Track, channel and pitch."""
+Span: TypeAlias = tuple[int, int, int]
+"""Tick, end tick and velocity of a note in its lane."""
+
+END_OF_TRACK = b"\xff\x2f\x00"
+MAX_TICK = 0x0FFFFFFF
+
+_NOTE_OFF, _NOTE_ON = 0x80, 0x90
+_RELEASE_VELOCITY = 64
+_DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2}
+_SYSTEM_DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}
+_SYSEX, _SYSEX_CONTINUED, _META = 0xF0, 0xF7, 0xFF
+
+
+@dataclasses.dataclass(frozen=True)
+class MidiTracks:
+    """A Standard MIDI File.
+
+    Attributes:
+        format: 0, 1 or 2.
+        ticks_per_quarter: Its resolution, or the two bytes of an SMPTE division as a number.
+        tracks: The events of each, by tick, the last of them its end.
+    """
+
+    format: int
+    ticks_per_quarter: int
+    tracks: tuple[tuple[Event, ...], ...]
+
+    @classmethod
+    def parse(cls, data: bytes) -> MidiTracks:
+        """Splits a file, on its own or wrapped as RMID, into its events."""
+        head, *chunks = _chunks(data[data.index(b"MThd") :])
+        format_, _, ticks_per_quarter = struct.unpack(">HHH", head[1][:6])
+        tracks = tuple(tuple(_events(body)) for name, body in chunks if name == b"MTrk")
+        return cls(format_, ticks_per_quarter, tracks)
+
+    def to_bytes(self) -> bytes:
+        """Returns the file, without running status and chunks that are no tracks."""
+        header = struct.pack(">HHH", self.format, len(self.tracks), self.ticks_per_quarter)
+        return chunk(b"MThd", header) + b"".join(map(_track_chunk, self.tracks))
+
+    def finer(self, factor: int) -> MidiTracks:
+        """Returns the same music with `factor` times as many ticks."""
+        tracks = (
+            tuple((tick * factor, message) for tick, message in track) for track in self.tracks
+        )
+        return MidiTracks(self.format, self.ticks_per_quarter * factor, tuple(tracks))
+
+    def with_notes(self, old: NDArray[np.void], new: NDArray[np.void]) -> MidiTracks:
+        """Returns the file with other notes; every other event stays at its tick.
+
+        Notes of one track, channel and pitch that overlap are cut where the next begins.
+
+        Args:
+            old: The notes to replace, of `read_midi`: all that are on their channels.
+            new: What to write in their place; fields as of `old`.
+        """
+        before, after = _lanes(old), _lanes(new)
+        changed = {
+            lane: (before[lane], after[lane])
+            for lane in sorted(before.keys() | after.keys())
+            if sorted(before[lane]) != sorted(after[lane])
+        }
+        tracks = []
+        for index, track in enumerate(self.tracks):
+            lanes = {lane[1:]: spans for lane, spans in changed.items() if lane[0] == index}
+            tracks.append(_with_lanes(track, lanes) if lanes else track)
+        return dataclasses.replace(self, tracks=tuple(tracks))
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    first = 0
+    while first + 8 <= len(data):
+        last = first + 8 + int.from_bytes(data[first + 4 : first + 8], "big")
+        yield data[first : first + 4], data[first + 8 : last]
+        first = last
+
+
+def _events(data: bytes) -> Iterator[Event]:
+    """The events of a track up to its end, which is added if it is missing."""
+    at, tick, running_status = 0, 0, 0
+    message = b""
+    while at < len(data) and message != END_OF_TRACK:
+        delta, at = _number(data, at)
+        tick += delta
+        status = running_status
+        if data[at] >= 0x80:
+            status = data[at]
+            at += 1
+        if status < 0xF0:
+            running_status = status
+        last = _end_of_message(data, at, status)
+        message = bytes((status,)) + data[at:last]
+        if status == _META and data[at] == END_OF_TRACK[1]:
+            message = END_OF_TRACK
+        yield tick, message
+        at = last
+    if message != END_OF_TRACK:
+        yield tick, END_OF_TRACK
+
+
+def _end_of_message(data: bytes, at: int, status: int) -> int:
+    """Where a message ends whose data begins at `at`."""
+    if status < 0xF0:
+        return at + _DATA_BYTES[status & 0xF0]
+    if status in (_SYSEX, _SYSEX_CONTINUED, _META):
+        length, first = _number(data, at + (status == _META))
+        return first + length
+    return at + _SYSTEM_DATA_BYTES.get(status, 0)
+
+
+def _number(data: bytes, at: int) -> tuple[int, int]:
+    """A variable-length quantity, and where it ends."""
+    value = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:
+            return value, at
+
+
+def _track_chunk(track: Iterable[Event]) -> bytes:
+    body = bytearray()
+    last_tick = 0
+    for tick, message in track:
+        body += variable_length(tick - last_tick) + message
+        last_tick = tick
+    return chunk(b"MTrk", body)
+
+
+def _lanes(notes: NDArray[np.void]) -> defaultdict[Lane, list[Span]]:
+    """The notes of each lane, in order."""
+    lanes: defaultdict[Lane, list[Span]] = defaultdict(list)
+    fields = ("track", "channel", "pitch", "tick", "end_tick", "velocity")
+    columns = (notes[field].tolist() for field in fields)
+    for track, channel, pitch, *span in zip(*columns, strict=True):
+        tick, end_tick, velocity = span
+        lanes[track, channel, pitch].append((tick, end_tick, velocity))
+    return lanes
+
+
+def _with_lanes(
+    track: Iterable[Event], lanes: Mapping[tuple[int, int], tuple[list[Span], list[Span]]]
+) -> tuple[Event, ...]:
+    """A track with other notes in some lanes, given as (old, new) by channel and pitch."""
+    kept = list(_without_lanes(track, {lane: old for lane, (old, _) in lanes.items()}))
+    ranked = [(tick, _KEPT, message) for tick, message in kept if message != END_OF_TRACK]
+    for lane, (_, new) in lanes.items():
+        channel, pitch = lane
+        also_begun = [tick for tick, message in kept if _lane_of(message) == lane]
+        for tick, end_tick, velocity in _without_overlaps(new, also_begun):
+            on = bytes((_NOTE_ON | channel, pitch, velocity))
+            off = bytes((_NOTE_OFF | channel, pitch, _RELEASE_VELOCITY))
+            ranked += [(tick, _BEGINS, on), (end_tick, _ENDS, off)]
+    ranked.sort(key=lambda event: event[:2])
+    last_tick = max(kept[-1][0], ranked[-1][0] if ranked else 0)
+    return (*((tick, message) for tick, _, message in ranked), (last_tick, END_OF_TRACK))
+
+
+_ENDS, _KEPT, _BEGINS = range(3)
+"""The order at one tick: a pitch ends before it begins again, and not before its kit is set up."""
+
+
+def _without_lanes(
+    track: Iterable[Event], lanes: Mapping[tuple[int, int], list[Span]]
+) -> Iterator[Event]:
+    """A track without the notes given by lane.
+
+    A note-on that is none of them stays: it never ends, or ends on its own tick, and then with it
+    the note-off there.
+    """
+    left = {
+        lane: Counter((tick, velocity) for tick, _, velocity in notes)
+        for lane, notes in lanes.items()
+    }
+    unended: dict[tuple[int, int], int] = {}
+    for tick, message in track:
+        lane = _lane_of(message)
+        if lane is None or lane not in lanes:
+            yield tick, message
+        elif _begins(message):
+            if left[lane][tick, message[2]]:
+                left[lane][tick, message[2]] -= 1
+            else:
+                unended[lane] = tick
+                yield tick, message
+        elif unended.pop(lane, None) == tick:
+            yield tick, message
+
+
+def _begins(message: bytes) -> bool:
+    """Whether a note message begins a note."""
+    return message[0] & 0xF0 == _NOTE_ON and message[2] > 0
+
+
+def _lane_of(message: bytes) -> tuple[int, int] | None:
+    """Channel and pitch of a note-on or note-off."""
+    is_note = message[0] & 0xF0 in (_NOTE_OFF, _NOTE_ON)
+    return (message[0] & 0x0F, message[1]) if is_note else None
+
+
+def _without_overlaps(notes: Iterable[Span], also_begun: Iterable[int]) -> Iterator[Span]:
+    """The notes of a lane, each at least a tick long and otherwise cut where the next begins."""
+    spans = sorted(notes)
+    ticks = sorted({*(span[0] for span in spans), *also_begun})
+    following = dict(itertools.pairwise(ticks))
+    for tick, end_tick, velocity in spans:
+        yield tick, max(min(end_tick, following.get(tick, end_tick)), tick + 1), velocity

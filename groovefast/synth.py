@@ -1,0 +1,214 @@
+"""Drum MIDI to sound: the built-in drum machine, or FluidSynth with a SoundFont.
+
+    notes in seconds -> sounds of `drum_voices`, mixed -> limiter -> 16-bit WAV file
+
+The same file always gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import tempfile
+import wave
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groovefast.drum_voices import LAYERS, SAMPLE_RATE, TAKES, VOICES, drum_sound
+from groovefast.drums import DRUM_CLASSES, UNMAPPED, PitchClasses, pitch_table
+from groovefast.errors import GrooveFastError
+from groovefast.groove import Groove, midi_source
+from groovefast.midi import write_atomically
+
+if TYPE_CHECKING:
+    import mido
+
+CEILING = 10 ** (-1 / 20)
+"""No sample is louder: one decibel below full scale."""
+MAX_MINUTES = 60
+
+_LOUDNESS_CURVE = 1.7
+"""Peak of a hit is velocity to this power: about 10 dB from velocity 64 to 127."""
+_OPEN_HAT = DRUM_CLASSES.index("open hi-hat")
+_HATS = (DRUM_CLASSES.index("closed hi-hat"), _OPEN_HAT)
+_CHOKE_SECONDS = 0.02
+_LIMITER_BLOCK = 64
+_LIMITER_SECONDS = 0.06
+
+
+def render(
+    source: bytes | str | os.PathLike[str] | Groove | mido.MidiFile,
+    pitch_classes: PitchClasses = "reduced",
+    channels: str = "drums",
+) -> NDArray[np.float32]:
+    """Plays a MIDI file's drums on the built-in drum machine.
+
+    Tempo changes count. A hi-hat, opened or closed, silences the open one that still rings. Pitches
+    of no drum class are not heard, and neither is anything but drums.
+
+    Args:
+        source: A `Groove`, a MIDI file's bytes, its path, or a `mido.MidiFile`.
+        pitch_classes: Which pitches are which drum, as for `GrooveConverter`.
+        channels: "drums" for MIDI channel 10 alone, or "all".
+
+    Returns:
+        Samples, (n, 2) at `SAMPLE_RATE`, within ±`CEILING`; up to the end of the last sound, and
+        at least as long as the last note.
+
+    Raises:
+        MidiError: Bytes that are not a readable MIDI file.
+        GrooveFastError: Longer than `MAX_MINUTES`.
+        OSError: The file cannot be read.
+    """
+    from groovefast.score import read_midi
+
+    notes = read_midi(midi_source(source), channels).notes
+    drums = np.frombuffer(pitch_table(pitch_classes), np.uint8)[notes["pitch"]]
+    notes, drums = notes[drums != UNMAPPED], drums[drums != UNMAPPED]
+    minutes = notes["end_time"].max(initial=0.0) / 60
+    if minutes > MAX_MINUTES:
+        raise GrooveFastError(f"{minutes:.0f} minutes are too long for a WAV file; give a part")
+    return limit(_mix(notes["time"], notes["end_time"], drums, notes["velocity"]))
+
+
+def _mix(
+    times: NDArray[np.float64],
+    end_times: NDArray[np.float64],
+    drums: NDArray[np.uint8],
+    velocities: NDArray[np.uint8],
+) -> NDArray[np.float32]:
+    """The sum of all sounds, (samples, 2); as loud as it gets."""
+    order = np.lexsort((velocities, drums, times))
+    times, drums, velocities = times[order], drums[order], velocities[order]
+    starts = np.rint(times * SAMPLE_RATE).astype(np.int64)
+    sounds = _sounds(drums, velocities, _choke_lengths(starts, drums))
+    lengths = np.array([len(sound) for sound in sounds], np.int64)
+    end = np.ceil(end_times.max(initial=0.0) * SAMPLE_RATE)
+    mix = np.zeros((int(max(end, (starts + lengths).max(initial=0))), 2), np.float32)
+    for start, sound in zip(starts.tolist(), sounds, strict=True):
+        mix[start : start + len(sound)] += sound
+    return mix
+
+
+def _sounds(
+    drums: NDArray[np.uint8], velocities: NDArray[np.uint8], chokes: NDArray[np.int64]
+) -> list[NDArray[np.float32]]:
+    """The sound of each hit at its level, cut where it is choked."""
+    hits_so_far = np.zeros(len(DRUM_CLASSES), np.int64)
+    sounds = []
+    for drum, velocity, choke in zip(drums, velocities, chokes, strict=True):
+        strength = max(int(velocity), 1) / 127
+        layer = min(int(strength * LAYERS), LAYERS - 1)
+        sound = drum_sound(int(drum), layer, int(hits_so_far[drum] % TAKES))
+        hits_so_far[drum] += 1
+        gain = np.float32(VOICES[drum].level * strength**_LOUDNESS_CURVE)
+        sounds.append(_choked(sound, int(choke)) * gain)
+    return sounds
+
+
+def _choke_lengths(starts: NDArray[np.int64], drums: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """After how many samples the next hi-hat silences each hit; far away for all but open ones."""
+    lengths = np.full(len(starts), np.iinfo(np.int64).max)
+    hat_starts = np.unique(starts[np.isin(drums, _HATS)])
+    is_open = drums == _OPEN_HAT
+    following = np.searchsorted(hat_starts, starts[is_open], side="right")
+    ends = np.append(hat_starts, np.iinfo(np.int64).max)[following]
+    lengths[is_open] = ends - starts[is_open]
+    return lengths
+
+
+def _choked(sound: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """The sound up to `length`, and a short fade."""
+    fade = round(_CHOKE_SECONDS * SAMPLE_RATE)
+    if length + fade >= len(sound):
+        return sound
+    cut = sound[: length + fade].copy()
+    cut[length:] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
+    return cut
+
+
+def limit(audio: NDArray[np.float32], ceiling: float = CEILING) -> NDArray[np.float32]:
+    """Turns the level down around what is too loud, smoothly and on both channels alike.
+
+    Args:
+        audio: Shape (samples, 2).
+        ceiling: No sample of the result is beyond it.
+
+    Returns:
+        The same samples where nothing within `_LIMITER_SECONDS` is too loud.
+    """
+    reach = round(_LIMITER_SECONDS * SAMPLE_RATE / _LIMITER_BLOCK)
+    blocks = -(-len(audio) // _LIMITER_BLOCK)
+    peaks = np.zeros(blocks * _LIMITER_BLOCK, np.float32)
+    peaks[: len(audio)] = np.abs(audio).max(axis=1)
+    peaks = peaks.reshape(blocks, _LIMITER_BLOCK).max(axis=1)
+    if not (peaks > ceiling).any():
+        return audio
+    gains = ceiling / np.maximum(peaks, ceiling)
+    # The lowest gain within reach, averaged over one block less than that reach: so a block's own
+    # gain bounds every value that its samples' are drawn from.
+    padded = np.pad(gains, reach, constant_values=1)
+    lowest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).min(axis=1)
+    weights = np.hanning(2 * reach + 1)[1:-1]
+    smooth = np.convolve(np.pad(lowest, reach - 1, mode="edge"), weights / weights.sum(), "valid")
+    centers = (np.arange(blocks) + 0.5) * _LIMITER_BLOCK
+    curve = np.interp(np.arange(len(audio)), centers, smooth).astype(np.float32)
+    limited: NDArray[np.float32] = np.clip(audio * curve[:, None], -ceiling, ceiling)
+    return limited
+
+
+def save_wav(audio: NDArray[np.float32], path: str | os.PathLike[str]) -> None:
+    """Writes samples, (n, 2) in -1..1, as a 16-bit stereo WAV file, whole or not at all.
+
+    Raises:
+        OSError: The folder does not exist or cannot be written.
+    """
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(np.rint(np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes())
+    write_atomically(path, buffer.getvalue())
+
+
+def save_with_soundfont(
+    midi: bytes, soundfont: str | os.PathLike[str], path: str | os.PathLike[str]
+) -> None:
+    """Plays a MIDI file, all its instruments, with FluidSynth into a WAV file.
+
+    Args:
+        midi: The MIDI file's bytes.
+        soundfont: A SoundFont, .sf2 or .sf3.
+        path: The WAV file; it appears under its name only when complete.
+
+    Raises:
+        GrooveFastError: FluidSynth is not installed or does not take the SoundFont.
+        OSError: The SoundFont is not there, or the folder cannot be written.
+    """
+    program = shutil.which("fluidsynth")
+    if program is None:
+        raise GrooveFastError(
+            "--soundfont: the program fluidsynth is not installed; install it with the system's "
+            "package manager, or leave --soundfont out for the built-in drums"
+        )
+    with open(soundfont, "rb") as file:  # noqa: PTH123 - also refuses what cannot be read
+        form = file.read(12)
+    if form[:4] != b"RIFF" or form[8:] != b"sfbk":
+        raise GrooveFastError(f"--soundfont {os.fspath(soundfont)}: not a SoundFont")
+    with tempfile.TemporaryDirectory(prefix="groovefast-") as folder:
+        song, sound = Path(folder, "song.mid"), Path(folder, "song.wav")
+        song.write_bytes(midi)
+        options = ["-n", "-i", "-q", "-r", str(SAMPLE_RATE), "-F", str(sound)]
+        done = subprocess.run(
+            [program, *options, os.fspath(soundfont), str(song)], capture_output=True, text=True
+        )
+        if done.returncode or not sound.is_file():
+            said = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
+            raise GrooveFastError(f"--soundfont {os.fspath(soundfont)}: fluidsynth fails: {said}")
+        write_atomically(path, sound.read_bytes())
