@@ -541,7 +541,7 @@ def _draw_by_drum(ax: Axes, rows: Sequence[Row], field: str, title: str) -> None
     model, *others = (row for row in rows if row.predicted is not None)
     shown = [model, *(row for row in others if row.kind == "baseline")]
     names = [name for name in model.scores if model.scores[name].true_hits_per_bar.value > 0]
-    names = names if len(names) > 2 else names[:1]  # of a single drum all is told twice
+    names = names if len(names) > 2 else names[-1:]  # all is the same as the only drum
     for row, color in zip(shown, (BLUE, MUTED, GREEN, ORANGE, PURPLE), strict=False):
         estimates = [getattr(row.scores[name], field) for name in names]
         values = np.array([[each.value, each.low, each.high] for each in estimates])
