@@ -2,21 +2,28 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <span>
 
+#include "buffer.hpp"
 #include "smf.hpp"
 
 namespace groovefast {
 
 inline constexpr int kDrums = 9;
+inline constexpr int kStepDepth = 3 * kDrums;  // hits, velocities, offsets
 inline constexpr std::uint8_t kUnmapped = 255;
+// Longer songs are rejected (nine hours at 120 bpm): a few bytes can claim a silence of years.
+inline constexpr std::int64_t kMaxSteps = 1 << 18;
 
 struct GridOptions {
-  std::array<std::uint8_t, 128> pitch_class;  // class of each pitch, or kUnmapped
+  std::array<std::uint8_t, kPitches> pitch_class;  // class of each pitch, or kUnmapped
   int steps_per_quarter = 4;
   int quarters_per_bar = 4;
   bool magenta_compat = false;
+
+  int steps_per_bar() const { return steps_per_quarter * quarters_per_bar; }
 };
 
 // One filled cell of the grid; empty cells are not stored.
@@ -28,17 +35,32 @@ struct Hit {
 };
 
 // Why a song gives no windows.
-enum class Rejected : std::uint8_t { kNo, kNoDrums, kTooShort, kMeter, kMeterChange, kTempoChange, kSmpte };
+enum class Rejected : std::uint8_t {
+  kNo,
+  kNoDrums,
+  kTooShort,
+  kTooLong,
+  kMeter,
+  kMeterChange,
+  kTempoChange,
+  kSmpte
+};
 
-// A stretch of whole bars in one fitting meter; windows never cross its ends.
+// Whole bars in one fitting meter; windows never cross its ends.
 struct Stretch {
+  std::int64_t first_tick;
   std::int64_t first_step, num_steps;
 };
 
+// Steps are counted from where the meter last changed, and numbered on from the stretch before it,
+// which counts as its length in steps, rounded up. So without a change within a step, the number of
+// a step is its distance from the start of the song.
 struct Grid {
-  std::vector<Hit> hits;  // by (step, drum), one per cell
-  std::vector<Stretch> stretches;
-  std::array<std::uint32_t, 128> unmapped;  // notes dropped, by pitch
+  Buffer<Hit> hits;  // by (step, drum), one per cell
+  Buffer<Stretch> stretches;
+  std::array<std::uint32_t, kPitches> unmapped{};  // notes dropped, by pitch
+  std::size_t mapped = 0;                          // notes of a class, before the loudest is taken
+  std::int64_t num_steps = 0;                      // up to the end of the bar of the last hit
   Rejected rejected = Rejected::kNo;
 };
 
@@ -48,5 +70,54 @@ struct Window {
   std::size_t first_hit, last_hit;
   double qpm;  // tempo at its start
 };
+
+// Puts one song after the other on the grid, in the same memory.
+// Needs memory for what is played, not for how long it takes.
+class Quantizer {
+ public:
+  // The grid of `song`, valid until the next call.
+  const Grid& quantize(const Song& song, const GridOptions& options);
+
+ private:
+  struct Pulse {  // a tempo, and where in the grid it begins
+    std::int64_t tick;
+    double time;      // seconds
+    double position;  // steps
+    double steps_per_second, step_length;
+
+    double position_of(double seconds) const;
+    double offset_of(double step_position, double seconds) const;
+  };
+  struct Meter {  // and where it begins
+    std::int64_t tick;
+    double position;  // in steps from the start of the song
+    std::int64_t first_step;
+    bool fits;
+  };
+
+  Rejected reject(const Song& song) const;
+  void lay_out_pulses(const Song& song);
+  void lay_out_meters(const Song& song);
+  void place_notes(const Song& song);
+  void keep_the_loudest();
+  void lay_out_stretches();
+  const Pulse& pulse_at(std::int64_t tick) const;
+  const Meter& meter_at(std::int64_t tick) const;
+
+  GridOptions options_;
+  Grid grid_;
+  Buffer<Pulse> pulses_;
+  Buffer<Meter> meters_;
+  Buffer<Hit> unsorted_;
+};
+
+// Lists the windows of `steps` steps, one every `hop` steps of each stretch; `steps` of 0 makes one
+// of a whole song in one meter. Says why, if there is none.
+Rejected list_windows(const Song& song, const Grid& grid, const GridOptions& options, int steps,
+                      int hop, Buffer<Window>& windows);
+
+// Writes a window as rows of 9 hits, 9 velocities in 0..1 and 9 offsets, and its MIDI velocities as
+// rows of 9. Both come zeroed.
+void fill_window(const Grid& grid, const Window& window, float* rows, std::uint8_t* velocities);
 
 }  // namespace groovefast

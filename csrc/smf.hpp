@@ -1,55 +1,155 @@
 // Standard MIDI File bytes -> Score: ticks, tempo map, meters, notes in seconds.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <vector>
+
+#include "buffer.hpp"
 
 namespace groovefast {
 
+inline constexpr int kChannels = 16;
+inline constexpr int kPitches = 128;
+inline constexpr int kDrumChannel = 9;  // MIDI channel 10, counted from 0
+inline constexpr double kDefaultQpm = 120.0;
+
 // Bytes that cannot be read as a MIDI file, and where.
 struct MidiError : std::runtime_error {
-  MidiError(const std::string& reason, std::size_t offset) : std::runtime_error(reason), offset(offset) {}
+  MidiError(const std::string& reason, std::size_t offset)
+      : std::runtime_error(reason), offset(offset) {}
   std::size_t offset;  // bytes from the start of the file
 };
 
 struct Note {
   std::int64_t tick, end_tick;
   double time, end_time;  // seconds
-  std::uint16_t track;
-  std::uint8_t pitch, velocity, channel, program;
+  std::uint32_t track;
+  std::uint8_t pitch, velocity, channel;
+  std::uint8_t program;  // the channel's when the note ended
 };
 
+// A tempo that differs from the one before it.
 struct Tempo {
   std::int64_t tick;
   double time;        // seconds
   double tick_scale;  // seconds per tick from here on
   double qpm;
-  std::uint16_t track;
+  std::uint32_t track;
 };
 
 struct TimeSignature {
   std::int64_t tick;
   double time;  // seconds
-  std::uint16_t numerator;
-  std::uint32_t denominator;
-  std::uint16_t track;
+  std::uint32_t numerator, denominator;
+  std::uint32_t track;
 };
 
-// One song. Vectors are reused from file to file: clear() keeps their memory.
+// What is played together: the whole file, or one track of a format 2 file.
+struct Song {
+  int ticks_per_quarter;    // 0 under SMPTE division
+  double seconds_per_tick;  // of SMPTE division, else 0
+  std::span<const Note> notes;
+  std::span<const Tempo> tempos;  // by tick; always one at tick 0
+  std::span<const TimeSignature> time_signatures;  // by tick; may be empty
+};
+
+// Where a song's events lie in a score's arrays.
+struct SongBounds {
+  std::size_t first_note, last_note;
+  std::size_t first_tempo, last_tempo;
+  std::size_t first_time_signature, last_time_signature;
+};
+
 struct Score {
   int format = 1;
-  int ticks_per_quarter = 0;        // 0 under SMPTE division
-  double seconds_per_tick = 0;      // of SMPTE division, else 0
-  std::vector<Note> notes;          // in SPEC order: per track, instruments by first closed note, notes as closed
-  std::vector<Tempo> tempos;        // by tick; always one at tick 0
-  std::vector<TimeSignature> time_signatures;  // by tick; may be empty
-  void clear();
+  int ticks_per_quarter = 0;    // 0 under SMPTE division
+  double seconds_per_tick = 0;  // of SMPTE division, else 0
+  Buffer<Note> notes;  // per track, instruments by first closed note, notes as closed
+  Buffer<Tempo> tempos;
+  Buffer<TimeSignature> time_signatures;
+  Buffer<SongBounds> songs;         // one, but in format 2 one for each track
+  std::optional<MidiError> damage;  // what ended the reading early; all before it is there
+
+  Song song(std::size_t index) const;
 };
 
-enum class Channels { kDrums, kAll };
+enum class Channels : std::uint8_t { kDrums, kAll };
+
+struct ParseOptions {
+  Channels channels = Channels::kDrums;
+  // As Magenta reads: tempo and meter of the first track only, format 2 as if it were format 1.
+  bool magenta_compat = false;
+};
+
+// Reads one file after another into the same memory.
+class Parser {
+ public:
+  // The score of `data`, valid until the next call. Bytes that cannot be read do not throw: see
+  // Score::damage, which leaves the caller to refuse the file or to keep what came before.
+  const Score& parse(std::span<const std::uint8_t> data, const ParseOptions& options = {});
+
+ private:
+  class Events;
+
+  static constexpr std::uint32_t kNone = 0xffffffff;
+
+  // The earliest open note of a channel and pitch. Those begun after it hang in a chain.
+  struct OpenNote {
+    std::int64_t tick;
+    std::uint32_t epoch;       // of the track it belongs to; any other means that none is open
+    std::uint32_t next, last;  // ends of the chain in chained_, or kNone
+    std::uint8_t velocity;
+  };
+  struct ChainedNote {
+    std::int64_t tick;
+    std::uint32_t next;
+    std::uint8_t velocity;
+  };
+  struct TempoEvent {
+    std::int64_t tick;
+    std::uint32_t microseconds_per_quarter;
+    std::uint32_t track;
+  };
+
+  void read_file();
+  std::size_t read_riff_wrapper();
+  std::size_t read_header(std::size_t offset);
+  void read_division(std::size_t offset);
+  void read_track(std::size_t first, std::size_t last);
+
+  template <Channels kWanted>
+  void read_events(Events& events);
+  void read_system_event(Events& events, unsigned status, std::int64_t tick);
+  void read_meta_event(Events& events, std::int64_t tick);
+  void add_tempo(const Events& events, std::span<const std::uint8_t> payload, std::int64_t tick);
+  void add_time_signature(const Events& events, std::span<const std::uint8_t> payload,
+                          std::int64_t tick);
+
+  void begin_chained(OpenNote& open, std::int64_t tick, std::uint8_t velocity);
+  void end_chained(OpenNote& open, Note note);
+  void group_by_instrument(std::size_t first_note);
+
+  bool one_song_per_track() const { return score_.format == 2 && !options_.magenta_compat; }
+  bool counts_in_this_track() const { return !options_.magenta_compat || track_ == 0; }
+  void begin_song();
+  void end_song();
+  void lay_out_tempos(const SongBounds& song);
+  void place_in_time(const SongBounds& song);
+
+  std::span<const std::uint8_t> data_;
+  ParseOptions options_;
+  Score score_;
+  std::uint32_t track_ = 0;  // index of the one being read
+  std::uint32_t epoch_ = 0;  // one more for each track ever read, so that open_ needs no clearing
+  std::array<OpenNote, kChannels * kPitches> open_{};
+  Buffer<ChainedNote> chained_;
+  Buffer<TempoEvent> tempo_events_;  // of this song
+  Buffer<Note> ungrouped_;
+};
 
 }  // namespace groovefast

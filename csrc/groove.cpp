@@ -1,0 +1,243 @@
+#include "groove.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+namespace groovefast {
+namespace {
+
+// Less than a tick is of a step, and more than what rounding makes of a whole number of steps.
+constexpr double kSlack = 1e-6;
+// Moves a note may cost on average while hits are kept in order; a merge sort is cheaper above.
+constexpr std::size_t kMovesPerNote = 16;
+
+// The last of `items` that begins at or before `tick`.
+template <class Item, class Tick>
+const Item& last_before(const Item* first, const Item* last, Tick tick) {
+  const auto later = [](Tick wanted, const Item& item) {
+    return wanted < static_cast<Tick>(item.tick);
+  };
+  return *std::prev(std::upper_bound(first + 1, last, tick, later));
+}
+
+bool precedes(const Hit& a, const Hit& b) {
+  return a.step != b.step ? a.step < b.step : a.drum < b.drum;
+}
+bool same_cell(const Hit& a, const Hit& b) { return a.step == b.step && a.drum == b.drum; }
+
+// Inserts each hit behind those of its cell. Notes come nearly in order: false if they do not, and
+// only some are inserted.
+bool insertion_sort(Buffer<Hit>& hits) {
+  std::size_t moves_left = kMovesPerNote * hits.size();
+  for (std::size_t i = 1; i < hits.size(); ++i) {
+    const Hit hit = hits[i];
+    std::size_t place = i;
+    for (; place > 0 && precedes(hit, hits[place - 1]); --place) hits[place] = hits[place - 1];
+    hits[place] = hit;
+    if (i - place > moves_left) return false;
+    moves_left -= i - place;
+  }
+  return true;
+}
+
+}  // namespace
+
+// In the first tempo of a song both are Magenta's arithmetic to the last bit: what is added and
+// taken away is 0 there.
+double Quantizer::Pulse::position_of(double seconds) const {
+  return position + (seconds - time) * steps_per_second;
+}
+
+// How early `seconds` is for a step at `step_position`, in half steps.
+double Quantizer::Pulse::offset_of(double step_position, double seconds) const {
+  const double step_time = time + (step_position - position) * step_length;
+  return 2 * (step_time - seconds) / step_length;
+}
+
+const Grid& Quantizer::quantize(const Song& song, const GridOptions& options) {
+  options_ = options;
+  grid_.hits.clear();
+  grid_.stretches.clear();
+  grid_.unmapped.fill(0);
+  grid_.mapped = 0;
+  grid_.num_steps = 0;
+  lay_out_pulses(song);
+  lay_out_meters(song);
+  grid_.rejected = reject(song);
+  if (grid_.rejected != Rejected::kNo) return grid_;
+  place_notes(song);
+  if (grid_.hits.empty()) {
+    grid_.rejected = Rejected::kNoDrums;
+  } else if (grid_.hits.back().step >= kMaxSteps) {
+    grid_.rejected = Rejected::kTooLong;
+  } else {
+    keep_the_loudest();
+    lay_out_stretches();
+  }
+  return grid_;
+}
+
+// What Magenta drops before it looks at the notes.
+Rejected Quantizer::reject(const Song& song) const {
+  if (!options_.magenta_compat) return Rejected::kNo;
+  if (song.ticks_per_quarter == 0) return Rejected::kSmpte;
+  if (pulses_.size() > 1) return Rejected::kTempoChange;
+  if (meters_.size() > 1) return Rejected::kMeterChange;
+  return Rejected::kNo;
+}
+
+void Quantizer::lay_out_pulses(const Song& song) {
+  pulses_.clear();
+  for (const Tempo& tempo : song.tempos) {
+    const double position = pulses_.empty() ? 0 : pulses_.back().position_of(tempo.time);
+    pulses_.push_back({tempo.tick, tempo.time, position,
+                       options_.steps_per_quarter * tempo.qpm / 60.0,
+                       60.0 / tempo.qpm / options_.steps_per_quarter});
+  }
+}
+
+// A meter that is only repeated goes on; of several at one tick the last counts.
+void Quantizer::lay_out_meters(const Song& song) {
+  meters_.clear();
+  std::uint32_t numerator = 4, denominator = 4;
+  const auto fits = [&] {
+    return std::uint64_t{4} * numerator ==
+           static_cast<std::uint64_t>(options_.quarters_per_bar) * denominator;
+  };
+  meters_.push_back({0, 0.0, 0, fits()});
+  for (const TimeSignature& signature : song.time_signatures) {
+    if (signature.numerator == numerator && signature.denominator == denominator) continue;
+    numerator = signature.numerator;
+    denominator = signature.denominator;
+    const Meter last = meters_.back();
+    if (signature.tick == last.tick) {
+      meters_.back().fits = fits();
+      continue;
+    }
+    const double position = pulse_at(signature.tick).position_of(signature.time);
+    const double steps = std::ceil(position - last.position - kSlack);
+    const auto length = static_cast<std::int64_t>(std::min(steps, double{kMaxSteps}));
+    meters_.push_back({signature.tick, position, last.first_step + length, fits()});
+  }
+}
+
+void Quantizer::place_notes(const Song& song) {
+  for (const Note& note : song.notes) {
+    const std::uint8_t drum = options_.pitch_class[note.pitch];
+    if (drum == kUnmapped) {
+      ++grid_.unmapped[note.pitch];
+      continue;
+    }
+    const Pulse& pulse = pulse_at(note.tick);
+    const Meter& meter = meter_at(note.tick);
+    const double position = pulse.position_of(note.time) - meter.position;
+    const auto step = static_cast<std::int64_t>(std::min(position, double{kMaxSteps}) + 0.5);
+    const double early = pulse.offset_of(meter.position + static_cast<double>(step), note.time);
+    grid_.hits.push_back(
+        {meter.first_step + step, static_cast<float>(early), drum, note.velocity});
+  }
+  grid_.mapped = grid_.hits.size();
+  unsorted_.resize(grid_.mapped);
+  std::copy(grid_.hits.begin(), grid_.hits.end(), unsorted_.begin());
+  if (!insertion_sort(grid_.hits)) {
+    std::copy(unsorted_.begin(), unsorted_.end(), grid_.hits.begin());
+    std::stable_sort(grid_.hits.begin(), grid_.hits.end(), precedes);
+  }
+}
+
+// Of the notes in a cell the loudest stays, of equals the first.
+void Quantizer::keep_the_loudest() {
+  Buffer<Hit>& hits = grid_.hits;
+  std::size_t kept = 0;
+  for (std::size_t i = 1; i < hits.size(); ++i) {
+    if (!same_cell(hits[i], hits[kept])) {
+      hits[++kept] = hits[i];
+    } else if (hits[i].velocity > hits[kept].velocity) {
+      hits[kept] = hits[i];
+    }
+  }
+  hits.resize(kept + 1);
+}
+
+// A stretch ends where the meter does, at its last whole bar; the last one at the end of the bar of
+// the last hit.
+void Quantizer::lay_out_stretches() {
+  const std::int64_t bar = options_.steps_per_bar();
+  const std::int64_t played = grid_.hits.back().step + 1;
+  bool any_fits = false;
+  for (std::size_t i = 0; i < meters_.size() && meters_[i].first_step < played; ++i) {
+    const Meter& meter = meters_[i];
+    const std::int64_t padded = (played - meter.first_step + bar - 1) / bar * bar;
+    grid_.num_steps = meter.first_step + padded;
+    any_fits |= meter.fits;
+    if (!meter.fits) continue;
+    std::int64_t steps = padded;
+    if (i + 1 < meters_.size()) {
+      steps = std::min(steps, (meters_[i + 1].first_step - meter.first_step) / bar * bar);
+    }
+    if (steps > 0) grid_.stretches.push_back({meter.tick, meter.first_step, steps});
+  }
+  if (!any_fits) {
+    grid_.rejected = Rejected::kMeter;
+  } else if (grid_.stretches.empty()) {
+    grid_.rejected = Rejected::kTooShort;
+  }
+}
+
+const Quantizer::Pulse& Quantizer::pulse_at(std::int64_t tick) const {
+  return pulses_.size() == 1 ? pulses_[0] : last_before(pulses_.begin(), pulses_.end(), tick);
+}
+
+const Quantizer::Meter& Quantizer::meter_at(std::int64_t tick) const {
+  return meters_.size() == 1 ? meters_[0] : last_before(meters_.begin(), meters_.end(), tick);
+}
+
+Rejected list_windows(const Song& song, const Grid& grid, const GridOptions& options, int steps,
+                      int hop, Buffer<Window>& windows) {
+  windows.clear();
+  if (grid.rejected != Rejected::kNo) return grid.rejected;
+  const auto qpm_at = [&](const Stretch& stretch, std::int64_t step) {
+    if (song.tempos.size() == 1) return song.tempos.front().qpm;
+    const double ticks_per_step =
+        static_cast<double>(song.ticks_per_quarter) / options.steps_per_quarter;
+    const double tick = static_cast<double>(stretch.first_tick) +
+                        static_cast<double>(step - stretch.first_step) * ticks_per_step;
+    return last_before(song.tempos.data(), song.tempos.data() + song.tempos.size(), tick + kSlack)
+        .qpm;
+  };
+  if (steps == 0) {
+    if (grid.stretches.size() > 1 || grid.stretches[0].num_steps != grid.num_steps) {
+      return Rejected::kMeterChange;
+    }
+    windows.push_back({0, 0, grid.hits.size(), qpm_at(grid.stretches[0], 0)});
+    return Rejected::kNo;
+  }
+  const auto starts_before = [](const Hit& hit, std::int64_t step) { return hit.step < step; };
+  const Hit* first = grid.hits.begin();
+  for (const Stretch& stretch : grid.stretches) {
+    const std::int64_t end = stretch.first_step + stretch.num_steps;
+    for (std::int64_t start = stretch.first_step; start + steps <= end; start += hop) {
+      first = std::lower_bound(first, grid.hits.end(), start, starts_before);
+      const Hit* last = std::lower_bound(first, grid.hits.end(), start + steps, starts_before);
+      windows.push_back({start, static_cast<std::size_t>(first - grid.hits.begin()),
+                         static_cast<std::size_t>(last - grid.hits.begin()),
+                         qpm_at(stretch, start)});
+    }
+  }
+  return windows.empty() ? Rejected::kTooShort : Rejected::kNo;
+}
+
+void fill_window(const Grid& grid, const Window& window, float* rows, std::uint8_t* velocities) {
+  for (std::size_t i = window.first_hit; i < window.last_hit; ++i) {
+    const Hit& hit = grid.hits[i];
+    const auto step = static_cast<std::size_t>(hit.step - window.start_step);
+    float* const row = rows + step * kStepDepth + hit.drum;
+    row[0] = 1;
+    row[kDrums] = static_cast<float>(hit.velocity / 127.0);
+    row[2 * kDrums] = hit.offset;
+    velocities[step * kDrums + hit.drum] = hit.velocity;
+  }
+}
+
+}  // namespace groovefast

@@ -1,0 +1,494 @@
+#include "smf.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+namespace groovefast {
+namespace {
+
+constexpr std::size_t kChunkHeader = 8;    // four letters and a length
+constexpr std::size_t kLongestPrefix = 16;  // of an event, that is all but a payload; 10 at most
+constexpr unsigned kMaxDenominatorPower = 31;
+constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
+
+// Channel messages, by the high half of their status.
+constexpr unsigned kNoteOff = 0x8, kNoteOn = 0x9, kProgramChange = 0xc, kChannelPressure = 0xd;
+// System messages.
+constexpr unsigned kSystem = 0xf0, kSysex = 0xf0, kTimeCode = 0xf1, kSongPosition = 0xf2,
+                   kSongSelect = 0xf3, kSysexContinued = 0xf7, kMeta = 0xff;
+// Meta events.
+constexpr unsigned kEndOfTrack = 0x2f, kSetTempo = 0x51, kTimeSignature = 0x58;
+
+std::uint32_t big_endian_32(const std::uint8_t* at) {
+  return std::uint32_t{at[0]} << 24 | std::uint32_t{at[1]} << 16 | std::uint32_t{at[2]} << 8 | at[3];
+}
+std::uint32_t big_endian_24(const std::uint8_t* at) {
+  return std::uint32_t{at[0]} << 16 | std::uint32_t{at[1]} << 8 | at[2];
+}
+unsigned big_endian_16(const std::uint8_t* at) { return unsigned{at[0]} << 8 | at[1]; }
+std::uint32_t little_endian_32(const std::uint8_t* at) {
+  return std::uint32_t{at[3]} << 24 | std::uint32_t{at[2]} << 16 | std::uint32_t{at[1]} << 8 | at[0];
+}
+
+bool is_chunk(const std::uint8_t* at, const char (&id)[5]) { return std::memcmp(at, id, 4) == 0; }
+
+[[noreturn, gnu::cold]] void fail(const std::string& reason, std::size_t offset) {
+  throw MidiError(reason, offset);
+}
+
+// Events of several tracks come one track after the other; those of one tick keep that order.
+template <class Event>
+void sort_by_tick(Event* first, Event* last) {
+  const auto earlier = [](const Event& a, const Event& b) { return a.tick < b.tick; };
+  if (!std::is_sorted(first, last, earlier)) std::stable_sort(first, last, earlier);
+}
+
+}  // namespace
+
+Song Score::song(std::size_t index) const {
+  const SongBounds& bounds = songs[index];
+  return {ticks_per_quarter,
+          seconds_per_tick,
+          notes.subspan(bounds.first_note, bounds.last_note),
+          tempos.subspan(bounds.first_tempo, bounds.last_tempo),
+          time_signatures.subspan(bounds.first_time_signature, bounds.last_time_signature)};
+}
+
+// The bytes of a track's events. While more() holds, the longest prefix of an event can be read
+// without a look at the end: near the end of the file, more() moves on to a padded copy of the rest.
+class Parser::Events {
+ public:
+  Events(std::span<const std::uint8_t> data, std::size_t first, std::size_t last)
+      : at(data.data() + first), origin_(data.data()), end_(data.data() + last) {
+    const bool padded = data.size() - last >= kLongestPrefix;
+    if (padded) {
+      safe_end_ = end_;
+    } else if (last - first > kLongestPrefix) {
+      safe_end_ = end_ - kLongestPrefix;
+    } else {
+      safe_end_ = at;
+    }
+  }
+  Events(const Events&) = delete;
+  Events& operator=(const Events&) = delete;
+
+  bool more() {
+    if (at < safe_end_) [[likely]] return true;
+    if (at == end_) return false;
+    move_to_padded_copy();
+    return true;
+  }
+  void stop() { at = safe_end_ = end_; }
+
+  // To be called once an event's prefix is read.
+  void check_end() const {
+    if (at > end_) [[unlikely]] fail("the track ends within an event", offset(end_));
+  }
+  std::span<const std::uint8_t> take(std::size_t length) {
+    check_end();
+    if (length > static_cast<std::size_t>(end_ - at)) fail_at("event longer than its track", at);
+    const std::uint8_t* payload = at;
+    at += length;
+    return {payload, length};
+  }
+
+  // A number of one to four bytes, seven bits in each.
+  std::uint32_t take_number() {
+    std::uint32_t value = *at++;
+    if (value < 0x80) [[likely]] return value;
+    value &= 0x7f;
+    for (int count = 1; count < 4; ++count) {
+      const std::uint8_t byte = *at++;
+      value = value << 7 | (byte & 0x7f);
+      if (byte < 0x80) return value;
+    }
+    fail_at("number of more than four bytes", at - 4);
+  }
+
+  [[noreturn, gnu::cold]] void fail_at(const std::string& reason, const std::uint8_t* where) const {
+    fail(reason, offset(std::min(where, end_)));
+  }
+
+  const std::uint8_t* at;
+
+ private:
+  std::size_t offset(const std::uint8_t* where) const {
+    return copied_from_ + static_cast<std::size_t>(where - origin_);
+  }
+  void move_to_padded_copy() {
+    const auto rest = static_cast<std::size_t>(end_ - at);
+    std::memcpy(padded_, at, rest);
+    std::memset(padded_ + rest, 0, kLongestPrefix);
+    copied_from_ += static_cast<std::size_t>(at - origin_);
+    origin_ = at = padded_;
+    safe_end_ = end_ = padded_ + rest;
+  }
+
+  const std::uint8_t* origin_;
+  std::size_t copied_from_ = 0;
+  const std::uint8_t* end_;
+  const std::uint8_t* safe_end_;  // more() holds before it
+  std::uint8_t padded_[2 * kLongestPrefix];
+};
+
+const Score& Parser::parse(std::span<const std::uint8_t> data, const ParseOptions& options) {
+  data_ = data;
+  options_ = options;
+  score_.notes.clear();
+  score_.tempos.clear();
+  score_.time_signatures.clear();
+  score_.songs.clear();
+  score_.damage.reset();
+  try {
+    read_file();
+  } catch (const MidiError& error) {
+    score_.damage = error;
+  }
+  if (!score_.songs.empty()) end_song();
+  return score_;
+}
+
+void Parser::read_file() {
+  const std::size_t header = read_riff_wrapper();
+  std::size_t offset = read_header(header);
+  const unsigned announced = big_endian_16(&data_[header + 10]);
+  begin_song();
+  for (track_ = 0; data_.size() - offset >= kChunkHeader;) {
+    const bool is_track = is_chunk(&data_[offset], "MTrk");
+    const std::size_t length = big_endian_32(&data_[offset + 4]);
+    const std::size_t first = offset + kChunkHeader;
+    const bool cut_off = length > data_.size() - first;
+    const std::size_t last = cut_off ? data_.size() : first + length;
+    if (is_track) {
+      read_track(first, last);
+      ++track_;
+    }
+    if (cut_off && (is_track || track_ < announced)) {
+      fail("chunk of " + std::to_string(length) + " bytes cut off by the end of the file",
+           data_.size());
+    }
+    offset = last;
+  }
+  if (offset < data_.size() && track_ < announced) {
+    fail("the file ends within the header of a chunk", data_.size());
+  }
+}
+
+// Where the MIDI file begins in the data: 0 unless it is wrapped as RMID.
+std::size_t Parser::read_riff_wrapper() {
+  constexpr std::size_t kRiffHeader = 12;
+  if (data_.size() < kRiffHeader || !is_chunk(data_.data(), "RIFF")) return 0;
+  if (!is_chunk(&data_[8], "RMID")) fail("a RIFF file, but not of MIDI", 8);
+  std::size_t offset = kRiffHeader;
+  while (data_.size() - offset >= kChunkHeader) {
+    const std::size_t first = offset + kChunkHeader;
+    const std::size_t length =
+        std::min<std::size_t>(little_endian_32(&data_[offset + 4]), data_.size() - first);
+    if (is_chunk(&data_[offset], "data")) {
+      data_ = data_.first(first + length);
+      return first;
+    }
+    offset = std::min(first + length + length % 2, data_.size());
+  }
+  fail("a RIFF file without a data chunk", data_.size());
+}
+
+// Returns where the first chunk after the header begins.
+std::size_t Parser::read_header(std::size_t offset) {
+  constexpr std::size_t kHeaderLength = 6;
+  const std::size_t size = data_.size() - offset;
+  if (size == 0) fail("an empty file", offset);
+  if (size < 4 || !is_chunk(&data_[offset], "MThd")) fail("no MIDI file: no MThd header", offset);
+  if (size < kChunkHeader + kHeaderLength) fail("the file ends within its header", data_.size());
+  const std::size_t length = big_endian_32(&data_[offset + 4]);
+  if (length < kHeaderLength) fail("header of less than 6 bytes", offset + 4);
+  if (length > size - kChunkHeader) fail("header longer than the file", offset + 4);
+  const unsigned format = big_endian_16(&data_[offset + 8]);
+  if (format > 2) fail("unknown format " + std::to_string(format), offset + 8);
+  score_.format = static_cast<int>(format);
+  read_division(offset + 12);
+  return offset + kChunkHeader + length;
+}
+
+void Parser::read_division(std::size_t offset) {
+  const unsigned division = big_endian_16(&data_[offset]);
+  if (division == 0) fail("0 ticks per quarter note", offset);
+  score_.ticks_per_quarter = 0;
+  score_.seconds_per_tick = 0;
+  if (division < 0x8000) {
+    score_.ticks_per_quarter = static_cast<int>(division);
+    return;
+  }
+  const unsigned frames_per_second = 0x100 - (division >> 8);
+  const unsigned ticks_per_frame = division & 0xff;
+  double frame_rate = frames_per_second;
+  if (frames_per_second == 29) {
+    frame_rate = 30000.0 / 1001.0;
+  } else if (frames_per_second != 24 && frames_per_second != 25 && frames_per_second != 30) {
+    fail("SMPTE division of " + std::to_string(frames_per_second) + " frames a second", offset);
+  }
+  if (ticks_per_frame == 0) fail("0 ticks per SMPTE frame", offset + 1);
+  score_.seconds_per_tick = 1.0 / (frame_rate * ticks_per_frame);
+}
+
+void Parser::read_track(std::size_t first, std::size_t last) {
+  if (one_song_per_track() && track_ > 0) {
+    end_song();
+    begin_song();
+  }
+  if (++epoch_ == 0) {
+    open_.fill({});
+    epoch_ = 1;
+  }
+  chained_.clear();
+  Events events(data_, first, last);
+  if (options_.channels == Channels::kAll) {
+    read_events<Channels::kAll>(events);
+  } else {
+    read_events<Channels::kDrums>(events);
+  }
+}
+
+template <Channels kWanted>
+void Parser::read_events(Events& events) {
+  const std::size_t first_note = score_.notes.size();
+  std::array<std::uint8_t, kChannels> programs{};
+  unsigned channels_heard = 0;
+  bool program_changed = false;
+  std::int64_t tick = 0;
+  unsigned running_status = 0;
+  while (events.more()) {
+    tick += events.take_number();
+    unsigned status = running_status;
+    if (*events.at >= 0x80) {
+      status = *events.at++;
+    } else if (running_status == 0) [[unlikely]] {
+      events.check_end();
+      events.fail_at("data byte where a status byte belongs", events.at);
+    }
+    if (status >= kSystem) [[unlikely]] {
+      read_system_event(events, status, tick);
+      continue;
+    }
+    running_status = status;
+    const unsigned kind = status >> 4, channel = status & 0xf;
+    const bool one_byte = kind == kProgramChange || kind == kChannelPressure;
+    const std::uint8_t data[2] = {events.at[0], one_byte ? std::uint8_t{0} : events.at[1]};
+    events.at += one_byte ? 1 : 2;
+    events.check_end();
+    if ((data[0] | data[1]) & 0x80) [[unlikely]] {
+      events.fail_at("status byte within a message", events.at - 1 - (!one_byte && data[0] >= 0x80));
+    }
+    if (kWanted == Channels::kDrums && channel != kDrumChannel) continue;
+    if (kind == kProgramChange) {
+      program_changed |= score_.notes.size() > first_note;
+      programs[channel] = data[0];
+      continue;
+    }
+    if (kind != kNoteOn && kind != kNoteOff) continue;
+
+    channels_heard |= 1u << channel;
+    const bool begins = kind == kNoteOn && data[1] > 0;
+    OpenNote& open = open_[channel * kPitches + data[0]];
+    const bool is_open = open.epoch == epoch_;
+    Note& note = score_.notes.spare();
+    note = {open.tick, tick, 0, 0, track_, data[0], open.velocity,
+            static_cast<std::uint8_t>(channel), programs[channel]};
+    if (is_open && (begins || open.next != kNone)) [[unlikely]] {
+      if (begins) {
+        begin_chained(open, tick, data[1]);
+      } else {
+        end_chained(open, note);
+      }
+      continue;
+    }
+    score_.notes.commit(is_open && open.tick < tick);
+    open = {tick, begins ? epoch_ : 0, kNone, kNone, data[1]};
+  }
+  if (program_changed || std::popcount(channels_heard) > 1) group_by_instrument(first_note);
+}
+
+// A note begins while one of its pitch is open.
+void Parser::begin_chained(OpenNote& open, std::int64_t tick, std::uint8_t velocity) {
+  const auto index = static_cast<std::uint32_t>(chained_.size());
+  chained_.push_back({tick, kNone, velocity});
+  (open.next == kNone ? open.next : chained_[open.last].next) = index;
+  open.last = index;
+}
+
+// An event ends those of several open notes that began before it. `note` is as the first of them.
+void Parser::end_chained(OpenNote& open, Note note) {
+  bool ended_any = false;
+  while (note.tick < note.end_tick) {
+    score_.notes.push_back(note);
+    ended_any = true;
+    if (open.next == kNone) {
+      open.epoch = 0;
+      return;
+    }
+    const ChainedNote& following = chained_[open.next];
+    note.tick = open.tick = following.tick;
+    note.velocity = open.velocity = following.velocity;
+    open.next = following.next;
+  }
+  // What is left began at this very tick: it goes on if the event has ended others.
+  if (!ended_any) open.epoch = 0;
+}
+
+void Parser::read_system_event(Events& events, unsigned status, std::int64_t tick) {
+  switch (status) {
+    case kMeta:
+      read_meta_event(events, tick);
+      break;
+    case kSysex:
+    case kSysexContinued:
+      events.take(events.take_number());
+      break;
+    case kSongPosition:
+      events.take(2);
+      break;
+    case kTimeCode:
+    case kSongSelect:
+      events.take(1);
+      break;
+    default:  // one of those without data, or undefined
+      events.check_end();
+  }
+}
+
+void Parser::read_meta_event(Events& events, std::int64_t tick) {
+  const unsigned type = *events.at++;
+  const std::span<const std::uint8_t> payload = events.take(events.take_number());
+  switch (type) {
+    case kEndOfTrack:
+      events.stop();
+      break;
+    case kSetTempo:
+      add_tempo(events, payload, tick);
+      break;
+    case kTimeSignature:
+      add_time_signature(events, payload, tick);
+      break;
+    default:
+      break;
+  }
+}
+
+void Parser::add_tempo(const Events& events, std::span<const std::uint8_t> payload,
+                       std::int64_t tick) {
+  if (payload.size() < 3) events.fail_at("tempo of less than 3 bytes", payload.data());
+  const std::uint32_t microseconds = big_endian_24(payload.data());
+  if (microseconds == 0) events.fail_at("tempo of 0 microseconds a quarter note", payload.data());
+  if (!counts_in_this_track()) return;
+  tempo_events_.push_back({tick, microseconds, track_});
+}
+
+void Parser::add_time_signature(const Events& events, std::span<const std::uint8_t> payload,
+                                std::int64_t tick) {
+  if (payload.size() < 2) events.fail_at("time signature of less than 2 bytes", payload.data());
+  const unsigned numerator = payload[0], power = payload[1];
+  if (numerator == 0) events.fail_at("time signature of 0 beats", payload.data());
+  if (power > kMaxDenominatorPower) {
+    events.fail_at("time signature over 2^" + std::to_string(power), payload.data() + 1);
+  }
+  if (!counts_in_this_track()) return;
+  score_.time_signatures.push_back({tick, 0, numerator, 1u << power, track_});
+}
+
+// Sorts a track's notes by instrument (channel and program), instruments by their first note.
+void Parser::group_by_instrument(std::size_t first_note) {
+  constexpr std::uint16_t kUnseen = 0xffff;
+  std::array<std::uint16_t, kChannels * kPitches> rank_of;
+  rank_of.fill(kUnseen);
+  std::array<std::size_t, kChannels * kPitches + 1> starts{};
+  const auto instrument = [](const Note& note) { return note.channel * kPitches + note.program; };
+  Note* const notes = score_.notes.begin() + first_note;
+  const std::size_t count = score_.notes.size() - first_note;
+  std::uint16_t ranks = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint16_t& rank = rank_of[instrument(notes[i])];
+    if (rank == kUnseen) rank = ranks++;
+    ++starts[rank + 1];
+  }
+  if (ranks < 2) return;
+  for (std::size_t rank = 1; rank < ranks; ++rank) starts[rank] += starts[rank - 1];
+  ungrouped_.resize(count);
+  std::copy_n(notes, count, ungrouped_.begin());
+  for (const Note& note : ungrouped_) notes[starts[rank_of[instrument(note)]]++] = note;
+}
+
+void Parser::begin_song() {
+  tempo_events_.clear();
+  SongBounds song{};
+  song.first_note = score_.notes.size();
+  song.first_tempo = score_.tempos.size();
+  song.first_time_signature = score_.time_signatures.size();
+  score_.songs.push_back(song);
+}
+
+void Parser::end_song() {
+  SongBounds& song = score_.songs.back();
+  lay_out_tempos(song);
+  song.last_note = score_.notes.size();
+  song.last_tempo = score_.tempos.size();
+  song.last_time_signature = score_.time_signatures.size();
+  sort_by_tick(score_.time_signatures.begin() + song.first_time_signature,
+               score_.time_signatures.end());
+  place_in_time(song);
+}
+
+// Makes the tempo map of the song that ends here. The order of operations is Magenta's.
+void Parser::lay_out_tempos(const SongBounds& song) {
+  const auto tempo_of = [this](double tick_scale, std::int64_t tick, double time,
+                               std::uint32_t track) {
+    return Tempo{tick, time, tick_scale, 60.0 / (tick_scale * score_.ticks_per_quarter), track};
+  };
+  if (score_.ticks_per_quarter == 0) {
+    score_.tempos.push_back({0, 0, score_.seconds_per_tick, kDefaultQpm, 0});
+    return;
+  }
+  score_.tempos.push_back(tempo_of(60.0 / (kDefaultQpm * score_.ticks_per_quarter), 0, 0, 0));
+  sort_by_tick(tempo_events_.begin(), tempo_events_.end());
+  for (const TempoEvent& event : tempo_events_) {
+    const double bpm = 6e7 / event.microseconds_per_quarter;
+    const double tick_scale = 60.0 / (bpm * score_.ticks_per_quarter);
+    const Tempo last = score_.tempos.back();
+    const double time = last.time + last.tick_scale * static_cast<double>(event.tick - last.tick);
+    if (event.tick == last.tick) score_.tempos.pop_back();
+    const bool repeated = score_.tempos.size() > song.first_tempo &&
+                          score_.tempos.back().tick_scale == tick_scale;
+    if (!repeated) score_.tempos.push_back(tempo_of(tick_scale, event.tick, time, event.track));
+  }
+}
+
+// Seconds from ticks, through the tempo map.
+void Parser::place_in_time(const SongBounds& song) {
+  const std::span<const Tempo> tempos = score_.tempos.subspan(song.first_tempo, song.last_tempo);
+  const Tempo* tempo = &tempos.front();
+  std::int64_t until = tempos.size() > 1 ? tempos[1].tick : kForever;
+  const auto seconds = [&](std::int64_t tick) {
+    if (tick < tempo->tick || tick >= until) [[unlikely]] {
+      const auto next = std::upper_bound(
+          tempos.begin(), tempos.end(), tick,
+          [](std::int64_t wanted, const Tempo& candidate) { return wanted < candidate.tick; });
+      tempo = &*std::prev(next);
+      until = next == tempos.end() ? kForever : next->tick;
+    }
+    return tempo->time + tempo->tick_scale * static_cast<double>(tick - tempo->tick);
+  };
+  for (std::size_t i = song.first_note; i < song.last_note; ++i) {
+    Note& note = score_.notes[i];
+    note.time = seconds(note.tick);
+    note.end_time = seconds(note.end_tick);
+  }
+  for (std::size_t i = song.first_time_signature; i < song.last_time_signature; ++i) {
+    TimeSignature& signature = score_.time_signatures[i];
+    signature.time = seconds(signature.tick);
+  }
+}
+
+}  // namespace groovefast
