@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from groovefast.converter import GrooveConverter
 from groovefast.drums import DRUM_CLASSES
 from groovefast.errors import GrooveFastError
 from groovefast.measures import (
@@ -269,8 +270,6 @@ def test_distances_tell_density_dynamics_and_timing_apart() -> None:
 @pytest.fixture(scope="module")
 def test_split(groove_dir: Path) -> Performances:
     """Every window of two bars of the Groove MIDI Dataset's test split."""
-    from groovefast.converter import GrooveConverter
-
     converter = GrooveConverter(split_bars=2, hop_bars=1)
     with (groove_dir / "info.csv").open() as file:
         names = [row["midi_filename"] for row in csv.DictReader(file) if row["split"] == "test"]
