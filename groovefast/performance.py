@@ -1,0 +1,410 @@
+"""What a model does to a whole performance: a file of any length, tempo and kit, or a `Groove`.
+
+    take -> overlapping windows -> encoder -> z -> decoder -> cross-faded rows -> take
+
+All modes go this way. They differ in which hits the decoder is told to keep and which it chooses,
+in where z comes from, and in the model that has learned it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groovefast import transforms
+from groovefast.config import ConverterConfig
+from groovefast.drums import NUM_CLASSES, PitchClasses
+from groovefast.errors import GrooveFastError
+from groovefast.groove import Groove
+from groovefast.midi import write_atomically
+from groovefast.take import Take, blend, cut
+from groovefast.transforms import Grid
+
+if TYPE_CHECKING:
+    import mido
+
+    from groovefast.model import GrooVAE
+
+Source: TypeAlias = "bytes | str | os.PathLike[str] | Groove | mido.MidiFile"
+"""A MIDI file's bytes, its path, a `Groove`, or a `mido.MidiFile`."""
+Model: TypeAlias = "GrooVAE | str | os.PathLike[str] | None"
+"""A model, what `load_model` takes, or None for the mode's own from `DEFAULT_MODELS`."""
+Values: TypeAlias = NDArray[np.float32]
+
+ALL_DRUMS = tuple(range(NUM_CLASSES))
+
+DEFAULT_MODELS: Mapping[str, str] = {
+    "humanize": "groovae_2bar_humanize",
+    "tap2drum": "groovae_2bar_tap_fixed_velocity",
+    "add-hihat": "groovae_2bar_add_closed_hh",
+    "groove-transfer": "groovae_2bar_hits_control",
+    "reconstruct": "groovae_4bar",
+    "interpolate": "groovae_4bar",
+    "vary": "groovae_4bar",
+}
+"""The model made for each mode."""
+
+_WANTED: Mapping[str, Callable[[ConverterConfig], bool]] = {
+    "humanize": lambda config: config.humanize,
+    "tap2drum": lambda config: config.tapify,
+    "add-hihat": lambda config: bool(config.add_instruments),
+    "groove-transfer": lambda config: config.hits_as_controls,
+}
+"""What a mode's model must have been trained for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Rendition:
+    """What became of a performance.
+
+    Attributes:
+        midi: The file: that of the input, with other drums.
+        messages: Lines a user should read, such as bars that were left as they are.
+    """
+
+    midi: bytes
+    messages: tuple[str, ...] = ()
+
+    @property
+    def groove(self) -> Groove:
+        """The drums of the file."""
+        return Groove.from_midi(self.midi)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the MIDI file, whole or not at all.
+
+        Raises:
+            OSError: The folder does not exist or cannot be written.
+        """
+        write_atomically(path, self.midi)
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How a mode is played.
+
+    Attributes:
+        amount: From 0, the input as it is, to 1, what the model makes of it. Between them hits
+            move part of the way, and the model has to be surer of those it adds or takes out.
+        temperature: How boldly to draw: z around its mean, and hits; 0 takes the likeliest.
+        seed: The same seed gives the same result; None draws anew.
+        hop_bars: From one window to the next; half a window when None.
+        pitch_classes: Which pitches are which drum: "reduced" for General MIDI, "roland" for the
+            kit of the Groove MIDI Dataset, or nine sequences of pitches.
+        channels: "drums" for MIDI channel 10 alone, or "all".
+
+    Raises:
+        GrooveFastError: A value out of its range.
+    """
+
+    amount: float = 1.0
+    temperature: float = 0.0
+    seed: int | None = None
+    hop_bars: int | None = None
+    pitch_classes: PitchClasses = "reduced"
+    channels: str = "drums"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.amount <= 1:
+            raise GrooveFastError(f"amount: {self.amount} is not in 0..1")
+        if not 0 <= self.temperature < np.inf:
+            raise GrooveFastError(f"temperature: {self.temperature} is not 0 or more")
+        if self.hop_bars is not None and self.hop_bars < 1:
+            raise GrooveFastError(f"hop_bars: {self.hop_bars} is not 1 or more")
+
+
+# --- The modes ------------------------------------------------------------------------------
+
+
+def humanize(source: Source, model: Model = None, **options: Any) -> Rendition:
+    """Gives hits the timing and dynamics of a player; every note stays, with its pitch.
+
+    Args:
+        source: A stiff performance: its own timing and dynamics are not heard.
+        model: One trained with `humanize`.
+        **options: Fields of `Options`.
+
+    Raises:
+        MidiError: Bytes that are not a readable MIDI file.
+        GrooveFastError: No drums, an option out of its range, or a model made for something else.
+        OSError: The file cannot be read.
+    """
+    player = _Player("humanize", model, options)
+    take = player.take(source)
+    windows = player.windows(take)
+    z = player.latents(player.encode(take, windows))
+    return player.decode(take, windows, z, chosen=())
+
+
+def tap2drum(source: Source, model: Model = None, **options: Any) -> Rendition:
+    """Makes a beat of a tapped rhythm: what is tapped on does not matter, only when.
+
+    Args:
+        source: The rhythm.
+        model: One trained with `tapify`.
+        **options: Fields of `Options`.
+
+    Raises:
+        MidiError: As `humanize`, and so on.
+    """
+    player = _Player("tap2drum", model, options)
+    take = player.take(source)
+    windows = player.windows(take)
+    z = player.latents(player.encode(take, windows))
+    return player.decode(take, windows, z, chosen=ALL_DRUMS, own_kit=False)
+
+
+def add_hihat(source: Source, model: Model = None, **options: Any) -> Rendition:
+    """Plays the drums a performance lacks, the closed hi-hat; every other note stays as it is.
+
+    Args:
+        source: A performance; what it has of the closed hi-hat is replaced.
+        model: One trained with `add_instruments`, which says what is added.
+        **options: Fields of `Options`.
+
+    Raises:
+        MidiError: As `humanize`, and so on.
+    """
+    player = _Player("add-hihat", model, options)
+    take = player.take(source)
+    windows = player.windows(take)
+    z = player.latents(player.encode(take, windows))
+    added = player.config.add_instruments
+    return player.decode(take, windows, z, chosen=added, changed=added)
+
+
+def groove_transfer(
+    hits_from: Source, groove_from: Source, model: Model = None, **options: Any
+) -> Rendition:
+    """Plays the hits of one performance with the feel of another.
+
+    Args:
+        hits_from: What to play; every note stays, with its pitch.
+        groove_from: Whose timing and dynamics to take; it is looped as long as need be.
+        model: One trained with `hits_as_controls`.
+        **options: Fields of `Options`.
+
+    Raises:
+        MidiError: As `humanize`, and so on.
+    """
+    player = _Player("groove-transfer", model, options)
+    take, other = player.take(hits_from), player.take(groove_from)
+    windows = player.windows(take)
+    z = player.latents(player.encode(other, other.looped_rows(windows)))
+    return player.decode(take, windows, z, chosen=())
+
+
+def reconstruct(source: Source, model: Model = None, **options: Any) -> Rendition:
+    """Plays a performance as the model understands it.
+
+    Args:
+        source: The performance.
+        model: Any. One trained with `hits_as_controls` keeps the hits.
+        **options: Fields of `Options`.
+
+    Raises:
+        MidiError: As `humanize`, and so on.
+    """
+    return vary(source, model, spread=0.0, **options)
+
+
+def vary(source: Source, model: Model = None, spread: float = 0.5, **options: Any) -> Rendition:
+    """Plays something like a performance: the model decodes from near where it would encode it.
+
+    Args:
+        source: The performance.
+        model: Any. One trained with `hits_as_controls` keeps the hits.
+        spread: How far to go: deviation of the normal noise on z. All windows go the same way.
+        **options: Fields of `Options`; each seed gives another variation.
+
+    Raises:
+        MidiError: As `humanize`, and so on.
+    """
+    if not 0 <= spread < np.inf:
+        raise GrooveFastError(f"spread: {spread} is not 0 or more")
+    player = _Player("vary", model, options)
+    take = player.take(source)
+    windows = player.windows(take)
+    z = player.latents(player.encode(take, windows), spread)
+    return player.decode(take, windows, z, chosen=player.own_choice)
+
+
+def interpolate(
+    a: Source, b: Source, num: int = 5, model: Model = None, **options: Any
+) -> list[Rendition]:
+    """Plays performances from one to another, both included.
+
+    Args:
+        a: The first; its file, with its tempo and length, is that of all.
+        b: The last; it is looped as long as need be.
+        num: How many, at least 2.
+        model: Any. One trained with `hits_as_controls` keeps the hits of `a`.
+        **options: Fields of `Options`.
+
+    Raises:
+        MidiError: As `humanize`, and so on.
+    """
+    if num < 2:
+        raise GrooveFastError(f"num: {num} given; an interpolation has at least 2 performances")
+    player = _Player("interpolate", model, options)
+    take, other = player.take(a), player.take(b)
+    windows = player.windows(take)
+    ends = (player.encode(take, windows)[0], player.encode(other, other.looped_rows(windows))[0])
+    from groovefast.model import slerp
+
+    paths = [slerp(start, end, np.linspace(0, 1, num)) for start, end in zip(*ends, strict=True)]
+    return [
+        player.decode(take, windows, np.array([path[index] for path in paths]), player.own_choice)
+        for index in range(num)
+    ]
+
+
+# --- What they have in common ---------------------------------------------------------------
+
+
+class _Player:
+    """A model, and how it is asked to play.
+
+    Windows are (windows, steps) rows of a take, z is (windows, z_size).
+    """
+
+    def __init__(self, mode: str, model: Model, options: Mapping[str, Any]) -> None:
+        self.options = Options(**options)
+        self._model = _load(mode, model)
+        self.config: ConverterConfig = self._model.config.converter
+        self._rng = np.random.default_rng(self.options.seed)
+
+    @property
+    def own_choice(self) -> Sequence[int]:
+        """The drums whose hits the model chooses when it is not told which."""
+        return () if self.config.hits_as_controls else ALL_DRUMS
+
+    def take(self, source: Source) -> Take:
+        return Take(source, self.config, self.options.pitch_classes, self.options.channels)
+
+    def windows(self, take: Take) -> NDArray[np.int64]:
+        bars = self.config.split_bars or 2
+        hop = self.options.hop_bars or max(1, bars // 2)
+        return take.window_rows(bars, min(hop, bars))
+
+    def encode(self, take: Take, windows: NDArray[np.int64]) -> tuple[Values, Values]:
+        """The `mu` and `sigma` of windows as the model was trained to hear them."""
+        grid = Grid(*(cut(values, windows) for values in take.grid))
+        heard = transforms.transform_inputs(self.config, np, grid)
+        inputs = transforms.assemble(self.config, np, heard)
+        mu, sigma = self._model.encode(inputs, self._controls(grid.hits))
+        return np.asarray(mu), np.asarray(sigma)
+
+    def latents(self, encoded: tuple[Values, Values], spread: float = 0.0) -> Values:
+        """The z to decode. The same noise for all windows keeps the performance of one piece."""
+        mu, sigma = encoded
+        drawn = self.options.temperature * sigma * self._rng.standard_normal(mu.shape[1])
+        away = spread * self._rng.standard_normal(mu.shape[1])
+        return np.asarray(mu + drawn + away, np.float32)
+
+    def decode(
+        self,
+        take: Take,
+        windows: NDArray[np.int64],
+        z: Values,
+        chosen: Collection[int],
+        changed: Collection[int] = ALL_DRUMS,
+        own_kit: bool = True,
+    ) -> Rendition:
+        """The take with what the model plays from z.
+
+        The hits are settled first, for the whole take; then the model, hearing just these, gives
+        each its velocity and time.
+
+        Args:
+            take: The input.
+            windows: Where each z belongs.
+            z: One for each window.
+            chosen: Drums whose hits the model chooses; it is given those of the others.
+            changed: Drums it plays; the others stay as they are.
+            own_kit: As for `Take.play`.
+        """
+        if not self.options.amount or not len(windows):
+            return Rendition(take.midi, tuple(take.messages))
+        hits = self._choose_hits(take, windows, z, list(chosen)) if chosen else take.grid.hits
+        written = _as_values(self.config, self._write(z, cut(hits, windows)))
+        velocities, offsets = (
+            blend(values, windows, len(hits)) for values in (written.velocities, written.offsets)
+        )
+        played = Grid(hits, velocities, offsets)
+        midi = take.play(played, self.options.amount, changed, own_kit)
+        coarse = take.coarse_message if midi != take.midi else ()
+        return Rendition(midi, (*take.messages, *coarse))
+
+    def _choose_hits(
+        self, take: Take, windows: NDArray[np.int64], z: Values, chosen: Sequence[int]
+    ) -> Values:
+        """The hits of the whole take: those that its windows, cross-faded, find likely.
+
+        Bars in which nothing was played stay empty.
+        """
+        given = cut(take.grid.hits, windows)
+        given[..., chosen] = np.nan
+        rows = self._write(z, given)
+        likely = blend(self._hit_probabilities(z, rows, given), windows, len(take.grid.hits))
+        likely = likely + (1 - self.options.amount) * (take.grid.hits - likely)
+        with np.errstate(divide="ignore"):
+            logits = np.log(likely) - np.log1p(-likely)
+        logits += self.options.temperature * self._rng.logistic(size=logits.shape)
+        free = np.zeros(logits.shape, np.bool_)
+        free[:, chosen] = take.sounding[:, None]
+        return np.where(free, logits > 0, take.grid.hits).astype(np.float32)
+
+    def _write(self, z: Values, hits: Values) -> Values:
+        """The model's rows; `hits`, (windows, steps, 9), are kept where they are not NaN."""
+        kept = hits.reshape(len(hits), -1, NUM_CLASSES // self.config.rows_per_step)
+        seed = int(self._rng.integers(2**31))
+        temperature = self.options.temperature
+        rows = self._model.decode(
+            z, self._controls(hits), temperature, seed, steps=kept.shape[1], hits=kept
+        )
+        return np.asarray(rows)
+
+    def _hit_probabilities(self, z: Values, rows: Values, hits: Values) -> Values:
+        """How likely the model found each hit, (windows, steps, 9), after the rows before it."""
+        logits = self._model.teacher_forced(z, rows, self._controls(hits))
+        hit_logits = transforms.disassemble(self.config, np, np.asarray(logits)).hits
+        return np.asarray(0.5 + 0.5 * np.tanh(hit_logits / 2))
+
+    def _controls(self, hits: Values) -> Values:
+        """The controls of windows; where hits are among them, none of `hits` is NaN."""
+        grid = Grid(hits, np.zeros_like(hits), np.zeros_like(hits))
+        return np.asarray(transforms.assemble_controls(self.config, np, grid))
+
+
+def _load(mode: str, model: Model) -> GrooVAE:
+    """The model of a mode, if it is one for it."""
+    if model is None:
+        model = DEFAULT_MODELS[mode]
+    if isinstance(model, (str, os.PathLike)):
+        from groovefast.checkpoints import load_model
+
+        model = load_model(model)
+    wanted = _WANTED.get(mode)
+    if wanted is not None and not wanted(model.config.converter):
+        raise GrooveFastError(
+            f"{mode}: not what a model of {model.config.name} has learned; "
+            f"give one of {DEFAULT_MODELS[mode]}, or none for the one in the package"
+        )
+    return model
+
+
+def _as_values(config: ConverterConfig, rows: Values) -> Grid:
+    """The grid of the model's rows, velocities in 0..1 and offsets in -1..1 even where binned."""
+    grid = transforms.disassemble(config, np, rows)
+    velocities, offsets = grid.velocities, grid.offsets
+    if config.num_velocity_bins:
+        velocities = velocities.argmax(axis=-1) / config.num_velocity_bins
+    if config.num_offset_bins:
+        offsets = 2 * (offsets.argmax(axis=-1) / config.num_offset_bins - 0.5)
+    return Grid(grid.hits, velocities, offsets)
