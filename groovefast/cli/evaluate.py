@@ -106,19 +106,24 @@ def command(
     """
     _check_folders({"--json": json_file, "--plot": plot})
 
-    from groovefast.checkpoints import load_model
-    from groovefast.evaluation import evaluate
+    from rich.console import Console
+
     from groovefast.shards import find_shards
 
     shards = find_shards(data)
-    evaluation = evaluate(
-        load_model(model),
-        shards,
-        find_shards(train_data) if train_data else _train_shards_beside(data),
-        batch_size=batch_size,
-        resamples=resamples,
-        seed=seed,
-    )
+    train_shards = find_shards(train_data) if train_data else _train_shards_beside(data)
+    with Console(stderr=True).status(f"Evaluating {model} …"):
+        from groovefast.checkpoints import load_model
+        from groovefast.evaluation import evaluate
+
+        evaluation = evaluate(
+            load_model(model),
+            shards,
+            train_shards,
+            batch_size=batch_size,
+            resamples=resamples,
+            seed=seed,
+        )
     _show(evaluation)
     if json_file:
         from groovefast.midi import write_atomically
