@@ -9,16 +9,14 @@ namespace {
 
 // Less than a tick is of a step, and more than what rounding makes of a whole number of steps.
 constexpr double kSlack = 1e-6;
-// Moves a note may cost on average while hits are kept in order; a merge sort is cheaper above.
+// Moves a note may cost on average while hits are put in order; a merge sort is cheaper above.
 constexpr std::size_t kMovesPerNote = 16;
 
-// The last of `items` that begins at or before `tick`.
-template <class Item, class Tick>
-const Item& last_before(const Item* first, const Item* last, Tick tick) {
-  const auto later = [](Tick wanted, const Item& item) {
-    return wanted < static_cast<Tick>(item.tick);
-  };
-  return *std::prev(std::upper_bound(first + 1, last, tick, later));
+// The last of `items` that begins at or before `place`, or the first.
+template <class Items, class Place, class Begin>
+const auto& last_begun(const Items& items, Place place, Begin begin) {
+  const auto later = [&](Place wanted, const auto& item) { return wanted < begin(item); };
+  return *std::prev(std::upper_bound(std::next(items.begin()), items.end(), place, later));
 }
 
 bool precedes(const Hit& a, const Hit& b) {
@@ -26,19 +24,18 @@ bool precedes(const Hit& a, const Hit& b) {
 }
 bool same_cell(const Hit& a, const Hit& b) { return a.step == b.step && a.drum == b.drum; }
 
-// Inserts each hit behind those of its cell. Notes come nearly in order: false if they do not, and
-// only some are inserted.
-bool insertion_sort(Buffer<Hit>& hits) {
+// Orders hits by cell; those of one cell keep their order. Notes come nearly sorted, for which
+// insertion is fastest; where they do not, a merge sort takes over.
+void sort_by_cell(Buffer<Hit>& hits) {
   std::size_t moves_left = kMovesPerNote * hits.size();
   for (std::size_t i = 1; i < hits.size(); ++i) {
     const Hit hit = hits[i];
     std::size_t place = i;
     for (; place > 0 && precedes(hit, hits[place - 1]); --place) hits[place] = hits[place - 1];
     hits[place] = hit;
-    if (i - place > moves_left) return false;
+    if (i - place > moves_left) return std::stable_sort(hits.begin(), hits.end(), precedes);
     moves_left -= i - place;
   }
-  return true;
 }
 
 }  // namespace
@@ -69,12 +66,15 @@ const Grid& Quantizer::quantize(const Song& song, const GridOptions& options) {
   place_notes(song);
   if (grid_.hits.empty()) {
     grid_.rejected = Rejected::kNoDrums;
-  } else if (grid_.hits.back().step >= kMaxSteps) {
-    grid_.rejected = Rejected::kTooLong;
-  } else {
-    keep_the_loudest();
-    lay_out_stretches();
+    return grid_;
   }
+  sort_by_cell(grid_.hits);
+  if (grid_.hits.back().step >= kMaxSteps) {
+    grid_.rejected = Rejected::kTooLong;
+    return grid_;
+  }
+  keep_the_loudest();
+  lay_out_stretches();
   return grid_;
 }
 
@@ -87,10 +87,18 @@ Rejected Quantizer::reject(const Song& song) const {
   return Rejected::kNo;
 }
 
+// Steps from the start of the song to a tick: beats, whatever the tempo, or under SMPTE division
+// seconds.
+double Quantizer::position_of(const Song& song, std::int64_t tick) const {
+  const auto ticks = static_cast<double>(tick);
+  if (song.ticks_per_quarter == 0) return pulses_[0].position_of(ticks * song.seconds_per_tick);
+  return ticks * options_.steps_per_quarter / song.ticks_per_quarter;
+}
+
 void Quantizer::lay_out_pulses(const Song& song) {
   pulses_.clear();
   for (const Tempo& tempo : song.tempos) {
-    const double position = pulses_.empty() ? 0 : pulses_.back().position_of(tempo.time);
+    const double position = tempo.tick == 0 ? 0 : position_of(song, tempo.tick);
     pulses_.push_back({tempo.tick, tempo.time, position,
                        options_.steps_per_quarter * tempo.qpm / 60.0,
                        60.0 / tempo.qpm / options_.steps_per_quarter});
@@ -115,7 +123,7 @@ void Quantizer::lay_out_meters(const Song& song) {
       meters_.back().fits = fits();
       continue;
     }
-    const double position = pulse_at(signature.tick).position_of(signature.time);
+    const double position = position_of(song, signature.tick);
     const double steps = std::ceil(position - last.position - kSlack);
     const auto length = static_cast<std::int64_t>(std::min(steps, double{kMaxSteps}));
     meters_.push_back({signature.tick, position, last.first_step + length, fits()});
@@ -130,20 +138,15 @@ void Quantizer::place_notes(const Song& song) {
       continue;
     }
     const Pulse& pulse = pulse_at(note.tick);
-    const Meter& meter = meter_at(note.tick);
-    const double position = pulse.position_of(note.time) - meter.position;
-    const auto step = static_cast<std::int64_t>(std::min(position, double{kMaxSteps}) + 0.5);
+    const double position = pulse.position_of(note.time);
+    const Meter& meter = meter_at(position);
+    const double steps = std::min(position - meter.position, double{kMaxSteps});
+    const auto step = static_cast<std::int64_t>(steps + 0.5);
     const double early = pulse.offset_of(meter.position + static_cast<double>(step), note.time);
     grid_.hits.push_back(
         {meter.first_step + step, static_cast<float>(early), drum, note.velocity});
   }
   grid_.mapped = grid_.hits.size();
-  unsorted_.resize(grid_.mapped);
-  std::copy(grid_.hits.begin(), grid_.hits.end(), unsorted_.begin());
-  if (!insertion_sort(grid_.hits)) {
-    std::copy(unsorted_.begin(), unsorted_.end(), grid_.hits.begin());
-    std::stable_sort(grid_.hits.begin(), grid_.hits.end(), precedes);
-  }
 }
 
 // Of the notes in a cell the loudest stays, of equals the first.
@@ -186,11 +189,14 @@ void Quantizer::lay_out_stretches() {
 }
 
 const Quantizer::Pulse& Quantizer::pulse_at(std::int64_t tick) const {
-  return pulses_.size() == 1 ? pulses_[0] : last_before(pulses_.begin(), pulses_.end(), tick);
+  if (pulses_.size() == 1) return pulses_[0];
+  return last_begun(pulses_, tick, [](const Pulse& pulse) { return pulse.tick; });
 }
 
-const Quantizer::Meter& Quantizer::meter_at(std::int64_t tick) const {
-  return meters_.size() == 1 ? meters_[0] : last_before(meters_.begin(), meters_.end(), tick);
+// A note up to half a step before a new meter is its first step, played early.
+const Quantizer::Meter& Quantizer::meter_at(double position) const {
+  if (meters_.size() == 1) return meters_[0];
+  return last_begun(meters_, position + 0.5, [](const Meter& meter) { return meter.position; });
 }
 
 Rejected list_windows(const Song& song, const Grid& grid, const GridOptions& options, int steps,
@@ -203,8 +209,8 @@ Rejected list_windows(const Song& song, const Grid& grid, const GridOptions& opt
         static_cast<double>(song.ticks_per_quarter) / options.steps_per_quarter;
     const double tick = static_cast<double>(stretch.first_tick) +
                         static_cast<double>(step - stretch.first_step) * ticks_per_step;
-    return last_before(song.tempos.data(), song.tempos.data() + song.tempos.size(), tick + kSlack)
-        .qpm;
+    const auto begin = [](const Tempo& tempo) { return static_cast<double>(tempo.tick); };
+    return last_begun(song.tempos, tick, begin).qpm;
   };
   if (steps == 0) {
     if (grid.stretches.size() > 1 || grid.stretches[0].num_steps != grid.num_steps) {

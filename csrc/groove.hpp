@@ -71,8 +71,8 @@ struct Window {
   double qpm;  // tempo at its start
 };
 
-// Puts one song after the other on the grid, in the same memory.
-// Needs memory for what is played, not for how long it takes.
+// Puts one song after the other on the grid, in the same memory: as much as there are notes,
+// however long they take.
 class Quantizer {
  public:
   // The grid of `song`, valid until the next call.
@@ -96,19 +96,19 @@ class Quantizer {
   };
 
   Rejected reject(const Song& song) const;
+  double position_of(const Song& song, std::int64_t tick) const;
   void lay_out_pulses(const Song& song);
   void lay_out_meters(const Song& song);
   void place_notes(const Song& song);
   void keep_the_loudest();
   void lay_out_stretches();
   const Pulse& pulse_at(std::int64_t tick) const;
-  const Meter& meter_at(std::int64_t tick) const;
+  const Meter& meter_at(double position) const;
 
   GridOptions options_;
   Grid grid_;
   Buffer<Pulse> pulses_;
   Buffer<Meter> meters_;
-  Buffer<Hit> unsorted_;
 };
 
 // Lists the windows of `steps` steps, one every `hop` steps of each stretch; `steps` of 0 makes one
