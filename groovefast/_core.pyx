@@ -3,10 +3,12 @@
 
 cimport cython
 cimport numpy as cnp
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from libcpp cimport bool as cbool
 from libcpp.optional cimport optional
+from libcpp.string cimport string
+from libcpp.vector cimport vector
 
 import numpy as np
 
@@ -26,6 +28,7 @@ cdef extern from "buffer.hpp" namespace "groovefast" nogil:
         size_t size()
         T* begin()
         T& operator[](size_t)
+        void resize(size_t)
 
 cdef extern from "smf.hpp" namespace "groovefast" nogil:
     cdef cppclass CMidiError "groovefast::MidiError":
@@ -272,3 +275,398 @@ cdef int _refuse_unmapped(const Grid* grid) except -1:
                 f"pitch {pitch} belongs to no drum class ({grid.unmapped[pitch]} notes); "
                 "give pitch_classes that map it, or drop unmapped pitches")
     return 0
+
+
+# --- Files -> TFRecords ---------------------------------------------------------------------
+
+cdef extern from *:
+    """
+    #include <cstring>
+    #include <new>
+    #include "files.hpp"
+
+    // Turns the C++ exception being handled into a Python one.
+    static void raise_file_error() {
+      try {
+        throw;
+      } catch (const groovefast::FileError& error) {
+        const int number = error.code().value();
+        PyObject* path = PyUnicode_DecodeFSDefault(error.path.c_str());
+        PyObject* arguments = Py_BuildValue("(isN)", number, std::strerror(number), path);
+        PyErr_SetObject(PyExc_OSError, arguments);
+        Py_XDECREF(arguments);
+      } catch (const std::bad_alloc&) {
+        PyErr_NoMemory();
+      } catch (const std::exception& error) {
+        PyErr_SetString(PyExc_RuntimeError, error.what());
+      }
+    }
+    """
+    void raise_file_error()
+
+cdef extern from "<string_view>" namespace "std" nogil:
+    cdef cppclass string_view:
+        string_view()
+        string_view(const char*, size_t)
+        const char* data()
+        size_t size()
+
+cdef extern from "<system_error>" namespace "std":
+    cdef cppclass error_code:
+        int value()
+
+cdef extern from "<chrono>" namespace "std::chrono" nogil:
+    cdef cppclass milliseconds:
+        milliseconds(long)
+
+cdef extern from "crc32c.hpp" namespace "groovefast":
+    uint32_t crc32c_of "groovefast::crc32c"(ByteSpan)
+    uint32_t crc32c_by_table(ByteSpan)
+    cbool has_instruction "groovefast::has_crc32c_instruction"()
+
+cdef extern from "example.hpp" namespace "groovefast":
+    void append_bytes_feature(string&, string_view, string_view)
+    void append_utf8(string&, string_view)
+
+cdef extern from "files.hpp" namespace "groovefast":
+    cdef cppclass FileError:
+        string path
+        error_code code()
+
+    cdef cppclass CFileList "groovefast::FileList":
+        void add(const string&) except +raise_file_error nogil
+        void add_member(uint32_t, uint32_t, string_view) except +raise_file_error nogil
+        void sort() nogil
+        size_t size()
+        string_view name(size_t)
+        string path(size_t)
+        uint32_t archive(size_t)
+        uint32_t member(size_t)
+        size_t num_archives()
+        const string& archive_path(size_t)
+        const vector[FileError]& unreadable()
+
+    uint32_t NO_ARCHIVE "groovefast::FileList::kNoArchive"
+
+cdef extern from "tfrecord.hpp" namespace "groovefast":
+    cdef cppclass ShardCheck:
+        uint64_t records
+        uint64_t bytes
+        const char* damage
+
+    ShardCheck check_shard_at "groovefast::check_shard"(const string&) except +raise_file_error nogil
+    string temporary_path_of "groovefast::temporary_path"(const string&)
+
+cdef extern from "report.hpp" namespace "groovefast":
+    cdef cppclass Cause:
+        pass
+
+    cdef cppclass Problem:
+        uint32_t file
+        Cause cause
+        uint64_t position
+        string detail
+
+    string_view describe(const Problem&)
+    cbool is_failure(Cause)
+
+    cdef cppclass Tally:
+        uint64_t converted, skipped, failed, salvaged, windows, duplicates, sparse, notes
+        vector[uint64_t] unmapped, velocities, offsets, tempos, groups
+
+cdef extern from "convert.hpp" namespace "groovefast":
+    cdef enum class OnError(uint8_t):
+        kSkip
+        kFail
+        kSalvage
+
+    cdef cppclass ConversionOptions:
+        ParseOptions parse
+        GridOptions grid
+        int window_steps, hop_steps
+        OnError on_error
+        cbool unmapped_is_error, dedupe
+        uint64_t min_hits
+        unsigned workers
+
+    cdef cppclass PlannedFile:
+        uint32_t file, group
+        uint64_t first_feature, last_feature
+
+    cdef cppclass PlannedShard:
+        string path
+        size_t first, last
+        uint32_t set
+        cbool complete
+
+    cdef cppclass CPlan "groovefast::Plan":
+        vector[PlannedFile] files
+        vector[PlannedShard] shards
+        string features
+        uint32_t num_groups
+
+    cdef cppclass ShardResult:
+        uint64_t bytes
+        Tally tally
+        vector[Problem] problems
+
+    cdef cppclass MemberReader:
+        cbool (*read)(void*, size_t, Buffer[uint8_t]&, string&) noexcept
+        void* context
+
+    cdef cppclass CConversion "groovefast::Conversion":
+        CConversion(const CFileList&, const CPlan&, const ConversionOptions&, MemberReader) \
+            except +raise_file_error
+        optional[size_t] wait(milliseconds) except +raise_file_error nogil
+        cbool done()
+        optional[Problem] failure()
+        ShardResult take_result(size_t)
+        uint64_t files_done()
+        uint64_t windows_done()
+
+
+cdef string_view _view(bytes data):
+    return string_view(<const char*>data, len(data))
+
+
+cdef bytes _bytes(string_view text):
+    return text.data()[:text.size()]
+
+
+cdef bytes _string_bytes(const string& text):
+    return text
+
+
+def crc32c(bytes data, *, by_table=False):
+    """CRC-32C of `data`, with the CPU's instruction if it has one and not `by_table`."""
+    cdef const uint8_t* begin = <const uint8_t*><const char*>data
+    cdef size_t size = len(data)
+    return crc32c_by_table(ByteSpan(begin, size)) if by_table else crc32c_of(ByteSpan(begin, size))
+
+
+def has_crc32c_instruction():
+    """Whether this CPU can compute CRC-32C by itself."""
+    return has_instruction()
+
+
+def bytes_features(features):
+    """Features of one bytes value each, given as (name, value) pairs, as they stand in an Example."""
+    cdef string to
+    for name, value in features:
+        append_bytes_feature(to, _view(name), _view(value))
+    return _string_bytes(to)
+
+
+def as_utf8(bytes text):
+    """`text` with every byte that is no part of UTF-8 written as \\xNN: a record's `source`."""
+    cdef string to
+    append_utf8(to, _view(text))
+    return _string_bytes(to)
+
+
+def temporary_path(bytes path):
+    """Where a shard is written until it is complete."""
+    return _string_bytes(temporary_path_of(path))
+
+
+def check_shard(bytes path):
+    """Reads a shard: its good records, the bytes they take, and what is wrong after them or None."""
+    cdef string c_path = path
+    cdef ShardCheck check
+    with nogil:
+        check = check_shard_at(c_path)
+    return check.records, check.bytes, check.damage.decode() if check.damage else None
+
+
+cdef class FileList:
+    """The MIDI files at and below some places, by input and name, with archives looked into by the caller."""
+    cdef CFileList files
+
+    def add(self, bytes path):
+        """Adds a file, or all MIDI files below a folder. An OSError says that there is nothing."""
+        cdef string c_path = path
+        with nogil:
+            self.files.add(c_path)
+
+    def add_member(self, uint32_t archive, uint32_t member, bytes name):
+        """Adds a member of an archive, if its name is that of a MIDI file."""
+        self.files.add_member(archive, member, _view(name))
+
+    def sort(self):
+        """Puts the files in the order that numbers them from then on."""
+        with nogil:
+            self.files.sort()
+
+    def __len__(self):
+        return self.files.size()
+
+    def name(self, size_t index):
+        """Path relative to the input, in the system's bytes."""
+        self._check(index)
+        return _bytes(self.files.name(index))
+
+    def path(self, size_t index):
+        """Where the system finds the file; no path of use for a member of an archive."""
+        self._check(index)
+        return _string_bytes(self.files.path(index))
+
+    def member(self, size_t index):
+        """Archive and member that a file is in, or None if it is one of its own."""
+        self._check(index)
+        if self.files.archive(index) == NO_ARCHIVE:
+            return None
+        return self.files.archive(index), self.files.member(index)
+
+    def archives(self):
+        """Paths of the archives."""
+        return [_string_bytes(self.files.archive_path(index))
+                for index in range(self.files.num_archives())]
+
+    def unreadable(self):
+        """Path and error number of each folder that could not be listed."""
+        errors = []
+        for index in range(self.files.unreadable().size()):
+            errors.append((_string_bytes(self.files.unreadable()[index].path),
+                           self.files.unreadable()[index].code().value()))
+        return errors
+
+    cdef _check(self, size_t index):
+        if index >= self.files.size():
+            raise IndexError(f"file {index} of {self.files.size()}")
+
+
+cdef class Plan:
+    """Which files go to which shard, in order."""
+    cdef CPlan plan
+
+    def __init__(self, uint32_t num_groups=0):
+        self.plan.num_groups = num_groups
+
+    def add_file(self, uint32_t file, uint32_t group=0, bytes features=b""):
+        """Adds a file to the shard being planned, and the features that each of its records has."""
+        cdef PlannedFile planned
+        planned.file = file
+        planned.group = group
+        planned.first_feature = self.plan.features.size()
+        self.plan.features.append(<const char*>features, <size_t>len(features))
+        planned.last_feature = self.plan.features.size()
+        self.plan.files.push_back(planned)
+
+    def end_shard(self, bytes path, uint32_t set, bint complete=False):
+        """Makes a shard of the files added since the last one."""
+        cdef PlannedShard shard
+        shard.path = path
+        shard.first = self.plan.shards.back().last if self.plan.shards.size() else 0
+        shard.last = self.plan.files.size()
+        shard.set = set
+        shard.complete = complete
+        self.plan.shards.push_back(shard)
+
+
+cdef cbool _read_member(void* context, size_t file, Buffer[uint8_t]& data, string& error) noexcept with gil:
+    cdef bytes content
+    try:
+        content = (<object>context)(file)
+        data.resize(<size_t>len(content))
+        memcpy(data.begin(), <const char*>content, len(content))
+        return True
+    except Exception as reason:
+        error = str(reason).encode("utf-8", "backslashreplace")
+        return False
+
+
+cdef class Conversion:
+    """A run of a plan, in threads of its own from the moment it is made until it is closed."""
+    cdef CConversion* conversion
+    cdef object files, plan, read_member
+
+    def __init__(self, FileList files, Plan plan, *, bytes pitch_table, read_member,
+                 int steps_per_quarter, int quarters_per_bar, int window_steps, int hop_steps,
+                 str channels, str on_error, bint magenta_compat, bint unmapped_is_error,
+                 bint dedupe, uint64_t min_hits, unsigned workers):
+        cdef ConversionOptions options
+        cdef MemberReader reader
+        options.parse.channels = Channels.kAll if channels == "all" else Channels.kDrums
+        options.parse.magenta_compat = magenta_compat
+        memcpy(options.grid.pitch_class.data(), <const char*>pitch_table, len(pitch_table))
+        options.grid.steps_per_quarter = steps_per_quarter
+        options.grid.quarters_per_bar = quarters_per_bar
+        options.grid.magenta_compat = magenta_compat
+        options.window_steps = window_steps
+        options.hop_steps = hop_steps
+        options.on_error = {"skip": OnError.kSkip, "fail": OnError.kFail, "salvage": OnError.kSalvage}[on_error]
+        options.unmapped_is_error = unmapped_is_error
+        options.dedupe = dedupe
+        options.min_hits = min_hits
+        options.workers = workers
+        self.files, self.plan, self.read_member = files, plan, read_member
+        reader.read = _read_member
+        reader.context = <void*>read_member
+        self.conversion = new CConversion(files.files, plan.plan, options, reader)
+
+    def close(self):
+        """Stops what is still running; unfinished shards leave nothing behind."""
+        cdef CConversion* conversion = self.conversion
+        self.conversion = NULL
+        with nogil:  # threads about to end may still wait for it
+            del conversion
+
+    def __dealloc__(self):
+        if self.conversion:
+            self.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def wait(self, long patience_ms):
+        """The next finished shard's index; None where there is none within `patience_ms`."""
+        cdef optional[size_t] shard
+        with nogil:
+            shard = self.conversion.wait(milliseconds(patience_ms))
+        return shard.value() if shard.has_value() else None
+
+    def done(self):
+        """Whether every shard was returned by `wait`."""
+        return self.conversion.done()
+
+    def failure(self):
+        """The problem that ended the run under `on_error="fail"`, or None."""
+        cdef optional[Problem] problem = self.conversion.failure()
+        return _problem(problem.value()) if problem.has_value() else None
+
+    def progress(self):
+        """Files looked at and windows written so far."""
+        return self.conversion.files_done(), self.conversion.windows_done()
+
+    def take_result(self, size_t shard):
+        """Bytes, counts and problems of a shard that `wait` returned; to be asked for once."""
+        cdef ShardResult result = self.conversion.take_result(shard)
+        problems = [_problem(result.problems[index]) for index in range(result.problems.size())]
+        return result.bytes, _counts(result.tally), problems
+
+
+cdef tuple _problem(const Problem& problem):
+    """File, reason, whether it is a failure, position and detail."""
+    return (problem.file, _bytes(describe(problem)).decode(), bool(is_failure(problem.cause)),
+            problem.position, _string_bytes(problem.detail).decode("utf-8", "replace"))
+
+
+cdef dict _counts(const Tally& tally):
+    return {
+        "converted": tally.converted,
+        "skipped": tally.skipped,
+        "failed": tally.failed,
+        "salvaged": tally.salvaged,
+        "windows": tally.windows,
+        "duplicates": tally.duplicates,
+        "sparse": tally.sparse,
+        "notes": tally.notes,
+        "unmapped": tally.unmapped,
+        "velocities": tally.velocities,
+        "offsets": tally.offsets,
+        "tempos": tally.tempos,
+        "groups": tally.groups,
+    }

@@ -1,0 +1,187 @@
+#include "files.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+
+namespace groovefast {
+namespace {
+
+constexpr std::size_t kFirstReadBytes = 1 << 18;
+
+enum class Kind { kOther, kMidi, kArchive };
+
+Kind kind_of(std::string_view name) {
+  constexpr std::array<std::string_view, 4> kMidiEndings = {".mid", ".midi", ".smf", ".kar"};
+  const auto ends_with = [&](std::string_view ending) {
+    return name.size() >= ending.size() &&
+           std::equal(ending.begin(), ending.end(), name.end() - static_cast<long>(ending.size()),
+                      [](char wanted, char c) { return wanted == (c | ('A' <= c && c <= 'Z') * 32); });
+  };
+  // macOS puts a "._NAME" that is no MIDI beside a file on foreign disks and in archives.
+  if (name.substr(name.rfind('/') + 1).starts_with("._")) return Kind::kOther;
+  if (std::any_of(kMidiEndings.begin(), kMidiEndings.end(), ends_with)) return Kind::kMidi;
+  return ends_with(".zip") ? Kind::kArchive : Kind::kOther;
+}
+
+class OpenFolder {
+ public:
+  explicit OpenFolder(const std::string& path) : directory_(::opendir(path.c_str())) {}
+  OpenFolder(const OpenFolder&) = delete;
+  OpenFolder& operator=(const OpenFolder&) = delete;
+  ~OpenFolder() {
+    if (directory_) ::closedir(directory_);
+  }
+
+  explicit operator bool() const { return directory_ != nullptr; }
+  int descriptor() const { return ::dirfd(directory_); }
+
+  // The next entry, or null at the end and on failure, which errno tells apart.
+  const dirent* next() {
+    errno = 0;
+    return ::readdir(directory_);
+  }
+
+  // What an entry is, S_IFDIR or S_IFREG, through links. A link to nothing counts as a file, so
+  // that it is named when it cannot be read.
+  mode_t type_of(const dirent& entry) const {
+    if (entry.d_type == DT_REG) return S_IFREG;
+    if (entry.d_type == DT_DIR) return S_IFDIR;
+    if (entry.d_type != DT_LNK && entry.d_type != DT_UNKNOWN) return 0;
+    struct stat status;
+    if (::fstatat(descriptor(), entry.d_name, &status, 0) != 0) return S_IFREG;
+    return status.st_mode & S_IFMT;
+  }
+
+ private:
+  DIR* directory_;
+};
+
+}  // namespace
+
+// A folder being walked, and those it lies in.
+struct FileList::Folder {
+  std::string path;  // ending in a slash
+  std::size_t base;  // length of the input's own path at the start of it
+  const Folder* parent = nullptr;
+  dev_t device = 0;
+  ino_t inode = 0;
+
+  bool lies_in_itself() const {
+    for (const Folder* above = parent; above; above = above->parent) {
+      if (above->device == device && above->inode == inode) return true;
+    }
+    return false;
+  }
+};
+
+void FileList::add(const std::string& path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0) throw FileError(errno, path);
+  if (S_ISDIR(status.st_mode)) {
+    bases_.push_back(path.ends_with('/') ? path : path + '/');
+    Folder folder{bases_.back(), bases_.back().size()};
+    walk(folder);
+    return;
+  }
+  const std::size_t name = path.rfind('/') + 1;  // 0 where there is no slash
+  bases_.push_back(path.substr(0, name));
+  if (kind_of(path) == Kind::kArchive) {
+    add_archive(path.substr(name), "");
+  } else {
+    add_file(path.substr(name));
+  }
+}
+
+void FileList::walk(Folder& folder) {
+  std::vector<std::string> below;  // walked when this folder is closed again: depth costs no files
+  {
+    OpenFolder open(folder.path);
+    struct stat status;
+    if (!open || ::fstat(open.descriptor(), &status) != 0) {
+      unreadable_.emplace_back(errno, folder.path);
+      return;
+    }
+    folder.device = status.st_dev;
+    folder.inode = status.st_ino;
+    if (folder.lies_in_itself()) return;
+    const std::string prefix = folder.path.substr(folder.base);
+    while (const dirent* entry = open.next()) {
+      const std::string_view name = entry->d_name;
+      if (name == "." || name == "..") continue;
+      const mode_t type = open.type_of(*entry);
+      if (type == S_IFDIR) {
+        below.push_back(folder.path + entry->d_name + '/');
+      } else if (type == S_IFREG && kind_of(name) == Kind::kMidi) {
+        add_file(prefix + entry->d_name);
+      } else if (type == S_IFREG && kind_of(name) == Kind::kArchive) {
+        add_archive(prefix + entry->d_name, prefix + entry->d_name + '/');
+      }
+    }
+    if (errno) unreadable_.emplace_back(errno, folder.path);
+  }
+  for (std::string& path : below) {
+    Folder next{std::move(path), folder.base, &folder};
+    walk(next);
+  }
+}
+
+void FileList::add_file(std::string_view name) {
+  const auto size = static_cast<std::uint32_t>(name.size());
+  files_.push_back({names_.size(), size, last_input(), kNoArchive, 0});
+  names_ += name;
+}
+
+void FileList::add_archive(const std::string& name, std::string member_prefix) {
+  archives_.push_back({bases_.back() + name, std::move(member_prefix), last_input()});
+}
+
+void FileList::add_member(std::uint32_t archive, std::uint32_t member, std::string_view name) {
+  if (kind_of(name) != Kind::kMidi) return;
+  add_file(archives_[archive].member_prefix + std::string(name));
+  files_.back().input = archives_[archive].input;
+  files_.back().archive = archive;
+  files_.back().member = member;
+}
+
+void FileList::sort() {
+  std::sort(files_.begin(), files_.end(), [this](const File& a, const File& b) {
+    return a.input != b.input ? a.input < b.input : name_of(a) < name_of(b);
+  });
+}
+
+std::string FileList::path(std::size_t index) const {
+  return std::string(bases_[files_[index].input]).append(name(index));
+}
+
+int read_file(const std::string& path, Buffer<std::uint8_t>& bytes) {
+  bytes.clear();
+  // Not to wait where a pipe has taken the file's name since it was listed.
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) return errno;
+  int error = 0;
+  std::size_t size = 0;
+  for (bool at_end = false; !at_end && !error;) {
+    bytes.resize(std::max(2 * size, kFirstReadBytes));
+    const std::size_t room = bytes.size() - size;
+    const ssize_t got = ::read(file, bytes.begin() + size, room);
+    if (got < 0) {
+      if (errno != EINTR) error = errno;
+      continue;
+    }
+    size += static_cast<std::size_t>(got);
+    at_end = static_cast<std::size_t>(got) < room;
+    if (size > kMaxFileBytes) error = EFBIG;
+  }
+  bytes.resize(size);
+  ::close(file);
+  return error;
+}
+
+}  // namespace groovefast

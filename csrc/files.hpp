@@ -1,0 +1,86 @@
+// Folders -> a sorted list of the MIDI files in them, and their bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "buffer.hpp"
+
+namespace groovefast {
+
+// What the system refused to do with a file.
+struct FileError : std::system_error {
+  FileError(int error_number, std::string path)
+      : std::system_error(error_number, std::generic_category(), path), path(std::move(path)) {}
+  std::string path;
+};
+
+// Names are kept one behind the other in one string, so that a million cost some tens of MB.
+class FileList {
+ public:
+  static constexpr std::uint32_t kNoArchive = 0xffffffff;
+
+  // Adds a file, or every .mid, .midi, .smf and .kar file below a folder, however deep. Symbolic
+  // links are followed, but not back into a folder they lie in. Each .zip is one of the archives()
+  // from then on. Throws FileError if there is nothing at `path`.
+  void add(const std::string& path);
+
+  // Adds a member of an archive. Its name goes on from the archive's.
+  void add_member(std::uint32_t archive, std::uint32_t member, std::string_view name);
+
+  // Orders by input as given, then by name, byte by byte.
+  void sort();
+
+  std::size_t size() const { return files_.size(); }
+  // Path relative to the input, in bytes as the system gave them.
+  std::string_view name(std::size_t index) const { return name_of(files_[index]); }
+  std::string path(std::size_t index) const;
+  // Of a file inside an archive; kNoArchive for one of its own.
+  std::uint32_t archive(std::size_t index) const { return files_[index].archive; }
+  std::uint32_t member(std::size_t index) const { return files_[index].member; }
+
+  std::size_t num_archives() const { return archives_.size(); }
+  const std::string& archive_path(std::size_t archive) const { return archives_[archive].path; }
+
+  // Folders that could not be listed.
+  const std::vector<FileError>& unreadable() const { return unreadable_; }
+
+ private:
+  struct File {
+    std::uint64_t name;  // where it starts in names_
+    std::uint32_t name_size, input, archive, member;
+  };
+  struct Archive {
+    std::string path;
+    std::string member_prefix;
+    std::uint32_t input;
+  };
+  struct Folder;
+
+  std::uint32_t last_input() const { return static_cast<std::uint32_t>(bases_.size() - 1); }
+  std::string_view name_of(const File& file) const {
+    return std::string_view(names_).substr(file.name, file.name_size);
+  }
+  void walk(Folder& folder);
+  void add_file(std::string_view name);
+  void add_archive(const std::string& name, std::string member_prefix);
+
+  std::string names_;
+  std::vector<File> files_;
+  std::vector<std::string> bases_;  // by input: the folder its names start from, with a slash
+  std::vector<Archive> archives_;
+  std::vector<FileError> unreadable_;
+};
+
+// Larger files are refused: no performance comes near, and memory stays bounded.
+inline constexpr std::size_t kMaxFileBytes = std::size_t{1} << 26;
+
+// Reads a whole file. Returns 0 or the system's error number, EFBIG for one over kMaxFileBytes.
+int read_file(const std::string& path, Buffer<std::uint8_t>& bytes);
+
+}  // namespace groovefast
