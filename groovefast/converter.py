@@ -119,6 +119,8 @@ class GrooveConverter:
         _check_choice("unmapped_pitches", unmapped_pitches, ("drop", "error"))
         _check_choice("channels", channels, ("drums", "all"))
         self._rng = np.random.default_rng(seed)
+        # Then the model's rows are the grid's.
+        self._is_plain = not (split_instruments or num_velocity_bins or num_offset_bins)
         # The arguments of `grid_windows` after the file's bytes.
         self._grid_options = (
             pitch_table(pitch_classes),
@@ -192,7 +194,7 @@ class GrooveConverter:
         heard = transforms.transform_inputs(
             config, np, grid, self._dropout_draws(*played.shape[:2])
         )
-        if config.depth == played.shape[-1]:
+        if self._is_plain:
             outputs = played
             inputs = played.copy() if heard is grid else np.concat(heard, axis=-1)
         else:

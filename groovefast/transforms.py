@@ -29,8 +29,6 @@ OFFSET_RANGE = (-1.0, 1.0)
 
 _LEAST_DROPOUT_WEIGHT = 0.2
 _EDGE_MARGIN = 1e-4
-_TO_TAP_CLASS = np.zeros((NUM_CLASSES, NUM_CLASSES), np.float32)
-_TO_TAP_CLASS[:, TAP_CLASS] = 1
 
 
 class Grid(NamedTuple):
@@ -98,7 +96,7 @@ def transform_inputs(
     if config.humanize:
         grid = grid._replace(offsets=xp.zeros_like(grid.offsets))
     if config.add_instruments:
-        kept = ~np.isin(np.arange(NUM_CLASSES), config.add_instruments)
+        kept = np.array([drum not in config.add_instruments for drum in range(NUM_CLASSES)])
         grid = _keep_where(xp, kept, grid)
     return grid
 
@@ -111,10 +109,17 @@ def _drop_notes(max_probability: float, xp: Any, grid: Grid, draws: DropoutDraws
 
 def _tapify(xp: Any, grid: Grid) -> Grid:
     """Moves the loudest hit of each step (of equals the lowest class) to the tap class."""
-    loudest = xp.expand_dims(xp.argmax(grid.velocities, axis=-1), -1)
-    heard = _keep_where(xp, loudest == np.arange(NUM_CLASSES), grid)
-    # One value a row is left, so that the product only moves it.
-    return Grid(*(xp.tensordot(values, _TO_TAP_CLASS, 1) for values in heard))
+    loudest = xp.expand_dims(xp.argmax(grid.velocities, axis=-1), -1) == np.arange(NUM_CLASSES)
+    weights = xp.where(loudest, np.float32(1), np.float32(0))
+    below = xp.zeros_like(grid.hits[..., :TAP_CLASS])
+    above = xp.zeros_like(grid.hits[..., TAP_CLASS + 1 :])
+
+    def tapped(values: Array) -> Array:
+        # A sum over drums of which one counts; a matrix product would call numpy's threads.
+        tap = xp.einsum("nsd->ns", values * weights)
+        return xp.concat((below, xp.expand_dims(tap, -1), above), axis=-1)
+
+    return Grid(*(tapped(values) for values in grid))
 
 
 def _keep_where(xp: Any, kept: Array, grid: Grid) -> Grid:
