@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from groovefast import baselines, transforms
 from groovefast.config import Config, ConverterConfig
+from groovefast.drums import DRUM_CLASSES
 from groovefast.errors import GrooveFastError
 from groovefast.measures import (
     ALL,
@@ -57,9 +58,12 @@ Grids: TypeAlias = NDArray[np.float32]
 
 
 def _published(mae: float, mse: float, timing_kl: float, velocity_kl: float) -> Scores:
-    values = {"timing_mae_ms": mae, "timing_mse": mse}
-    kls = {"timing_kl": timing_kl, "velocity_kl": velocity_kl}
-    return Scores(**{name: Estimate(value) for name, value in {**values, **kls}.items()})
+    return Scores(
+        timing_mae_ms=Estimate(mae),
+        timing_mse=Estimate(mse),
+        timing_kl=Estimate(timing_kl),
+        velocity_kl=Estimate(velocity_kl),
+    )
 
 
 PUBLISHED: Mapping[str, Scores] = {
@@ -71,6 +75,7 @@ PUBLISHED: Mapping[str, Scores] = {
 """Humanize on the test split, two bars: Gillick et al. 2019, "Learning to Groove"."""
 
 QUANTIZED = "quantized"
+_CLOSED_HI_HAT = DRUM_CLASSES.index("closed hi-hat")
 SAMPLE_TEMPERATURES = (1.0, 0.5)
 
 
@@ -99,8 +104,8 @@ class Evaluation:
         config: What the model is.
         truth: What was played.
         rows: The table; the model comes first.
-        losses: Means over windows at z = mu, the decoder fed with the truth: `r_loss`, its parts,
-            and `kl` in nats.
+        losses: Means over windows at z = mu, the decoder fed with the truth: `r_loss`, and `kl`
+            in nats.
         samples: How far new grooves are from the data, by what they are; empty for models that
             need something to work on.
     """
@@ -151,8 +156,9 @@ def evaluate(
 ) -> Evaluation:
     """Measures a model on converted windows.
 
-    Windows are encoded to `mu` and decoded at temperature 0. Hits that are given are kept and fed
-    back to the decoder; what it says of timing and velocity is read at them. Note dropout is off.
+    Windows are encoded to `mu` and decoded at temperature 0. Hits the model is told are kept and
+    fed back to the decoder, which is read at them; a second row tells how it does on its own hits.
+    Note dropout is off.
 
     Args:
         model: What to measure.
@@ -177,7 +183,7 @@ def evaluate(
         scores = measure(truth, predicted, classes, resamples=resamples, seed=seed)
         return Row(name, kind, scores, predicted)
 
-    rows = [row(name, "model", predicted) for name, predicted in _model_rows(runner)]
+    rows = [row(name, "model", predicted) for name, predicted in _model_rows(runner, seed)]
     for name, predictor in _baselines(config.converter, train):
         rows.append(row(name, "baseline", predictor(truth)))
     if _hits_given(config.converter) and config.converter.split_bars == 2:
@@ -233,6 +239,15 @@ def _chosen_classes(converter: ConverterConfig) -> tuple[int, ...]:
     return converter.add_instruments or ALL_CLASSES
 
 
+def _given_classes(converter: ConverterConfig) -> tuple[int, ...]:
+    """The drums whose hits the model is told."""
+    if _hits_given(converter):
+        return ALL_CLASSES
+    if converter.add_instruments and not converter.tapify:
+        return tuple(drum for drum in ALL_CLASSES if drum not in converter.add_instruments)
+    return ()
+
+
 def _hears_all(converter: ConverterConfig) -> bool:
     """Whether the model hears performances as they are, so that it can drum from z alone."""
     altered = converter.tapify or converter.fixed_velocities or converter.add_instruments
@@ -259,9 +274,6 @@ def _baselines(
     yield common, baselines.fit_common_groove(train, classes)
 
 
-_CLOSED_HI_HAT = 2
-
-
 # What the model writes.
 
 
@@ -276,24 +288,24 @@ class _Runner:
 
     def reconstruct(self, kept: tuple[int, ...] = ()) -> Performances:
         """What is decoded from `mu`; hits of the classes in `kept` stay as played."""
+        hits = self._hits(kept)
 
         def decode(batch: slice) -> Any:
-            mu, _ = self.model.encode(self._inputs[batch], self._controls[batch])
-            hits = self._hits(kept)[batch] if kept else None
-            return self.model.decode(mu, self._controls[batch], 0.0, 0, hits=hits)
+            controls = self._controls[batch]
+            mu, _ = self.model.encode(self._inputs[batch], controls)
+            return self.model.decode(mu, controls, temperature=0.0, seed=0, hits=hits[batch])
 
         return self._run(decode)
 
-    def sample(self, temperature: float, seed: int, hits_kept: bool = False) -> Performances:
+    def sample(self, temperature: float, seed: int, kept: tuple[int, ...] = ()) -> Performances:
         """What is decoded from z ~ N(0, 1), in as many windows as were played."""
         z_size = self.model.config.hparams.z_size
         z = np.random.default_rng(seed).standard_normal((len(self.truth), z_size), np.float32)
-        kept = self._hits(ALL_CLASSES) if hits_kept else None
+        hits = self._hits(kept)
 
         def decode(batch: slice) -> Any:
-            hits = None if kept is None else kept[batch]
-            draws = (seed + batch.start) % 2**31  # another draw in each batch
-            return self.model.decode(z[batch], self._controls[batch], temperature, draws, hits=hits)
+            controls, of_batch = self._controls[batch], seed + batch.start
+            return self.model.decode(z[batch], controls, temperature, of_batch, hits=hits[batch])
 
         return self._run(decode)
 
@@ -303,7 +315,7 @@ class _Runner:
         for batch in self._batches():
             inputs, outputs = self._inputs[batch], self._outputs[batch]
             eps = np.zeros((len(inputs), self.model.config.hparams.z_size), np.float32)
-            losses = self.model.losses(inputs, outputs, self._controls[batch], eps)
+            losses = self.model.losses(inputs, outputs, self._controls[batch], eps, seed=0)
             for name in ("r_loss", "kl"):
                 totals[name] = totals.get(name, 0.0) + float(np.sum(losses[name]))
         return {name: total / len(self.truth) for name, total in totals.items()}
@@ -334,17 +346,17 @@ def _numbers(values: Any, low: float, high: float) -> Grids:
     return np.asarray(values, np.float32)
 
 
-def _model_rows(runner: _Runner) -> Iterator[tuple[str, Performances]]:
-    converter = runner.model.config.converter
-    if not _hits_given(converter):
-        yield "this model", runner.reconstruct()
-        return
-    truth = runner.truth
-    yield "this model", runner.reconstruct(kept=ALL_CLASSES)
-    # Read at the played hits, but the decoder heard those it chose itself.
-    yield "this model, own hits fed back", runner.reconstruct().replace(hits=truth.hits)
+def _model_rows(runner: _Runner, seed: int) -> Iterator[tuple[str, Performances]]:
+    converter, truth = runner.model.config.converter, runner.truth
+    given = _given_classes(converter)
+    yield "this model", runner.reconstruct(given)
+    if given:
+        # The decoder hears the hits it chose itself, but is read at those that were given.
+        own = runner.reconstruct()
+        hits = np.where(np.isin(ALL_CLASSES, given), truth.hits, own.hits)
+        yield "this model, own hits fed back", own.replace(hits=hits)
     if converter.hits_as_controls:
-        yield "this model, z ~ N(0, 1)", runner.sample(1.0, 0, hits_kept=True)
+        yield "this model, z ~ N(0, 1)", runner.sample(1.0, seed, given)
 
 
 def _samples(

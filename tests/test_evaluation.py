@@ -82,7 +82,7 @@ def names(evaluation: Evaluation, kind: str) -> list[str]:
             ],
             0,
         ),
-        (ADD_HI_HAT, ["this model"], ["average hi-hat"], 0),
+        (ADD_HI_HAT, ["this model", "this model, own hits fed back"], ["average hi-hat"], 0),
         (PLAIN, ["this model"], ["most common groove"], 0),
     ],
 )
@@ -127,8 +127,12 @@ def test_given_hits_are_kept_and_heard() -> None:
 def test_only_the_added_drum_is_measured() -> None:
     evaluation = run(ADD_HI_HAT)
     assert evaluation.classes == (HI_HAT,)
+    others = np.arange(9) != HI_HAT
     for row in evaluation.rows:
         assert list(row.scores) == [ALL, "closed hi-hat"]
+        assert row.predicted is not None
+        played, written = evaluation.truth.hits, row.predicted.hits
+        assert np.array_equal(written[..., others], played[..., others])
 
 
 def test_a_tap_is_evaluated_without_note_dropout() -> None:
