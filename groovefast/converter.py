@@ -200,7 +200,7 @@ class GrooveConverter:
         else:
             outputs = transforms.assemble(config, np, grid)
             inputs = transforms.assemble(config, np, heard)
-        controls = transforms.assemble_controls(config, np, grid)
+        controls = np.array(transforms.assemble_controls(config, np, grid))
         return GrooveTensors(inputs, outputs, controls, start_steps, qpms)
 
     def from_tensors(self, samples: ArrayLike, qpm: float = 120.0) -> list[Groove]:

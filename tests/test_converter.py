@@ -86,12 +86,13 @@ def test_windows_know_where_they_start(beat: Path) -> None:
 
 
 def test_all_arrays_are_float32_and_belong_to_the_caller(beat: Path) -> None:
-    for name in CONFIGS:
-        tensors = GrooveConverter.from_config(name).to_tensors(beat)
+    for options in GOLDEN_OPTIONS.values():
+        tensors = make_converter(options).to_tensors(beat)
         for field in ("inputs", "outputs", "controls"):
             assert getattr(tensors, field).dtype == np.float32
         performed = tensors.outputs.copy()
         tensors.inputs[:] = 7
+        tensors.controls[:] = 7
         np.testing.assert_array_equal(tensors.outputs, performed)
 
 

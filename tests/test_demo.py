@@ -9,7 +9,7 @@ import mido
 import numpy as np
 import pytest
 
-from groovefast import demo
+from groovefast import GrooveConverter, demo
 from groovefast.drums import ROLAND, UNMAPPED, pitch_table
 
 
@@ -98,6 +98,17 @@ def test_the_same_seed_gives_the_same_files(corpus: Path, tmp_path: Path) -> Non
     midi = {name for name in first if name.endswith(".mid")}
     assert {name: full[name] for name in midi} == {name: first[name] for name in midi}
     assert not set(contents(other).values()) & set(first.values())
+
+
+def test_every_file_in_four_gives_windows(corpus: Path, rows: list[dict[str, str]]) -> None:
+    converter = GrooveConverter(split_bars=2, unmapped_pitches="error")
+    windows = {
+        row["midi_filename"]: len(converter.to_tensors(corpus / row["midi_filename"]))
+        for row in rows
+    }
+    for row in rows:
+        assert (windows[row["midi_filename"]] > 0) == (row["time_signature"] == "4-4")
+    assert sum(windows.values()) > 1500
 
 
 def test_timing_and_dynamics_are_a_drummers() -> None:
