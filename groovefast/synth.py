@@ -32,8 +32,10 @@ CEILING = 10 ** (-1 / 20)
 """No sample is louder: one decibel below full scale."""
 MAX_MINUTES = 60
 
-_LOUDNESS_CURVE = 1.7
-"""Peak of a hit is velocity to this power: about 10 dB from velocity 64 to 127."""
+_LOUDNESS_CURVE = 1.5
+"""Peak of a hit is velocity to this power: 9 dB from velocity 64 to 127."""
+_LOUDNESS = 1.3
+"""Of everything: quiet playing is well heard, and the limiter works only on the loudest."""
 _OPEN_HAT = DRUM_CLASSES.index("open hi-hat")
 _HATS = (DRUM_CLASSES.index("closed hi-hat"), _OPEN_HAT)
 _CHOKE_SECONDS = 0.02
@@ -106,7 +108,7 @@ def _sounds(
         layer = min(int(strength * LAYERS), LAYERS - 1)
         sound = drum_sound(int(drum), layer, int(hits_so_far[drum] % TAKES))
         hits_so_far[drum] += 1
-        gain = np.float32(VOICES[drum].level * strength**_LOUDNESS_CURVE)
+        gain = np.float32(_LOUDNESS * VOICES[drum].level * strength**_LOUDNESS_CURVE)
         sounds.append(_choked(sound, int(choke)) * gain)
     return sounds
 
@@ -191,16 +193,16 @@ def save_with_soundfont(
         GrooveFastError: FluidSynth is not installed or does not take the SoundFont.
         OSError: The SoundFont is not there, or the folder cannot be written.
     """
+    with open(soundfont, "rb") as file:  # noqa: PTH123 - takes any path
+        form = file.read(12)
+    if form[:4] != b"RIFF" or form[8:] != b"sfbk":
+        raise GrooveFastError(f"--soundfont {os.fspath(soundfont)}: not a SoundFont")
     program = shutil.which("fluidsynth")
     if program is None:
         raise GrooveFastError(
             "--soundfont: the program fluidsynth is not installed; install it with the system's "
             "package manager, or leave --soundfont out for the built-in drums"
         )
-    with open(soundfont, "rb") as file:  # noqa: PTH123 - also refuses what cannot be read
-        form = file.read(12)
-    if form[:4] != b"RIFF" or form[8:] != b"sfbk":
-        raise GrooveFastError(f"--soundfont {os.fspath(soundfont)}: not a SoundFont")
     with tempfile.TemporaryDirectory(prefix="groovefast-") as folder:
         song, sound = Path(folder, "song.mid"), Path(folder, "song.wav")
         song.write_bytes(midi)
