@@ -31,8 +31,7 @@ def choose_strategy(strategy: str = "auto", device: str = "auto") -> tf.distribu
     """
     _check("strategy", strategy, STRATEGIES)
     _check("device", device, DEVICES)
-    gpus = [] if device == "cpu" else tf.config.list_logical_devices("GPU")
-    if device == "gpu" and not gpus:
+    if device == "gpu" and not tf.config.list_physical_devices("GPU"):
         raise GrooveFastError(
             "--device gpu: TensorFlow finds no GPU; install groovefast[gpu] and a CUDA driver, "
             "or use --device cpu"
@@ -42,12 +41,29 @@ def choose_strategy(strategy: str = "auto", device: str = "auto") -> tf.distribu
         raise GrooveFastError(
             "--strategy multiworker: set TF_CONFIG to the cluster's workers and this one's index"
         )
+    # Before anything else touches the devices: TensorFlow joins the cluster only at its start.
     if strategy == "multiworker" or (strategy == "auto" and workers > 1):
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    devices = [gpu.name for gpu in gpus or tf.config.list_logical_devices("CPU")]
-    if strategy == "mirrored" or len(gpus) > 1:
+        return _join_cluster(device)
+    kind = "CPU" if device == "cpu" or not tf.config.list_physical_devices("GPU") else "GPU"
+    devices = [each.name for each in tf.config.list_logical_devices(kind)]
+    if strategy == "mirrored" or (kind == "GPU" and len(devices) > 1):
         return tf.distribute.MirroredStrategy(devices)
     return tf.distribute.OneDeviceStrategy(devices[0])
+
+
+def _join_cluster(device: str) -> tf.distribute.Strategy:
+    try:
+        if device == "cpu":
+            tf.config.set_visible_devices([], "GPU")
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except RuntimeError as error:
+        raise GrooveFastError(
+            "--strategy multiworker: TensorFlow is already in use in this process; "
+            "call train before anything else"
+        ) from error
+    except (tf.errors.OpError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise GrooveFastError(f"TF_CONFIG: the cluster cannot be joined ({reason})") from error
 
 
 def choose_precision(precision: str, strategy: tf.distribute.Strategy) -> str:

@@ -70,6 +70,7 @@ class RunFolder:
         self._restore()
         self._saved_step = int(trainer.step) if self._manager.checkpoints else None
         self._log = MetricsLog(path, int(trainer.step)) if writes else None
+        self._latest = {line["split"]: line for line in read_metrics(path)}
 
     def _restore(self) -> None:
         """Takes the latest checkpoint; should a power failure have spoiled it, one before."""
@@ -100,6 +101,7 @@ class RunFolder:
 
     def log(self, split: str, metrics: Mapping[str, float]) -> None:
         """Adds a line to the record, for the "train" or "eval" split."""
+        self._latest[split] = dict(metrics)
         if self._log:
             self._log.write(int(self._trainer.step), split, metrics)
 
@@ -119,10 +121,13 @@ class RunFolder:
 
             plot_training(rows, self.path / "training.png")
 
-    def last(self, split: str) -> dict[str, Any]:
-        """Returns the last line of the record for a split, or nothing."""
-        lines = [line for line in read_metrics(self.path) if line["split"] == split]
-        return lines[-1] if lines else {}
+    def latest(self, split: str) -> dict[str, float]:
+        """Returns the latest metrics of a split, nothing if there are none."""
+        return {
+            name: value
+            for name, value in self._latest.get(split, {}).items()
+            if name not in ("step", "split")
+        }
 
     def close(self) -> None:
         """Closes the record."""

@@ -45,7 +45,7 @@ class Progress:
         steps: Steps to do.
         loss: Mean loss of the latest steps.
         examples_per_second: Windows trained on per second.
-        seconds_left: Expected time to the end.
+        seconds_left: Expected time to the end; None while only building the graph was timed.
         skipped_steps: Steps whose gradient was too large or not finite.
         eval_loss: That of the latest evaluation in this call, if there was one.
     """
@@ -54,7 +54,7 @@ class Progress:
     steps: int
     loss: float
     examples_per_second: float
-    seconds_left: float
+    seconds_left: float | None
     skipped_steps: int
     eval_loss: float | None
 
@@ -149,6 +149,7 @@ def train(
     trainer = Trainer(config, replicas, precision, seed)
     folder = RunFolder(Path(run_dir), config, seed, trainer, keep, writes=is_chief(replicas))
     order = Order(seed=seed, repeat=True, start=int(trainer.step))
+    _announce(trainer, windows, precision, replicas)
     loop = _Loop(
         trainer,
         folder,
@@ -161,8 +162,8 @@ def train(
         loop.run(progress or (lambda _: None))
     return TrainingResult(
         step=int(trainer.step),
-        metrics=folder.last("train"),
-        eval_metrics=folder.last("eval"),
+        metrics=folder.latest("train"),
+        eval_metrics=folder.latest("eval"),
         skipped_steps=int(trainer.skipped),
         examples_per_second=loop.speed.overall(),
         model_dir=folder.model_dir,
@@ -251,13 +252,12 @@ class _Loop:
         self.trainer.clear_means()
 
     def _progress(self, step: int, loss: float, eval_loss: float | None) -> Progress:
-        rate = self.speed.overall()
         return Progress(
             step=step,
             steps=self.rhythm.steps,
             loss=loss,
-            examples_per_second=rate,
-            seconds_left=(self.rhythm.steps - step) * self.speed.batch_size / rate,
+            examples_per_second=self.speed.overall(),
+            seconds_left=self.speed.seconds_for(self.rhythm.steps - step),
             skipped_steps=int(self.trainer.skipped),
             eval_loss=eval_loss,
         )
@@ -281,6 +281,11 @@ class _Speed:
     def overall(self) -> float:
         """Over all timings; 0 without any."""
         return self._rate(0)
+
+    def seconds_for(self, steps: int) -> float | None:
+        """How long so many steps take, once that can be told."""
+        known = len(self._timings) > 1
+        return steps * self.batch_size / self.overall() if known else None
 
     def steps_in(self, seconds: float) -> int:
         """How many steps take about so long, at least 1."""
@@ -321,6 +326,25 @@ class _Stopper:
         self.asked = True
         signal.signal(number, self._before[number])
         _log.info("saving and stopping; press Ctrl-C again to stop at once")
+
+
+def _announce(
+    trainer: Trainer, windows: Windows, precision: str, strategy: tf.distribute.Strategy
+) -> None:
+    config = trainer.model.config
+    devices = [device.rpartition("device:")[2] for device in strategy.extended.worker_devices]
+    parameters = sum(variable.shape.num_elements() for variable in trainer.model.weights.values())
+    _log.info(
+        "%s: %s parameters, %s windows in batches of %d, %s on %s",
+        config.name,
+        f"{parameters:,}",
+        f"{windows.count:,}",
+        config.hparams.batch_size,
+        precision,
+        " ".join(devices),
+    )
+    if (step := int(trainer.step)) > 0:
+        _log.info("going on from step %d", step)
 
 
 def _in_order(data: DataPattern, config: Config, cache: bool) -> tf.data.Dataset:

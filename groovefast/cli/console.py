@@ -16,9 +16,12 @@ from __future__ import annotations
 
 import difflib
 import errno
+import importlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -28,6 +31,9 @@ from groovefast.errors import GrooveFastError
 EXIT_MISTAKE = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 1
+
+_SILENT = "3"
+"""TF_CPP_MIN_LOG_LEVEL at which TensorFlow reports fatal errors only."""
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -163,9 +169,29 @@ def _complain(command: click.Command, line: str) -> None:
     click.echo(f"{command.name}: {line}", err=True)
 
 
+def load_tensorflow() -> None:
+    """Imports TensorFlow without its start-up messages, unless TF_CPP_MIN_LOG_LEVEL asks for them.
+
+    Some are written to the process's stderr before TensorFlow reads that variable.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != _SILENT:
+        importlib.import_module("tensorflow")
+        return
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        importlib.import_module("tensorflow")
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
 def _quiet_tensorflow() -> None:
-    """Keeps the start-up messages of TensorFlow's C++ side off the user's terminal."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    """Keeps the messages of TensorFlow's C++ side off the user's terminal."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", _SILENT)
 
 
 def _abandon_stdout() -> None:

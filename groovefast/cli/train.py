@@ -1,0 +1,266 @@
+"""`groovefast-train`: shards to a trained model, with a line or a bar that says how it goes."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import logging
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from groovefast.cli import console
+from groovefast.config import get_config
+from groovefast.errors import GrooveFastError
+
+if TYPE_CHECKING:
+    from groovefast.training import Progress, TrainingResult
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+@console.command("groovefast-train")
+@click.argument("unquoted", nargs=-1, metavar="", type=click.Path())
+@click.option("--config", required=True, metavar="NAME", help="What to train, see the README.")
+@click.option(
+    "--data",
+    required=True,
+    multiple=True,
+    metavar="PATTERN",
+    help="Shards to train on: a quoted pattern such as 'records/train-*.tfrecord', a folder or a "
+    "file. May be given several times.",
+)
+@click.option(
+    "--eval-data", multiple=True, metavar="PATTERN", help="Shards to evaluate on, likewise."
+)
+@click.option(
+    "--run-dir",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the run. The same command again goes on where it stopped.",
+)
+@click.option(
+    "--steps", type=click.IntRange(min=1), default=10_000, show_default=True, help="Steps in all."
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="Windows in a batch.  [default: the config's]",
+)
+@click.option(
+    "--hparams",
+    default="",
+    metavar="NAME=VALUE,…",
+    help="Hyper-parameters to change, as in batch_size=64,free_bits=0,enc_rnn_size=[256].",
+)
+@click.option(
+    "--precision",
+    type=console.Choice(["auto", "float32", "mixed_float16", "mixed_bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="auto: mixed_float16 on a GPU, float32 on a CPU.",
+)
+@click.option(
+    "--device",
+    type=console.Choice(["auto", "cpu", "gpu"]),
+    default="auto",
+    show_default=True,
+    help="auto: a GPU if there is one.",
+)
+@click.option(
+    "--strategy",
+    type=console.Choice(["auto", "mirrored", "multiworker"]),
+    default="auto",
+    show_default=True,
+    help="mirrored: all devices of this machine; multiworker: the machines of TF_CONFIG; "
+    "auto: what there is.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0, max=2**31 - 1),
+    default=0,
+    show_default=True,
+    help="Decides first weights, order of the data, noise.",
+)
+@click.option(
+    "--log-every",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="STEPS",
+    help="How often metrics are written down.",
+)
+@click.option(
+    "--eval-every",
+    type=click.IntRange(min=1),
+    default=500,
+    show_default=True,
+    metavar="STEPS",
+    help="How often to evaluate.",
+)
+@click.option(
+    "--checkpoint-minutes",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="MINUTES",
+    help="How often to save.",
+)
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Checkpoints to keep.",
+)
+@click.option(
+    "--stream",
+    is_flag=True,
+    help="Read the shards in every epoch rather than keep the data in memory.",
+)
+def command(
+    unquoted: tuple[str, ...],
+    config: str,
+    data: tuple[str, ...],
+    eval_data: tuple[str, ...],
+    batch_size: int | None,
+    hparams: str,
+    stream: bool,
+    **options: Any,
+) -> int:
+    """Trains a model. Ctrl-C saves and stops; the same command again goes on."""
+    if unquoted:
+        raise GrooveFastError(
+            f"{unquoted[0]}: unexpected; put the pattern after --data in quotes, as in "
+            "--data 'records/train-*.tfrecord'"
+        )
+    chosen = get_config(config).with_hparams(hparams)
+    if batch_size is not None:
+        chosen = chosen.with_hparams({"batch_size": batch_size})
+
+    from groovefast.shards import find_shards
+
+    shards = find_shards(data)
+    eval_shards = find_shards(eval_data) if eval_data else None
+
+    console.load_tensorflow()  # only now: it takes seconds
+    from groovefast.training import train
+
+    with _display(options["steps"]) as display:
+        result = train(
+            chosen, shards, eval_data=eval_shards, cache=not stream, progress=display, **options
+        )
+    click.echo(_summary(result))
+    return console.EXIT_INTERRUPTED if result.interrupted else 0
+
+
+def _summary(result: TrainingResult) -> str:
+    """The last line of a run."""
+    facts = [f"step {result.step}"]
+    if "loss" in result.metrics:
+        facts.append(f"loss {result.metrics['loss']:.2f}")
+    if "loss" in result.eval_metrics:
+        facts.append(f"evaluation {result.eval_metrics['loss']:.2f}")
+    if result.examples_per_second:
+        facts.append(f"{result.examples_per_second:.0f} examples/s")
+    if result.skipped_steps:
+        facts.append(f"{result.skipped_steps} steps skipped")
+    ending = "stopped; the same command goes on from here" if result.interrupted else "done"
+    return f"{', '.join(facts)}: {ending}; model in {result.model_dir}"
+
+
+@contextlib.contextmanager
+def _display(steps: int) -> Iterator[Callable[[Progress], None]]:
+    """Gives what shows the progress: a bar on a terminal, else a line now and then."""
+    if sys.stdout.isatty():
+        with _bar(steps) as (show, say), _messages(say):
+            yield show
+    else:
+        with _messages(click.echo):
+            yield _Lines()
+
+
+@contextlib.contextmanager
+def _messages(say: Callable[[str], None]) -> Iterator[None]:
+    """Hands what the library logs to `say`."""
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            prefix = "warning: " if record.levelno >= logging.WARNING else ""
+            say(prefix + record.getMessage())
+
+    logger, handler = logging.getLogger("groovefast"), Handler()
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Lines:
+    """Progress as plain lines: every ten seconds, at each evaluation and at the end."""
+
+    def __init__(self) -> None:
+        self._shown_at = -math.inf
+        self._eval_loss: float | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        evaluated = progress.eval_loss != self._eval_loss
+        due = time.monotonic() - self._shown_at >= _SECONDS_BETWEEN_LINES
+        if due or evaluated or progress.step == progress.steps:
+            self._shown_at, self._eval_loss = time.monotonic(), progress.eval_loss
+            click.echo(
+                f"step {progress.step}/{progress.steps}  {_figures(progress)}{_left(progress)}"
+            )
+
+
+@contextlib.contextmanager
+def _bar(steps: int) -> Iterator[tuple[Callable[[Progress], None], Callable[[str], None]]]:
+    """A progress bar: what moves it, and what prints lines above it."""
+    from rich import progress as widgets
+
+    columns = (
+        widgets.BarColumn(),
+        widgets.MofNCompleteColumn(),
+        widgets.TextColumn("{task.description}"),
+    )
+    with widgets.Progress(*columns) as bar:
+        task = bar.add_task("starting", total=steps)
+
+        def show(progress: Progress) -> None:
+            figures = _figures(progress) + _left(progress)
+            bar.update(task, completed=progress.step, description=figures)
+
+        def say(text: str) -> None:
+            bar.console.print(text, markup=False, highlight=False)
+
+        yield show, say
+
+
+def _figures(progress: Progress) -> str:
+    """Loss, speed and what else there is to tell."""
+    figures = [f"loss {progress.loss:.2f}"]
+    if progress.eval_loss is not None:
+        figures.append(f"evaluation {progress.eval_loss:.2f}")
+    figures.append(f"{progress.examples_per_second:.0f} examples/s")
+    if progress.skipped_steps:
+        figures.append(f"{progress.skipped_steps} skipped")
+    return "  ".join(figures)
+
+
+def _left(progress: Progress) -> str:
+    if progress.seconds_left is None:
+        return ""
+    return f"  {datetime.timedelta(seconds=round(progress.seconds_left))} left"
+
+
+def main() -> None:
+    """Entry point of `groovefast-train`."""
+    console.run(command)
