@@ -103,7 +103,7 @@ def test_names_sort_beyond_a_thousand(play, model):
 @pytest.mark.parametrize("mode", MODES)
 def test_same_seed_same_files(play, model, beats, mode):
     inputs = [word for beat in beats[: MODES[mode].num_inputs] for word in ("--input", beat)]
-    words = ("--model", model, "--mode", mode, *inputs, "--temperature", 1, "--plot")
+    words = ("--model", model, "--mode", mode, *inputs, "--temperature", 1, "--plot", "--num", 2)
     first = play(*words, "--seed", 7, into="first")
     assert first == play(*words, "--seed", 7, into="again")
     other = play(*words, "--seed", 8, into="other")

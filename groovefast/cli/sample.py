@@ -177,7 +177,8 @@ def command(
     output_dir.mkdir(parents=True, exist_ok=True)
     seed = secrets.randbelow(2**31) if seed is None else seed
 
-    from groovefast.checkpoints import load_model  # only now: it takes TensorFlow's seconds
+    console.load_tensorflow()  # only now: it takes seconds
+    from groovefast.checkpoints import load_model
 
     model = load_model(model_path, config)
     converter = model.config.converter
@@ -215,9 +216,7 @@ def _check_numbers(mode: str, num: int | None, given: int) -> None:
             f"--input: {given} given, but --mode {mode} works on {row.num_inputs or 'none'}"
         )
     if num is not None and num < row.least:
-        raise GrooveFastError(
-            f"--num: {num} is too few for --mode {mode}; give at least {row.least}"
-        )
+        raise GrooveFastError(f"--num: {num} is too few; --mode {mode} makes at least {row.least}")
 
 
 def _check_controls(mode: str, config: ConverterConfig, given: int) -> None:
