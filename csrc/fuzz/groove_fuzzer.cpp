@@ -1,0 +1,210 @@
+// Fuzz target: bytes -> score -> grid -> windows -> records -> back, with what must hold at each.
+//
+// The first byte of an input chooses the options, the rest is the file.
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "crc32c.hpp"
+#include "example.hpp"
+#include "example_reader.hpp"
+#include "groove.hpp"
+#include "smf.hpp"
+#include "tfrecord.hpp"
+
+namespace groovefast::fuzz {
+namespace {
+
+// Executions a second count: one looks at the first records of a song, and at none too long to be
+// quick. The others are windows of the same cells.
+constexpr std::size_t kRecordsRead = 2;
+constexpr std::int64_t kStepsRead = 1024;
+constexpr int kWindowSteps = 32, kHopSteps = 16;
+
+struct Options {
+  ParseOptions parse;
+  GridOptions grid;
+  bool whole_song;
+
+  explicit Options(std::uint8_t bits) : whole_song(bits & 4) {
+    parse.channels = bits & 1 ? Channels::kAll : Channels::kDrums;
+    parse.magenta_compat = grid.magenta_compat = bits & 2;
+    for (std::size_t pitch = 0; pitch < kPitches; ++pitch) {
+      grid.pitch_class[pitch] = static_cast<std::uint8_t>(pitch % 10 == 9 ? kUnmapped : pitch % 10);
+    }
+  }
+};
+
+void check_score(const Score& score, std::size_t file_size) {
+  if (score.damage) require(score.damage->offset <= file_size && score.damage->what()[0]);
+  require(score.damage || !score.songs.empty());
+  SongBounds last{};
+  for (const SongBounds& song : score.songs) {
+    require(song.first_note == last.last_note && song.first_note <= song.last_note);
+    require(song.first_tempo == last.last_tempo && song.first_tempo < song.last_tempo);
+    require(song.first_time_signature == last.last_time_signature);
+    last = song;
+  }
+  require(last.last_note == score.notes.size() && last.last_tempo == score.tempos.size());
+  require(last.last_time_signature == score.time_signatures.size());
+}
+
+void check_song(const Song& song) {
+  require(song.tempos[0].tick == 0 && song.tempos[0].time == 0);
+  for (std::size_t i = 1; i < song.tempos.size(); ++i) {
+    require(song.tempos[i].tick > song.tempos[i - 1].tick);
+    require(song.tempos[i].time > song.tempos[i - 1].time);
+    require(song.tempos[i].qpm != song.tempos[i - 1].qpm);
+  }
+  for (std::size_t i = 1; i < song.time_signatures.size(); ++i) {
+    require(song.time_signatures[i].tick >= song.time_signatures[i - 1].tick);
+  }
+  for (const Note& note : song.notes) {
+    require(note.tick >= 0 && note.end_tick > note.tick);
+    require(note.time >= 0 && note.end_time > note.time && std::isfinite(note.end_time));
+    require(note.velocity >= 1 && note.velocity < 128 && note.pitch < kPitches);
+    require(note.channel < kChannels && note.program < 128);
+  }
+}
+
+void check_grid(const Song& song, const Grid& grid) {
+  std::size_t notes = grid.mapped;
+  for (const std::uint32_t count : grid.unmapped) notes += count;
+  require(notes == song.notes.size() || grid.rejected != Rejected::kNo);
+  if (grid.rejected != Rejected::kNo) return;
+  std::int64_t last_cell = -1;
+  for (const Hit& hit : grid.hits) {
+    const std::int64_t cell = hit.step * kDrums + hit.drum;
+    require(hit.drum < kDrums && cell > last_cell);
+    require(std::abs(hit.offset) <= 1.0001f && hit.velocity >= 1);
+    last_cell = cell;
+  }
+  std::int64_t last_end = 0;
+  for (const Stretch& stretch : grid.stretches) {
+    require(stretch.first_step >= last_end && stretch.num_steps > 0);
+    last_end = stretch.first_step + stretch.num_steps;
+  }
+  require(last_end <= grid.num_steps && grid.num_steps > grid.hits.back().step);
+}
+
+template <class Value>
+Value value_of(const Feature& feature) {
+  require(feature.value.size() == sizeof(Value));
+  Value value;
+  std::memcpy(&value, feature.value.data(), sizeof value);
+  return value;
+}
+
+std::int64_t int_of(const Feature& feature) {
+  require(feature.kind == 3);
+  Message list(feature.value);
+  const auto value = static_cast<std::int64_t>(list.varint());
+  require(list.empty());
+  return value;
+}
+
+// What a frame holds, once its checksums are right and it takes up all of `frames`.
+Bytes open_frame(Bytes frames) {
+  require(frames.size() >= kFrameHead + kFrameFoot);
+  std::uint64_t size;
+  std::uint32_t size_crc, crc;
+  std::memcpy(&size, frames.data(), sizeof size);
+  std::memcpy(&size_crc, frames.data() + sizeof size, sizeof size_crc);
+  require(size == frames.size() - kFrameHead - kFrameFoot);
+  const Bytes record = frames.subspan(kFrameHead, size);
+  std::memcpy(&crc, record.data() + size, sizeof crc);
+  require(size_crc == mask_crc(crc32c_by_table(frames.first(sizeof size))));
+  require(crc == mask_crc(crc32c_by_table(record)));
+  return record;
+}
+
+void check_record(Bytes record, const Grid& grid, const Window& window, std::int64_t steps) {
+  const auto features = read_example(record);
+  const auto cells = static_cast<std::size_t>(steps) * kDrums;
+  std::vector<float> rows(cells * 3);
+  std::vector<std::uint8_t> velocities(cells);
+  fill_window(grid, window, rows.data(), velocities.data());
+
+  require(int_of(features.at("steps")) == steps);
+  require(int_of(features.at("start_step")) == window.start_step);
+  require(value_of<float>(features.at("qpm")) == static_cast<float>(window.qpm));
+  const Bytes hits = features.at("hits").value, stored = features.at("velocities").value,
+              offsets = features.at("offsets").value;
+  require(hits.size() == cells && stored.size() == cells && offsets.size() == cells * sizeof(float));
+  for (std::size_t cell = 0; cell < cells; ++cell) {
+    const float* const row = &rows[cell / kDrums * kStepDepth + cell % kDrums];
+    float offset;
+    std::memcpy(&offset, &offsets[cell * sizeof offset], sizeof offset);
+    require(hits[cell] == row[0] && stored[cell] == velocities[cell]);
+    require(offset == row[2 * kDrums]);
+  }
+}
+
+void check_windows(const Song& song, const Grid& grid, const Options& options) {
+  static ExampleWriter writer;
+  static Buffer<Window> windows;
+  static Buffer<std::uint8_t> frames;
+  const Rejected why = list_windows(song, grid, options.grid, options.whole_song ? 0 : kWindowSteps,
+                                    kHopSteps, windows);
+  require(windows.empty() == (why != Rejected::kNo));
+  if (windows.empty()) return;
+  const std::int64_t steps = options.whole_song ? grid.num_steps : kWindowSteps;
+  const bool read_back = grid.num_steps <= kStepsRead;
+  if (read_back) writer.begin_song(grid, grid.num_steps, {});
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const Window& window = windows[i];
+    require(window.start_step >= 0 && window.start_step + steps <= grid.num_steps);
+    require(window.first_hit <= window.last_hit && window.last_hit <= grid.hits.size());
+    require(window.qpm > 0 && std::isfinite(window.qpm));
+    if (!read_back || i >= kRecordsRead) continue;
+    frames.clear();
+    writer.write(window, steps, frames);
+    check_record(open_frame(frames), grid, window, steps);
+  }
+}
+
+// A parser that has read other files must read this one as a new one does.
+void check_same(const Score& reused, const Score& fresh) {
+  require(reused.damage.has_value() == fresh.damage.has_value());
+  require(reused.notes.size() == fresh.notes.size());
+  require(reused.tempos.size() == fresh.tempos.size());
+  for (std::size_t i = 0; i < fresh.notes.size(); ++i) {
+    const Note &a = reused.notes[i], &b = fresh.notes[i];
+    require(a.tick == b.tick && a.end_tick == b.end_tick && a.time == b.time);
+    require(a.end_time == b.end_time && a.track == b.track && a.pitch == b.pitch);
+    require(a.velocity == b.velocity && a.channel == b.channel && a.program == b.program);
+  }
+}
+
+void run(Bytes input) {
+  static Parser parser;
+  static Quantizer quantizer;
+  const Options options(input[0]);
+  // A copy of just that size lets AddressSanitizer see the first byte read too far.
+  const std::vector<std::uint8_t> file(input.begin() + 1, input.end());
+  const Score& score = parser.parse(file, options.parse);
+  check_score(score, file.size());
+  Parser fresh;
+  check_same(score, fresh.parse(file, options.parse));
+  for (std::size_t i = 0; i < score.songs.size(); ++i) {
+    const Song song = score.song(i);
+    check_song(song);
+    const Grid& grid = quantizer.quantize(song, options.grid);
+    check_grid(song, grid);
+    check_windows(song, grid, options);
+  }
+}
+
+}  // namespace
+}  // namespace groovefast::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size > 0) groovefast::fuzz::run({data, size});
+  return 0;
+}
