@@ -80,6 +80,7 @@ class Take:
     Attributes:
         midi: The bytes of the file.
         grid: What is played, float32 of shape (rows, 9).
+        row_ticks: Where each row is, in ticks of the file or, if those are coarse, finer ones.
         bar_rows: Rows in a bar.
         messages: What a user should know of bars that are left as they are.
     """
@@ -211,8 +212,8 @@ class Take:
             for stretch, count in zip(self._stretches, counts, strict=True)
         ]
         ends = [stretch.end_tick for stretch in self._stretches]
-        self._row_ticks = np.concatenate(ticks)
-        self._row_exists = self._row_ticks < np.repeat(ends, counts)
+        self.row_ticks = np.concatenate(ticks)
+        self._row_exists = self.row_ticks < np.repeat(ends, counts)
         return first_rows
 
     def _loudest_of_cells(self) -> NDArray[np.int64]:
@@ -229,13 +230,13 @@ class Take:
         return mains
 
     def _played(self) -> Grid:
-        grid = Grid(*np.zeros((3, len(self._row_ticks), NUM_CLASSES), np.float32))
+        grid = Grid(*np.zeros((3, len(self.row_ticks), NUM_CLASSES), np.float32))
         mains = np.unique(self._mains)
         cells = self._rows[mains], self._drums[mains]
         notes = self._all_notes[self._index[mains]]
         grid.hits[cells] = 1
         grid.velocities[cells] = VELOCITIES[notes["velocity"]]
-        late = (notes["tick"] - self._row_ticks[cells[0]]) / self._step_ticks
+        late = (notes["tick"] - self.row_ticks[cells[0]]) / self._step_ticks
         grid.offsets[cells] = -2 * late
         return grid
 
@@ -289,10 +290,10 @@ class Take:
         Raises:
             GrooveFastError: Nothing in a meter the model knows.
         """
-        if not len(self._row_ticks):
+        if not len(self.row_ticks):
             raise GrooveFastError(f"{self._name}: no drums in {self._known_meter}")
         starts = like[:, :1]
-        return (starts + np.arange(like.shape[1])) % len(self._row_ticks)
+        return (starts + np.arange(like.shape[1])) % len(self.row_ticks)
 
     @property
     def sounding(self) -> NDArray[np.bool_]:
@@ -351,7 +352,7 @@ class Take:
         notes = self._all_notes[self._index]
         mains = notes[self._mains]
         cells = self._rows, self._drums
-        row_ticks = self._row_ticks[self._rows]
+        row_ticks = self.row_ticks[self._rows]
 
         target = row_ticks - played.offsets[cells] / 2 * self._step_ticks
         shift = np.where(moves, np.rint(amount * (target - mains["tick"])), 0).astype(np.int64)
@@ -382,7 +383,7 @@ class Take:
         notes = np.zeros(len(rows), self._all_notes.dtype)
         if not len(rows):
             return notes
-        row_ticks = self._row_ticks[rows]
+        row_ticks = self.row_ticks[rows]
         target = np.rint(row_ticks - played.offsets[rows, classes] / 2 * self._step_ticks)
         notes["tick"] = self._in_cell(target.astype(np.int64), row_ticks)
         notes["end_tick"] = notes["tick"] + max(round(self._step_ticks), 1)

@@ -1,0 +1,338 @@
+"""Whole performances on the grid: which notes are where, windows over them, and back."""
+
+from __future__ import annotations
+
+import mido
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from midi_strategies import midi_files, to_bytes
+
+from groovefast import CONFIGS, Groove, GrooveConverter, GrooveFastError, read_midi
+from groovefast.take import Take, blend, cut
+from groovefast.transforms import Grid
+
+CONFIG = CONFIGS["groovae_2bar_humanize"].converter
+
+
+def _beat(bars, ticks_per_quarter=480, meters=(), tempos=()):
+    """A snare on every quarter, with (quarter, numerator, denominator) and (quarter, bpm)."""
+    conductor, drums = mido.MidiTrack(), mido.MidiTrack()
+    events = [
+        (quarter, mido.MetaMessage("time_signature", numerator=n, denominator=d))
+        for quarter, n, d in meters
+    ]
+    events += [
+        (quarter, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm)))
+        for quarter, bpm in tempos
+    ]
+    last = 0
+    for quarter, event in sorted(events, key=lambda event: event[0]):
+        conductor.append(event.copy(time=(quarter - last) * ticks_per_quarter))
+        last = quarter
+    for _ in range(4 * bars):
+        drums.append(mido.Message("note_on", channel=9, note=38, velocity=80))
+        off = mido.Message("note_off", channel=9, note=38, velocity=0, time=ticks_per_quarter)
+        drums.append(off)
+    midi = mido.MidiFile(ticks_per_beat=ticks_per_quarter)
+    midi.tracks.extend((conductor, drums))
+    return to_bytes(midi)
+
+
+def _played(take, **changes):
+    """What a take plays, with some of it replaced."""
+    return Grid(*(values.copy() for values in take.grid))._replace(**changes)
+
+
+# --- The grid -------------------------------------------------------------------------------
+
+
+def test_grid_is_that_of_the_converter(groove_files):
+    converter = GrooveConverter(split_bars=None)
+    compared = 0
+    for path in groove_files[::60]:
+        windows = converter.to_tensors(path).outputs
+        if not len(windows):
+            continue
+        take = Take(path, CONFIG, "roland")
+        hits, _, offsets = np.split(windows[0], 3, axis=1)
+        assert take.grid.hits.shape == hits.shape
+        # Exactly half-way between two steps the converter rounds as Magenta does, in seconds.
+        same = (take.grid.hits == hits).all(axis=1)
+        assert (~same).sum() <= 2 * (np.abs(take.grid.offsets) == 1).sum()
+        np.testing.assert_allclose(take.grid.offsets[same], offsets[same], atol=1e-5)
+        np.testing.assert_array_equal(take.grid.velocities[same], windows[0][same, 9:18])
+        compared += 1
+    assert compared > 10
+
+
+def test_tempo_map_needs_no_attention():
+    steady = Take(_beat(4), CONFIG)
+    changing = Take(_beat(4, tempos=[(0, 90), (3, 133), (9, 61)]), CONFIG)
+    for one, other in zip(steady.grid, changing.grid, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_other_meters_have_no_rows_and_are_told_of():
+    take = Take(_beat(8, meters=[(0, 4, 4), (8, 3, 4), (17, 2, 2)]), CONFIG)
+    assert len(take.grid.hits) == 16 * 2 + 16 * 4
+    assert take.grid.hits.sum() == 8 + 15
+    assert take.messages == ["bars 3 to 5 in 3/4 left unchanged: the model knows 4/4"]
+    single = Take(_beat(2, meters=[(0, 6, 8), (3, 4, 4)]), CONFIG)
+    assert single.messages == ["bar 1 in 6/8 left unchanged: the model knows 4/4"]
+
+
+def test_meter_named_again_changes_nothing():
+    once, often = (
+        Take(_beat(6, meters=meters), CONFIG)
+        for meters in ([(0, 4, 4)], [(0, 4, 4), (4, 4, 4), (8, 2, 2), (16, 8, 8)])
+    )
+    np.testing.assert_array_equal(once.grid.hits, often.grid.hits)
+    np.testing.assert_array_equal(once.window_rows(2, 1), often.window_rows(2, 1))
+
+
+def test_early_downbeat_belongs_to_the_bar_it_announces():
+    midi = mido.MidiFile(ticks_per_beat=480)
+    midi.tracks.append(
+        mido.MidiTrack(
+            [
+                mido.MetaMessage("time_signature", numerator=3, denominator=4),
+                mido.Message("note_on", channel=9, note=36, velocity=80, time=3 * 480 - 20),
+                mido.Message("note_off", channel=9, note=36, velocity=0, time=10),
+                mido.MetaMessage("time_signature", numerator=4, denominator=4, time=10),
+            ]
+        )
+    )
+    take = Take(midi, CONFIG)
+    assert np.argwhere(take.grid.hits).tolist() == [[0, 0]]
+    assert take.grid.offsets[0, 0] == pytest.approx(2 * 20 / 120)
+    assert take.messages == []
+    moved = read_midi(take.play(_played(take, offsets=np.zeros((16, 9), np.float32)), 1)).notes
+    assert moved["tick"].tolist() == [3 * 480]
+
+
+def test_each_track_of_format_2_is_a_song():
+    bars = mido.MidiFile(type=2, ticks_per_beat=480)
+    for pitch in (36, 38):
+        bars.tracks.append(
+            mido.MidiTrack(
+                [
+                    mido.Message("note_on", channel=9, note=pitch, velocity=80),
+                    mido.Message("note_off", channel=9, note=pitch, velocity=0, time=9),
+                ]
+            )
+        )
+    take = Take(bars, CONFIG)
+    assert np.argwhere(take.grid.hits).tolist() == [[0, 0], [16, 1]]
+
+
+# --- Windows --------------------------------------------------------------------------------
+
+
+@given(midi_files(), st.integers(1, 4), st.integers(1, 4))
+def test_windows_cover_all_hits_and_cross_no_change(data, bars, hop):
+    assume(hop <= bars)
+    take = Take(data, CONFIG)
+    rows = take.window_rows(bars, hop)
+    assert rows.shape[1] == 16 * bars
+    np.testing.assert_array_equal(
+        np.unique(rows[:, 0], return_counts=True)[1] if len(rows) else 1, 1
+    )
+    covered = np.zeros(len(take.grid.hits) + 1, bool)
+    covered[rows] = True
+    assert covered[:-1][take.grid.hits.any(axis=1)].all()
+    steps = np.diff(np.append(take.row_ticks, np.nan)[rows], axis=1)
+    assert np.nanmax(steps, initial=0) - np.nanmin(steps, initial=np.inf) < 1e-6
+    assert (rows[:, 0] >= 0).all()
+
+
+def test_windows_of_a_long_take_are_whole():
+    take = Take(_beat(7), CONFIG)
+    rows = take.window_rows(2, 1)
+    assert rows[:, 0].tolist() == [0, 16, 32, 48, 64, 80]
+    assert take.window_rows(4, 2)[:, 0].tolist() == [0, 32, 48]
+    assert (take.window_rows(4, 2) >= 0).all()
+
+
+def test_short_take_is_padded_with_silence():
+    take = Take(_beat(1), CONFIG)
+    rows = take.window_rows(2, 1)
+    assert rows.tolist() == [[*range(16), *[-1] * 16]]
+    hits = cut(take.grid.hits, rows)
+    np.testing.assert_array_equal(hits[0, :16], take.grid.hits)
+    assert not hits[0, 16:].any()
+
+
+def test_windows_without_hits_are_left_out():
+    groove = Groove([(0.0, 0.1, 38, 80), (40.0, 40.1, 38, 80)])
+    take = Take(groove, CONFIG)
+    assert len(take.grid.hits) == 16 * 21
+    assert take.window_rows(2, 1)[:, 0].tolist() == [0, 16 * 19]
+    np.testing.assert_array_equal(np.flatnonzero(take.sounding), [*range(16), *range(320, 336)])
+
+
+def test_a_loop_serves_a_longer_take():
+    loop, take = Take(_beat(3), CONFIG), Take(_beat(7), CONFIG)
+    looped = loop.looped_rows(take.window_rows(2, 1))
+    assert looped[:, 0].tolist() == [0, 16, 32, 0, 16, 32]
+    assert looped[2].tolist() == [*range(32, 48), *range(16)]
+
+
+@given(st.integers(1, 9), st.integers(1, 4))
+def test_blend_of_agreeing_windows_is_what_they_say(bars, split_bars):
+    take = Take(_beat(bars), CONFIG)
+    rows = take.window_rows(split_bars, max(1, split_bars // 2))
+    said = np.random.default_rng(bars).random((16 * bars, 9), np.float32)
+    np.testing.assert_allclose(blend(cut(said, rows), rows, 16 * bars), said, atol=1e-6)
+
+
+def test_blend_fades_from_window_to_window():
+    rows = np.array([np.arange(32), np.arange(16, 48)])
+    values = np.stack([np.zeros((32, 9)), np.ones((32, 9))]).astype(np.float32)
+    blended = blend(values, rows, 50)[:, 0]
+    assert (blended[:16] == 0).all()
+    assert (np.diff(blended[15:33]) > 0).all()
+    assert blended[16] < 0.01
+    assert blended[31] > 0.99
+    np.testing.assert_allclose(blended[32:48], 1)
+    assert (blended[48:] == 0).all()
+
+
+# --- Back into the file ---------------------------------------------------------------------
+
+
+@given(midi_files())
+def test_playing_what_was_played_changes_nothing(data):
+    take = Take(data, CONFIG)
+    assert take.play(take.grid, 0) == data
+
+
+def test_amount_goes_part_of_the_way():
+    take = Take(_beat(1), CONFIG)
+    played = _played(take, offsets=np.full((16, 9), -0.5, np.float32))
+    played.velocities[:] = 100 / 127
+    for amount, late, velocity in ((0, 0, 80), (0.5, 15, 90), (1, 30, 100)):
+        notes = read_midi(take.play(played, amount)).notes
+        assert (notes["tick"] - np.arange(4) * 480).tolist() == [late] * 4
+        assert notes["velocity"].tolist() == [velocity] * 4
+        if late < 30:
+            assert (notes["end_tick"] - notes["tick"])[-1] == 480
+
+
+def test_nothing_moves_before_the_file_begins():
+    take = Take(_beat(1), CONFIG)
+    played = _played(take, offsets=np.full((16, 9), 0.9, np.float32))
+    notes = read_midi(take.play(played, 1)).notes
+    assert notes["tick"].tolist() == [0, 480 - 54, 960 - 54, 1440 - 54]
+
+
+@pytest.mark.parametrize("offset", [-1, 1])
+def test_the_furthest_hit_still_belongs_to_its_step(offset):
+    for ticks_per_quarter in (480, 220, 110, 24):
+        take = Take(_beat(2, ticks_per_quarter), CONFIG)
+        played = _played(take, offsets=np.full((32, 9), offset, np.float32))
+        again = Take(take.play(played, 1), CONFIG)
+        np.testing.assert_array_equal(again.grid.hits, take.grid.hits)
+
+
+def test_grace_note_goes_with_its_stroke():
+    groove = Groove([(0.97, 1.0, 38, 30), (1.0, 1.1, 40, 90), (1.02, 1.1, 38, 60)])
+    groove = Groove(groove.notes, ticks_per_quarter=480)
+    take = Take(groove, CONFIG)
+    assert take.grid.hits.sum() == 1
+    played = _played(take, offsets=np.full((16, 9), -0.25, np.float32))
+    played.velocities[:] = 60 / 127
+    before, after = read_midi(groove.to_bytes()).notes, read_midi(take.play(played, 1)).notes
+    order = [np.argsort(notes["tick"]) for notes in (before, after)]
+    before, after = before[order[0]], after[order[1]]
+    assert (after["tick"] - before["tick"]).tolist() == [15, 15, 15]
+    assert after["pitch"].tolist() == [38, 40, 38]
+    assert after["velocity"].tolist() == [20, 60, 40]
+
+
+def test_hits_come_and_go():
+    take = Take(_beat(1), CONFIG)
+    hits = take.grid.hits.copy()
+    hits[0, 1], hits[6, 0], hits[6, 2] = 0, 1, 1
+    played = _played(take, hits=hits, velocities=np.full((16, 9), 0.5, np.float32))
+    notes = read_midi(take.play(played, 0.25)).notes
+    notes = notes[np.lexsort((notes["pitch"], notes["tick"]))]
+    assert notes["tick"].tolist() == [480, 720, 720, 960, 1440]
+    assert notes["pitch"].tolist() == [38, 36, 42, 38, 38]
+    assert notes["velocity"].tolist() == [76, 64, 64, 76, 76]
+    assert (notes["end_tick"] - notes["tick"])[1] == 120
+    assert set(notes["track"]) == {1}
+    only_kick = read_midi(take.play(played, 1, drums=[0])).notes
+    assert sorted(only_kick["pitch"]) == [36, 38, 38, 38, 38]
+
+
+def test_new_hits_take_the_pitches_of_the_kit():
+    groove = Groove([(0.0, 0.1, 40, 80), (0.5, 0.6, 40, 80), (1.0, 1.1, 38, 80)])
+    take = Take(groove, CONFIG)
+    hits = take.grid.hits.copy()
+    hits[12, 1] = hits[12, 4] = 1
+    played = _played(take, hits=hits)
+    own = read_midi(take.play(played, 1)).notes["pitch"]
+    assert sorted(own) == [38, 40, 40, 40, 45]
+    first = read_midi(take.play(played, 1, own_kit=False)).notes["pitch"]
+    assert sorted(first) == [38, 38, 38, 38, 45]
+    roland = read_midi(Take(groove, CONFIG, "roland").play(played, 1)).notes["pitch"]
+    assert sorted(roland) == [38, 40, 40, 40, 43]
+
+
+def test_bars_that_a_meter_cuts_off_get_no_hits_beyond_it():
+    take = Take(_beat(4, meters=[(0, 4, 4), (6, 3, 4)]), CONFIG)
+    assert np.flatnonzero(~take.sounding).tolist() == [*range(24, 32)]
+
+
+def test_coarse_files_get_finer_ticks():
+    take = Take(_beat(1, ticks_per_quarter=24), CONFIG)
+    played = _played(take, offsets=np.full((16, 9), -0.1, np.float32))
+    score = read_midi(take.play(played, 1))
+    assert score.ticks_per_quarter == 480
+    assert (score.notes["tick"] - np.arange(4) * 480).tolist() == [6] * 4
+    (message,) = take.coarse_message
+    assert message == "24 ticks per quarter note are too coarse for played timing; written with 480"
+    assert Take(_beat(1, ticks_per_quarter=192), CONFIG).coarse_message == ()
+
+
+# --- Mistakes -------------------------------------------------------------------------------
+
+
+def test_no_drums(tmp_path):
+    midi = mido.MidiFile()
+    midi.tracks.append(
+        mido.MidiTrack(
+            [
+                mido.Message("note_on", channel=0, note=38, velocity=80),
+                mido.Message("note_off", channel=0, note=38, velocity=0, time=9),
+            ]
+        )
+    )
+    midi.save(tmp_path / "a.mid")
+    with pytest.raises(GrooveFastError, match=r"a\.mid: no drums on channel 10; take the notes of"):
+        Take(tmp_path / "a.mid", CONFIG)
+    assert Take(tmp_path / "a.mid", CONFIG, channels="all").grid.hits.sum() == 1
+    with pytest.raises(GrooveFastError, match="source: no drums in it; give a drum performance"):
+        Take(Groove([]), CONFIG, channels="all")
+
+
+def test_smpte_time_has_no_beats():
+    data = bytearray(_beat(1))
+    data[12:14] = bytes((256 - 25, 40))
+    with pytest.raises(GrooveFastError, match="source: counts in SMPTE frames, not in beats"):
+        Take(bytes(data), CONFIG)
+
+
+def test_a_week_of_silence_is_refused():
+    groove = Groove([(600_000.0, 600_001.0, 38, 100)], ticks_per_quarter=24)
+    with pytest.raises(GrooveFastError, match="source: 300001 bars are too long; give a part"):
+        Take(groove, CONFIG)
+
+
+def test_a_loop_has_to_have_bars():
+    take = Take(_beat(1, meters=[(0, 3, 4)]), CONFIG)
+    assert len(take.window_rows(2, 1)) == 0
+    with pytest.raises(GrooveFastError, match="source: no drums in 4/4"):
+        take.looped_rows(np.zeros((1, 32), np.int64))
