@@ -11,7 +11,9 @@ import pytest
 import tensorflow as tf
 from window_records import random_windows, write_shards
 
+from groovefast.baselines import quantized
 from groovefast.config import CONFIGS, Config, ConverterConfig, get_config
+from groovefast.conversion import convert
 from groovefast.errors import GrooveFastError
 from groovefast.evaluation import (
     ALL,
@@ -244,6 +246,17 @@ def test_shards_are_read_with_their_tempos(tmp_path: Path) -> None:
     np.testing.assert_allclose(read.velocities, stored.velocities / 127, rtol=1e-6)
     assert np.array_equal(read.offsets, stored.offsets)
     np.testing.assert_allclose(read.qpms, qpms, rtol=1e-6)
+
+
+def test_the_quantized_row_of_the_converted_test_split_is_the_known_one(
+    groove_dir: Path, tmp_path: Path
+) -> None:
+    convert(groove_dir, tmp_path, config=HUMANIZE, metadata=groove_dir / "info.csv", shards=2)
+    played = read_performances(tmp_path / "test-*.tfrecord", get_config(HUMANIZE))
+    scores = measure(played, quantized(played), resamples=0)[ALL]
+    assert len(played) == 2084
+    assert scores.timing_mae_ms.value == pytest.approx(22.65, abs=0.005)
+    assert scores.timing_mse.value == pytest.approx(0.0419, abs=0.00005)
 
 
 def test_shards_are_measured_as_the_windows_in_them(tmp_path: Path) -> None:

@@ -112,10 +112,11 @@ def command(
 
     shards = find_shards(data)
     train_shards = find_shards(train_data) if train_data else _train_shards_beside(data)
-    with Console(stderr=True).status(f"Evaluating {model} …"):
-        from groovefast.checkpoints import load_model
-        from groovefast.evaluation import evaluate
+    console.load_tensorflow()
+    from groovefast.checkpoints import load_model
+    from groovefast.evaluation import evaluate
 
+    with Console(stderr=True).status(f"Evaluating {model} …"):
         evaluation = evaluate(
             load_model(model),
             shards,
