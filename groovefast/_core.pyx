@@ -66,7 +66,7 @@ cdef extern from "smf.hpp" namespace "groovefast" nogil:
         cbool magenta_compat
 
     cdef cppclass Parser:
-        const CScore& parse(ByteSpan, const ParseOptions&)
+        const CScore& parse(ByteSpan, const ParseOptions&) except +
 
 
 # --- Score -> windows of the grid -----------------------------------------------------------
@@ -96,10 +96,10 @@ cdef extern from "groove.hpp" namespace "groovefast" nogil:
         double qpm
 
     cdef cppclass Quantizer:
-        const Grid& quantize(const Song&, const GridOptions&)
+        const Grid& quantize(const Song&, const GridOptions&) except +
 
     Rejected list_windows(
-        const Song&, const Grid&, const GridOptions&, int steps, int hop, Buffer[Window]&)
+        const Song&, const Grid&, const GridOptions&, int steps, int hop, Buffer[Window]&) except +
     void fill_window(const Grid&, const Window&, float* rows, uint8_t* velocities)
 
 
@@ -153,23 +153,34 @@ cdef ParseOptions _parse_options(bint all_channels, bint magenta_compat):
 
 
 cdef const CScore* _parse(_Reader reader, bytes data, ParseOptions options) except NULL:
-    """The score of a whole file, in the reader's memory; MidiError for a damaged one."""
+    """The score of a file, in the reader's memory."""
     cdef const uint8_t* begin = <const uint8_t*><const char*>data
     cdef size_t size = len(data)
     cdef const CScore* score
     with nogil:
         score = &reader.parser.parse(ByteSpan(begin, size), options)
-    if score.damage.has_value():
-        raise MidiError(score.damage.value().what().decode(), score.damage.value().offset)
     return score
 
 
-def read_midi(bytes data not None, bint all_channels):
-    """Returns (format, ticks_per_quarter, seconds_per_tick, notes, tempos, time_signatures)."""
+cdef object _damage(const CScore* score):
+    """What ended the reading early, as an exception, or None."""
+    if not score.damage.has_value():
+        return None
+    return MidiError(score.damage.value().what().decode(), score.damage.value().offset)
+
+
+def read_midi(bytes data not None, bint all_channels, bint salvage=False):
+    """Returns what `Score` holds, in its order.
+
+    A damaged file raises MidiError, unless it is to be salvaged.
+    """
     cdef _Reader reader = _borrow_reader()
     cdef const CScore* score
     try:
         score = _parse(reader, data, _parse_options(all_channels, False))
+        damage = _damage(score)
+        if damage is not None and not salvage:
+            raise damage
         return (
             score.format,
             score.ticks_per_quarter,
@@ -178,6 +189,7 @@ def read_midi(bytes data not None, bint all_channels):
             _as_array(TEMPO_DTYPE, score.tempos.begin(), score.tempos.size()),
             _as_array(
                 TIME_SIGNATURE_DTYPE, score.time_signatures.begin(), score.time_signatures.size()),
+            damage,
         )
     finally:
         _readers.append(reader)
@@ -209,6 +221,8 @@ def grid_windows(
     options.magenta_compat = magenta_compat
     try:
         score = _parse(reader, data, _parse_options(all_channels, magenta_compat))
+        if score.damage.has_value():
+            raise _damage(score)
         if score.songs.size() == 1:
             return _song_windows(
                 reader, score, 0, options, split_steps, hop_steps, error_on_unmapped)
@@ -542,7 +556,7 @@ cdef class Plan:
     def __init__(self, uint32_t num_groups=0):
         self.plan.num_groups = num_groups
 
-    def add_file(self, uint32_t file, uint32_t group=0, bytes features=b""):
+    cpdef add_file(self, uint32_t file, uint32_t group=0, bytes features=b""):
         """Adds a file to the shard being planned, and the features that each of its records has."""
         cdef PlannedFile planned
         planned.file = file
@@ -552,13 +566,19 @@ cdef class Plan:
         planned.last_feature = self.plan.features.size()
         self.plan.files.push_back(planned)
 
-    def end_shard(self, bytes path, uint32_t set, bint complete=False):
+    def add_range(self, files not None):
+        """Adds the files of a range, without features."""
+        cdef uint32_t file
+        for file in files:
+            self.add_file(file)
+
+    def end_shard(self, bytes path, uint32_t set_number, bint complete=False):
         """Makes a shard of the files added since the last one."""
         cdef PlannedShard shard
         shard.path = path
         shard.first = self.plan.shards.back().last if self.plan.shards.size() else 0
         shard.last = self.plan.files.size()
-        shard.set = set
+        shard.set = set_number
         shard.complete = complete
         self.plan.shards.push_back(shard)
 

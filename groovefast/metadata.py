@@ -39,6 +39,13 @@ class Row(NamedTuple):
     columns: tuple[tuple[str, str], ...]
 
 
+class Found(NamedTuple):
+    """The row that a file belongs to, and its name there."""
+
+    name: str
+    row: Row
+
+
 class Metadata:
     """The rows of a CSV by the file they are about.
 
@@ -86,12 +93,12 @@ class Metadata:
         """The main styles, sorted; empty without a column `style`."""
         return sorted({row.style for row in self._rows.values() if row.style})
 
-    def find(self, name: str) -> tuple[str, Row] | None:
-        """Returns the `midi_filename` and the row that a file with this path belongs to."""
+    def find(self, path: str) -> Found | None:
+        """Returns the row that a file with this path belongs to, or None."""
         while True:
-            if row := self._rows.get(name):
-                return name, row
-            _, slash, name = name.partition("/")
+            if row := self._rows.get(path):
+                return Found(path, row)
+            _, slash, path = path.partition("/")
             if not slash:
                 return None
 
@@ -127,9 +134,7 @@ class Metadata:
             if not cells:
                 continue
             if len(cells) != len(header):
-                raise self._error(
-                    f"row {number} has {len(cells)} cells, the header {len(header)}"
-                )
+                raise self._error(f"row {number} has {len(cells)} cells, the header {len(header)}")
             values = dict(zip(header, cells, strict=True))
             file = values[FILE_COLUMN].removeprefix("./")
             if file in seen:

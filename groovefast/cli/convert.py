@@ -1,0 +1,342 @@
+"""`groovefast-convert`: MIDI files to TFRecord shards."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from groovefast.cli import console
+from groovefast.errors import GrooveFastError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from groovefast.conversion import OnUnmapped, Progress
+    from groovefast.report import ConversionReport
+
+_MAP = "36|38,40|42|46|43|47|50|49|51"
+_NAMED_FAILURES = 10
+_SECONDS_BETWEEN_LINES = 2.0
+_MANY_UNMAPPED = 0.05
+_NO_DRUMS = "no drums"
+
+_EPILOG = """\b
+groovefast-convert data/groove records --metadata data/groove/info.csv
+groovefast-convert verify records
+
+`groovefast-convert verify DIR` checks what an earlier run wrote: checksums, counts, manifest."""
+
+
+def _bars(ctx: click.Context, param: click.Parameter, value: str | None) -> int | str | None:
+    """A number of bars, or "all"."""
+    if value is None or value == "all":
+        return value
+    bars: int = click.IntRange(min=1).convert(value, param, ctx)
+    return bars
+
+
+def _pitch_classes(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> str | list[list[int]] | None:
+    """The name of a map, or the pitches of each class."""
+    del ctx, param
+    if value is None or not re.search(r"\d", value):
+        return value
+    try:
+        groups = [re.split(r"[,\s]+", group.strip()) for group in value.split("|")]
+        return [[int(pitch) for pitch in group if pitch] for group in groups]
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no map; write nine groups as in {_MAP}") from None
+
+
+@console.command(
+    "groovefast-convert",
+    epilog=_EPILOG,
+    options_metavar="[OPTIONS]",
+)
+@click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUTPUT_DIR")
+@click.option("--config", default="groovae_4bar", show_default=True, help="Named config.")
+@click.option(
+    "--split-bars", callback=_bars, metavar="N|all", help="Bars in a window; all: whole files."
+)
+@click.option("--hop-bars", type=click.IntRange(1), help="Bars from one window to the next.")
+@click.option("--steps-per-quarter", type=click.IntRange(1), help="Grid steps in a quarter note.")
+@click.option("--quarters-per-bar", type=click.IntRange(1), help="Quarters in a bar.")
+@click.option(
+    "--pitch-classes",
+    callback=_pitch_classes,
+    metavar="MAP",
+    help="Which pitch is which drum: roland (the Groove MIDI Dataset), reduced (General MIDI), or "
+    f"nine groups as in '{_MAP}'.",
+)
+@click.option(
+    "--channels",
+    type=console.Choice(["drums", "all"]),
+    default="drums",
+    show_default=True,
+    help="MIDI channel 10 only, or every channel.",
+)
+@click.option("--magenta-compat", is_flag=True, help="Drop files with changes of tempo or meter.")
+@click.option(
+    "--metadata",
+    type=click.Path(),
+    metavar="CSV",
+    help="One set of shards per value of its column `split`; other columns go into the records.",
+)
+@click.option("--metadata-columns", metavar="A,B,…", help="The columns to copy; all by default.")
+@click.option("--name", default="data", show_default=True, help="Set of shards without metadata.")
+@click.option("--shards", type=click.IntRange(1, 99_999), help="Shards in each set.")
+@click.option("--workers", type=click.IntRange(1, 1024), help="Threads; one per CPU by default.")
+@click.option(
+    "--on-error",
+    type=console.Choice(["skip", "fail", "salvage"]),
+    default="skip",
+    show_default=True,
+    help="A damaged file is skipped, ends the run, or gives the notes before the damage.",
+)
+@click.option(
+    "--on-unmapped",
+    type=console.Choice(["drop", "error"]),
+    default="drop",
+    show_default=True,
+    help="Notes of no drum class are dropped, or make the file a failed one.",
+)
+@click.option("--dedupe", is_flag=True, help="Leave out windows that an earlier one is equal to.")
+@click.option("--min-hits", type=click.IntRange(0), default=0, help="Leave out emptier windows.")
+@click.option("--resume", is_flag=True, help="Keep the shards an interrupted run completed.")
+@click.option(
+    "--verify", is_flag=True, help="Check the shards afterwards; with DIR alone, only that."
+)
+@click.option("--report", type=click.Path(), metavar="JSON", help="Write all that is known here.")
+@click.option("--plot", type=click.Path(), metavar="PNG", help="Draw the corpus.")
+def command(paths: Sequence[str], verify: bool, **options: Any) -> None:
+    """Converts drum MIDI (.mid, .midi, .smf, .kar, and .zip of them) to TFRecord shards.
+
+    Each INPUT is a file or a folder, looked through however deep. One bad file never stops a
+    conversion: it is counted and named, and the rest goes on.
+    """
+    if paths[0] == "verify" or (verify and len(paths) == 1):
+        _verify_folders(paths[1:] if paths[0] == "verify" else paths)
+        return
+    if len(paths) == 1:
+        raise click.UsageError("OUTPUT_DIR is missing", click.get_current_context())
+    _convert(paths[:-1], paths[-1], **options)
+    if verify:
+        _verify_folders(paths[-1:])
+
+
+def _convert(
+    inputs: Sequence[str],
+    output_dir: str,
+    *,
+    on_unmapped: OnUnmapped,
+    metadata_columns: str | None,
+    report: str | None,
+    plot: str | None,
+    **options: Any,
+) -> None:
+    from groovefast.conversion import convert
+
+    for path in (report, plot):
+        if path is not None:
+            _check_writable(path)
+    columns = None if metadata_columns is None else metadata_columns.split(",")
+    with _progress_display() as (show, say):
+        result = convert(
+            inputs,
+            output_dir,
+            unmapped_pitches=on_unmapped,
+            metadata_columns=columns,
+            on_progress=show,
+            on_message=say,
+            **options,
+        )
+    if report is not None:
+        result.save(report)
+    if plot is not None:
+        result.plot(plot)
+    _print_failures(result)
+    _print_table(result)
+    _print_hints(result)
+    if not result.windows:
+        raise GrooveFastError(_why_nothing(result))
+
+
+def _check_writable(path: str) -> None:
+    """Says now, not after the work, that a file cannot be written."""
+    folder = Path(path).absolute().parent
+    if not os.access(folder, os.W_OK):
+        raise GrooveFastError(f"{path}: its folder {folder} is not there or cannot be written to")
+
+
+@contextmanager
+def _progress_display() -> Iterator[tuple[Callable[[Progress], None], Callable[[str], None]]]:
+    """What shows the progress, and what shows a message, on stderr."""
+    if sys.stderr.isatty():
+        with _progress_bar() as functions:
+            yield functions
+    else:
+        yield _progress_lines(), lambda line: click.echo(line, err=True)
+
+
+@contextmanager
+def _progress_bar() -> Iterator[tuple[Callable[[Progress], None], Callable[[str], None]]]:
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} files"),
+        progress.TextColumn("{task.fields[rate]}"),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("convert", total=None, rate="", start=False)
+
+        def show(state: Progress) -> None:
+            if not bar.tasks[0].started:
+                bar.start_task(task)
+            rate = f"{state.files / max(state.seconds, 1e-9):,.0f} files/s"
+            bar.update(task, completed=state.files, total=state.total, rate=rate)
+
+        yield show, bar.console.print
+
+
+def _progress_lines() -> Callable[[Progress], None]:
+    last = time.monotonic()
+
+    def show(state: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last < _SECONDS_BETWEEN_LINES:
+            return
+        last = time.monotonic()
+        rate = state.files / max(state.seconds, 1e-9)
+        left = (state.total - state.files) / max(rate, 1e-9)
+        click.echo(
+            f"{state.files:,} of {state.total:,} files, {rate:,.0f} files/s, {left:,.0f} s left",
+            err=True,
+        )
+
+    return show
+
+
+def _print_failures(report: ConversionReport) -> None:
+    """Names the first of what could not be read, on stderr."""
+    total = sum(report.failed.values())
+    if not total:
+        return
+    failures = (problem for problem in report.problems() if problem.failed)
+    for _, problem in zip(range(_NAMED_FAILURES), failures, strict=False):
+        click.echo(f"failed: {problem}", err=True)
+    if total > _NAMED_FAILURES:
+        click.echo(f"… and {total - _NAMED_FAILURES:,} more; --report names all", err=True)
+
+
+def _print_table(report: ConversionReport) -> None:
+    rows = [(label, f"{count:,}") for label, count in _counts(report)]
+    rows.append(("seconds", f"{report.seconds:.3f}"))
+    rows.append(("files/s", f"{report.files_per_second:,.0f}"))
+    left = max(len(label) for label, _ in rows)
+    right = max(len(value) for _, value in rows)
+    for label, value in rows:
+        click.echo(f"{label:<{left}}  {value:>{right}}")
+
+
+def _counts(report: ConversionReport) -> Iterator[tuple[str, int]]:
+    """The table's rows; what happens seldom only where it did."""
+    failed = sum(report.failed.values())
+    yield "files read", report.files - failed
+    yield "  converted", report.converted
+    if report.salvaged:
+        yield "    of these salvaged", report.salvaged
+    yield "  skipped", sum(report.skipped.values())
+    for reason, count in report.skipped.items():
+        yield f"    {reason}", count
+    yield "failed", failed
+    for reason, count in report.failed.items():
+        yield f"    {reason}", count
+    yield "windows written", report.windows
+    if len(report.windows_by_set) > 1:
+        for name, count in report.windows_by_set.items():
+            yield f"    {name}", count
+    if report.duplicates:
+        yield "windows left out as duplicates", report.duplicates
+    if report.sparse:
+        yield "windows left out for few hits", report.sparse
+    yield "notes kept", report.notes
+    yield "notes dropped", report.merged + sum(report.unmapped.values())
+    yield "    louder one on the same step", report.merged
+    yield "    unmapped", sum(report.unmapped.values())
+    if report.reused:
+        yield "shards kept of an earlier run", report.reused
+
+
+def _print_hints(report: ConversionReport) -> None:
+    """What a user may not have meant."""
+    if report.skipped.get(_NO_DRUMS, 0) > report.converted:
+        click.echo(
+            f"hint: {report.skipped[_NO_DRUMS]:,} files have no mapped note on MIDI channel 10; "
+            "--channels all takes every channel",
+            err=True,
+        )
+    unmapped = sum(report.unmapped.values())
+    if unmapped > _MANY_UNMAPPED * (report.notes + report.merged + unmapped):
+        pitches = sorted(report.unmapped, key=lambda pitch: -report.unmapped[pitch])[:5]
+        click.echo(
+            f"hint: many notes are unmapped (pitches {', '.join(map(str, pitches))}, …); "
+            "--pitch-classes tells which is which drum, reduced is for General MIDI",
+            err=True,
+        )
+    if missing := len(report.listing.missing):
+        click.echo(
+            f"hint: {missing:,} files of the metadata are not among the inputs, "
+            f"such as {report.listing.missing[0]}",
+            err=True,
+        )
+
+
+def _why_nothing(report: ConversionReport) -> str:
+    """The line for a conversion without any window."""
+    problems = list(zip(range(2), report.problems(), strict=False))
+    if len(problems) == 1:
+        return f"no window was written: {problems[0][1]}"
+    reasons = {**report.failed, **report.skipped}
+    causes = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+    return f"no window was written: {causes or 'all were left out'}; see --report for each file"
+
+
+def _verify_folders(folders: Sequence[str]) -> None:
+    """Checks conversions, and names what is not as it should be."""
+    from groovefast.manifest import verify
+
+    if not folders:
+        raise click.UsageError("verify: name the folder", click.get_current_context())
+    for folder in folders:
+        shards = records = size = 0
+        wrong = []
+        for name, entry, message in verify(folder):
+            if message:
+                wrong.append(name)
+                click.echo(f"{Path(folder) / name}: {message}", err=True)
+            elif entry:
+                shards, records, size = shards + 1, records + entry.records, size + entry.bytes
+        if wrong:
+            raise GrooveFastError(
+                f"{folder}: {len(wrong)} shards are not as they should be ({', '.join(wrong[:3])}"
+                f"{', …' if len(wrong) > 3 else ''}); convert again, with --resume to keep the rest"
+            )
+        click.echo(f"{folder}: {shards:,} shards, {records:,} records, {size:,} bytes: all right")
+
+
+def main() -> None:
+    """Runs `groovefast-convert`."""
+    console.run(command)

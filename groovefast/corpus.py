@@ -1,0 +1,229 @@
+"""Which MIDI files a conversion is about: those in folders and archives, and the set of each."""
+
+from __future__ import annotations
+
+import array
+import collections
+import errno
+import hashlib
+import os
+import threading
+import time
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from groovefast import _core
+from groovefast.errors import GrooveFastError
+from groovefast.metadata import Metadata, Row
+
+StrPath = str | os.PathLike[str]
+
+MAX_FILE_BYTES = 1 << 26
+"""Larger files are refused, as csrc/files.hpp does."""
+
+_OPEN_ARCHIVES = 4
+_ARCHIVE_ERRORS = (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError)
+
+
+class Unreadable(NamedTuple):
+    """A folder or archive that could not be looked into."""
+
+    path: str
+    reason: str
+
+
+class Corpus:
+    """The MIDI files at and below some places, numbered in an order that depends on names alone.
+
+    Attributes:
+        files: The files; a name is the path relative to the input that it was found in.
+        unreadable: Folders and archives that could not be looked into.
+    """
+
+    def __init__(self, inputs: Sequence[StrPath]) -> None:
+        """Looks for files.
+
+        Args:
+            inputs: MIDI files, zips of them, and folders of both.
+
+        Raises:
+            GrooveFastError: No MIDI file at all.
+            OSError: There is nothing at one of the places.
+        """
+        self.files = _core.FileList()
+        for path in inputs:
+            self.files.add(os.fsencode(path))
+        self.unreadable = [
+            Unreadable(printable(path), os.strerror(error).lower())
+            for path, error in self.files.unreadable()
+        ]
+        self._archives = [os.fsdecode(path) for path in self.files.archives()]
+        self._open: collections.OrderedDict[int, zipfile.ZipFile] = collections.OrderedDict()
+        self._lock = threading.Lock()
+        for archive in range(len(self._archives)):
+            self._list(archive)
+        self.files.sort()
+        if not len(self.files):
+            if self.unreadable:
+                raise GrooveFastError("{}: {}; no MIDI file to read".format(*self.unreadable[0]))
+            raise GrooveFastError(
+                f"{', '.join(str(path) for path in inputs) or 'no input'}: no MIDI file there "
+                "(.mid, .midi, .smf, .kar, or a .zip of them)"
+            )
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def name(self, index: int) -> str:
+        """The name of a file as it stands in its records."""
+        return printable(self.files.name(index))
+
+    def place(self, index: int) -> str:
+        """Where a user finds the file."""
+        if member := self.files.member(index):
+            return f"{printable(os.fsencode(self._archives[member[0]]))}: {self.name(index)}"
+        return printable(self.files.path(index))
+
+    def names_sha256(self) -> str:
+        """SHA-256 of all names in their order, in hexadecimal."""
+        digest = hashlib.sha256()
+        for index in range(len(self)):
+            digest.update(self.files.name(index) + b"\0")
+        return digest.hexdigest()
+
+    def newest_change(self, files: Iterable[int]) -> int:
+        """When the last of these, or the archive it is in, was changed, in nanoseconds."""
+        return max(map(self._changed, files), default=0)
+
+    def read_member(self, index: int) -> bytes:
+        """Reads a file that is in an archive; may be called from any thread.
+
+        Raises:
+            Exception: What zipfile raises for a damaged or encrypted one, or one too large.
+        """
+        place = self.files.member(index)
+        assert place is not None
+        with self._lock:
+            archive = self._opened(place[0])
+            with archive.open(archive.infolist()[place[1]]) as file:
+                content = file.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise ValueError(os.strerror(errno.EFBIG).lower())
+        return content
+
+    def close(self) -> None:
+        """Closes the archives."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def _changed(self, index: int) -> int:
+        member = self.files.member(index)
+        path = os.fsdecode(self.files.path(index)) if member is None else self._archives[member[0]]
+        try:
+            return Path(path).stat().st_mtime_ns
+        except OSError:
+            return time.time_ns()  # it is gone: that is a change
+
+    def _list(self, archive: int) -> None:
+        try:
+            members = self._opened(archive).infolist()
+        except _ARCHIVE_ERRORS as error:
+            self.unreadable.append(
+                Unreadable(printable(self.files.archives()[archive]), str(error))
+            )
+            return
+        for index, member in enumerate(members):
+            name = member.filename.encode("utf-8", "surrogateescape")
+            self.files.add_member(archive, index, name)
+
+    def _opened(self, archive: int) -> zipfile.ZipFile:
+        """The archive; the few used last stay open."""
+        if archive not in self._open:
+            self._open[archive] = zipfile.ZipFile(self._archives[archive])
+        self._open.move_to_end(archive)
+        if len(self._open) > _OPEN_ARCHIVES:
+            self._open.popitem(last=False)[1].close()
+        return self._open[archive]
+
+
+class Listing:
+    """Which files make up which set of shards, and what the metadata says of each.
+
+    Attributes:
+        sets: The files of each set, by its name, in the order of the metadata.
+        unlisted: Files that the metadata puts into no set.
+        missing: Names in the metadata for which there is no file.
+        styles: The styles that windows are counted by.
+    """
+
+    def __init__(self, corpus: Corpus, metadata: Metadata | None, name: str) -> None:
+        """Sorts the files.
+
+        Args:
+            corpus: The files.
+            metadata: Tells the set of each; without, all belong to one.
+            name: Of that one set.
+
+        Raises:
+            GrooveFastError: The metadata lists none of the files.
+        """
+        self.unlisted: Sequence[int] = ()
+        self.missing: Sequence[str] = ()
+        self.styles: Sequence[str] = metadata.styles if metadata else ()
+        self._rows: Mapping[int, Row] = {}
+        if metadata is None:
+            self.sets: Mapping[str, Sequence[int]] = {name: range(len(corpus))}
+        else:
+            self._sort(corpus, metadata)
+        self._groups = {style: group for group, style in enumerate(self.styles)}
+
+    def __len__(self) -> int:
+        return sum(map(len, self.sets.values()))
+
+    @property
+    def num_groups(self) -> int:
+        """One for each style, and one for what has none."""
+        return len(self.styles) + 1
+
+    def group(self, index: int) -> int:
+        """Number of a file's style."""
+        row = self._rows.get(index)
+        return self._groups.get(row.style, len(self.styles)) if row else 0
+
+    def features(self, index: int) -> bytes:
+        """What each record of a file gets from the metadata, serialized."""
+        row = self._rows.get(index)
+        return _core.bytes_features(map(_encode, row.columns)) if row else b""
+
+    def _sort(self, corpus: Corpus, metadata: Metadata) -> None:
+        sets = {split: array.array("I") for split in metadata.splits}
+        unlisted = array.array("I")
+        missing = dict.fromkeys(metadata.file_names())
+        rows = {}
+        for index in range(len(corpus)):
+            found = metadata.find(os.fsdecode(corpus.files.name(index)))
+            if found is None or not found.row.split:
+                unlisted.append(index)
+            else:
+                sets[found.row.split].append(index)
+                rows[index] = found.row
+            if found:
+                missing.pop(found.name, None)
+        if not rows:
+            raise GrooveFastError(
+                f"{metadata.path}: lists none of the files, such as {corpus.name(0)}; "
+                f"it has names such as {next(metadata.file_names(), '(none at all)')}"
+            )
+        self.sets, self.unlisted, self.missing, self._rows = sets, unlisted, list(missing), rows
+
+
+def printable(path: bytes) -> str:
+    r"""Returns a path as text; bytes that are no UTF-8 as `\xNN`."""
+    return _core.as_utf8(path).decode()
+
+
+def _encode(column: tuple[str, str]) -> tuple[bytes, bytes]:
+    name, value = (text.encode("utf-8", "surrogateescape") for text in column)
+    return name, value

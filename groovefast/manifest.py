@@ -1,0 +1,318 @@
+"""The output folder of a conversion: whose shards are in it, and which of them are complete.
+
+A folder holds the shards of one conversion. While it runs, a journal gains a line for each shard
+that is complete; at the end the manifest takes the journal's place. Both begin with the plan, what
+is made of which files, so that a later run knows whether it would make the same. A shard has its
+name only when it is complete: killed at any moment, the folder says truly what it holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from groovefast import _core
+from groovefast.errors import GrooveFastError
+
+MANIFEST = "manifest.json"
+JOURNAL = ".groovefast-journal.jsonl"
+
+_SHARD_NAME = re.compile(r"(?P<name>.+)-\d{5}-of-\d{5}\.tfrecord")
+_READ_BYTES = 1 << 18
+
+Plan = Mapping[str, Any]
+"""What a conversion makes: `generator`, `options`, `inputs`, `sets` with their number of shards."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardEntry:
+    """A complete shard.
+
+    Attributes:
+        name: Its file name.
+        files: Files that went into it.
+        records: Windows in it.
+        bytes: Its size.
+        sha256: Of the whole file, in hexadecimal.
+        counts: What was seen in its files; see `csrc/report.hpp`.
+        problems: JSON of the files that gave nothing: a list of
+            [file, reason, is failure, position, detail].
+    """
+
+    name: str
+    files: int
+    records: int
+    bytes: int
+    sha256: str
+    counts: Mapping[str, Any]
+    problems: str = dataclasses.field(repr=False)
+
+    @property
+    def set_name(self) -> str:
+        """Name of the set it belongs to, such as `train`."""
+        parts = _SHARD_NAME.fullmatch(self.name)
+        assert parts is not None
+        return parts["name"]
+
+    def summary(self) -> dict[str, Any]:
+        """Returns what a reader of the shard wants to know."""
+        return {name: getattr(self, name) for name in ("files", "records", "bytes", "sha256")}
+
+    def to_line(self) -> str:
+        """Returns the entry as one line of JSON."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        problems = fields.pop("problems")
+        return f'{_dump(fields)[:-1]},"problems":{problems}}}'
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> ShardEntry:
+        """Returns the entry that a line held."""
+        return cls(**{**fields, "problems": _dump(fields["problems"])})
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """What the manifest or the journal of a folder says."""
+
+    plan: Plan
+    shards: Mapping[str, ShardEntry]
+    finished: bool
+
+
+def shard_name(name: str, index: int, count: int) -> str:
+    """Returns the file name of a shard of the set `name`."""
+    return f"{name}-{index:05d}-of-{count:05d}.tfrecord"
+
+
+def shard_names(plan: Plan) -> list[str]:
+    """Returns the file names of all shards of a plan."""
+    sets = plan["sets"].items()
+    return [shard_name(name, index, count) for name, count in sets for index in range(count)]
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(_READ_BYTES))
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            digest.update(buffer[:size])
+    return digest.hexdigest()
+
+
+def what_is_wrong(path: Path, entry: ShardEntry) -> str | None:
+    """Returns how a shard differs from what its entry says, or None."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return "it is missing"
+    if size != entry.bytes:
+        return f"it was altered: {size:,} bytes instead of {entry.bytes:,}"
+    if sha256_of(path) != entry.sha256:
+        return "it was altered: its SHA-256 differs"
+    return None
+
+
+class OutputFolder:
+    """A folder while a conversion writes to it; no other can at the same time."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Makes the folder if need be, and takes hold of it.
+
+        Raises:
+            GrooveFastError: It is a file, or another conversion writes to it.
+            OSError: It cannot be made or opened.
+        """
+        self.path = Path(path)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise GrooveFastError(f"{self.path}: is a file; name a folder to write to") from None
+        self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise GrooveFastError(f"{self.path}: another conversion is writing to it") from None
+        self._journal: Any = None
+
+    def __enter__(self) -> OutputFolder:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._journal:
+            self._journal.close()
+        os.close(self._lock)
+
+    def begin(self, plan: Plan, keep: Iterable[ShardEntry] = ()) -> None:
+        """Clears the folder for a plan: of all other shards of conversions, and of loose ends.
+
+        Args:
+            plan: What is about to be made.
+            keep: Shards of it that are there already.
+
+        Raises:
+            GrooveFastError: There are shards that no conversion here knows of.
+            OSError: The folder cannot be written to.
+        """
+        kept = {entry.name: entry for entry in keep}
+        known = self._known_shards()
+        self._refuse_strangers(plan, known)
+        for name in known - set(kept):
+            self._remove(name)
+        for path in self.path.glob(".*.tmp"):
+            if _SHARD_NAME.fullmatch(path.name[1:-4]) or path.name[1:-4] in (MANIFEST, JOURNAL):
+                path.unlink()
+        lines = [_dump({"plan": plan}), *(entry.to_line() for entry in kept.values())]
+        self._write(JOURNAL, (line + "\n" for line in lines))
+        self._remove(MANIFEST)
+        self._journal = (self.path / JOURNAL).open("a", encoding="utf-8")
+
+    def is_finished(self) -> bool:
+        """Whether the manifest is there."""
+        return (self.path / MANIFEST).exists()
+
+    def add(self, entry: ShardEntry) -> None:
+        """Notes in the journal that a shard is complete."""
+        self._journal.write(entry.to_line() + "\n")
+        self._journal.flush()
+
+    def finish(self, plan: Plan, shards: Iterable[ShardEntry]) -> None:
+        """Writes the manifest, now that all shards are complete."""
+        self._write(MANIFEST, _manifest_lines(plan, list(shards)))
+        self._remove(JOURNAL)
+        os.fsync(self._lock)
+
+    def _known_shards(self) -> set[str]:
+        """The shards that the folder's manifest or journal is about."""
+        records = [_read_manifest(self.path / MANIFEST), _read_journal(self.path / JOURNAL)]
+        return {name for record in records if record for name in shard_names(record.plan)}
+
+    def _refuse_strangers(self, plan: Plan, known: set[str]) -> None:
+        """Shards of unknown origin would be read together with ours, or overwritten."""
+        for path in sorted(self.path.iterdir()):
+            parts = _SHARD_NAME.fullmatch(path.name)
+            if parts and parts["name"] in plan["sets"] and path.name not in known:
+                raise GrooveFastError(
+                    f"{path}: not a shard of the conversion in this folder, but would be read as "
+                    "one; move it away, or choose another folder"
+                )
+
+    def _remove(self, name: str) -> None:
+        (self.path / name).unlink(missing_ok=True)
+
+    def _write(self, name: str, lines: Iterable[str]) -> None:
+        temporary = self.path / f".{name}.tmp"
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                file.writelines(lines)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self.path / name)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+
+
+def read_record(folder: Path) -> Record | None:
+    """Returns what a folder says of its shards, or None if no conversion wrote to it.
+
+    Raises:
+        GrooveFastError: The manifest is damaged.
+    """
+    return _read_manifest(folder / MANIFEST) or _read_journal(folder / JOURNAL)
+
+
+def verify(output_dir: str | os.PathLike[str]) -> Iterator[tuple[str, ShardEntry | None, str]]:
+    """Checks every checksum and count of a conversion's shards.
+
+    Yields:
+        For each shard its name, its entry, and what is wrong with it, or nothing. Shards that
+        would be read together with these but are not of the conversion have no entry.
+
+    Raises:
+        GrooveFastError: There is no finished conversion.
+        OSError: A file cannot be read.
+    """
+    folder = Path(output_dir)
+    if not folder.is_dir():
+        raise GrooveFastError(f"{folder}: no such folder")
+    record = read_record(folder)
+    if record is None:
+        raise GrooveFastError(f"{folder}: no {MANIFEST}, so no conversion to verify")
+    if not record.finished:
+        raise GrooveFastError(f"{folder}: the conversion was not finished; go on with --resume")
+    return _verify(folder, record)
+
+
+def _verify(folder: Path, record: Record) -> Iterator[tuple[str, ShardEntry | None, str]]:
+    for name, entry in record.shards.items():
+        path = folder / name
+        wrong = what_is_wrong(path, entry)
+        if wrong is None or not wrong.startswith("it is missing"):
+            records, good_bytes, damage = _core.check_shard(os.fsencode(path))
+            if damage:
+                wrong = f"{damage}, at byte {good_bytes}"
+            elif wrong is None and records != entry.records:
+                wrong = f"{records} records instead of {entry.records}"
+        yield name, entry, wrong or ""
+    for path in sorted(folder.iterdir()):
+        parts = _SHARD_NAME.fullmatch(path.name)
+        if parts and parts["name"] in record.plan["sets"] and path.name not in record.shards:
+            yield path.name, None, "not of this conversion, but would be read together with it"
+
+
+def _manifest_lines(plan: Plan, shards: list[ShardEntry]) -> Iterator[str]:
+    sums = {
+        name: sum(getattr(entry, name) for entry in shards)
+        for name in ("files", "records", "bytes")
+    }
+    yield f'{{"plan":{json.dumps(plan, indent=1)},\n"totals":{_dump(sums)},\n"shards":[\n'
+    for index, entry in enumerate(shards):
+        yield entry.to_line() + ("\n" if index == len(shards) - 1 else ",\n")
+    yield "]}\n"
+
+
+def _read_manifest(path: Path) -> Record | None:
+    try:
+        content = json.loads(path.read_bytes())
+        entries = [ShardEntry.from_json(fields) for fields in content["shards"]]
+        return Record(content["plan"], {entry.name: entry for entry in entries}, finished=True)
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise GrooveFastError(
+            f"{path}: damaged manifest ({error}); delete the folder and convert again"
+        ) from None
+
+
+def _read_journal(path: Path) -> Record | None:
+    """A line that a killed run left unfinished is as if it were not there."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+        plan = json.loads(lines[0])["plan"]
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        raise GrooveFastError(
+            f"{path}: damaged journal; delete the folder and convert again"
+        ) from None
+    entries = {}
+    for line in lines[1:]:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            entry = ShardEntry.from_json(json.loads(line))
+            entries[entry.name] = entry
+    return Record(plan, entries, finished=False)
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
