@@ -98,6 +98,8 @@ def test_wrong_usage_is_one_line(run, words, line):
         ),
         (OSError("bare"), "bare"),
         (click.ClickException("simply wrong"), "simply wrong"),
+        (click.UsageError("Simply wrong."), "simply wrong (see groovefast-try --help)"),
+        (click.UsageError("DIR is missing"), "DIR is missing (see groovefast-try --help)"),
     ],
 )
 def test_mistakes_are_one_line(run, error, line):

@@ -147,8 +147,7 @@ def _describe_usage(error: click.UsageError) -> str:
         return f"{_label(error.param)} is missing{manual}"
     if isinstance(error, click.BadParameter) and error.param:
         return f"{_label(error.param)}: {error.message.rstrip('.')}"
-    message = error.format_message().rstrip(".")
-    return f"{message[:1].lower()}{message[1:]}{manual}"
+    return f"{_uncapitalized(error.format_message().rstrip('.'))}{manual}"
 
 
 def _label(param: click.Parameter) -> str:
@@ -162,7 +161,12 @@ def _describe_os_error(error: OSError) -> str:
     reason = error.strerror or str(error) or type(error).__name__
     remedy = _REMEDIES.get(error.errno or 0)
     place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
-    return f"{place}{reason[:1].lower()}{reason[1:]}" + (f"; {remedy}" if remedy else "")
+    return f"{place}{_uncapitalized(reason)}" + (f"; {remedy}" if remedy else "")
+
+
+def _uncapitalized(sentence: str) -> str:
+    """The sentence from its first letter on in lower case, unless it begins with a NAME."""
+    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 
 def _complain(command: click.Command, line: str) -> None:
