@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# From drum MIDI to new drum MIDI in one go: convert, train, sample, draw.
+#
+#   scripts/demo.sh            # on a corpus of its own making
+#   scripts/demo.sh FOLDER     # on your MIDI, for example the Groove MIDI Dataset in data/groove
+#
+# Everything lands in demo-output/. To be done within minutes on two cores, the network is narrower
+# than the published one and trained briefly: one hears that it learns, not the best it can do.
+# Run again, it keeps the training it has done.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/venv.sh"
+
+config=groovae_2bar_humanize
+steps=2000
+hparams=batch_size=64,enc_rnn_size=[256],dec_rnn_size=[128,128],z_size=64,dropout_keep_prob=0.8
+
+step() {
+  printf '\n$ %s\n' "$*"
+  "$@"
+}
+
+corpus=${1:-}
+if [[ -n $corpus && ! -d $corpus ]]; then
+  fail "no such folder: $corpus; name a folder of drum MIDI, or none for a made-up corpus"
+fi
+ensure_venv ""
+PATH=$venv/bin:$PATH
+if [[ -n $corpus ]]; then corpus=$(cd "$corpus" && pwd); fi
+cd "$root"
+out=demo-output/$(basename "${corpus:-made-up}")
+
+if [[ -z $corpus ]]; then
+  corpus=$out/corpus
+  step python -m groovefast.demo "$corpus"
+fi
+convert=(groovefast-convert "$corpus" "$out/records" --config "$config")
+train=(groovefast-train --config "$config" --run-dir "$out/run" --steps "$steps" --hparams "$hparams")
+if [[ -f $corpus/info.csv ]]; then
+  convert+=(--metadata "$corpus/info.csv")
+  train+=(--data "$out/records/train-*.tfrecord" --eval-data "$out/records/validation-*.tfrecord")
+else
+  convert+=(--pitch-classes reduced)
+  train+=(--data "$out/records/data-*.tfrecord")
+fi
+step "${convert[@]}"
+step "${train[@]}"
+step groovefast-sample --model "$out/run/model" --seed 1 --plot --output-dir "$out/grooves"
+
+cat <<END
+
+New grooves:     $out/grooves/*.mid
+Their pictures:  $out/grooves/*.png
+Training curve:  $out/run/training.png
+END
