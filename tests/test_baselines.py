@@ -141,10 +141,10 @@ def test_linear_regression_finds_what_depends_on_the_hits_around() -> None:
             np.broadcast_to(0.5 + 0.3 * snare_after, hits.shape),
         )
 
-    train, played = play(random_performances(3000)), play(random_performances(50, seed=1))
+    train, played = play(random_performances(1500)), play(random_performances(50, seed=1))
     predicted = baselines.fit_linear(train)(played)
-    np.testing.assert_allclose(predicted.offsets, played.offsets, atol=0.06)
-    np.testing.assert_allclose(predicted.velocities, played.velocities, atol=0.06)
+    np.testing.assert_allclose(predicted.offsets, played.offsets, atol=0.08)
+    np.testing.assert_allclose(predicted.velocities, played.velocities, atol=0.08)
     means = measure(played, baselines.fit_means(train)(played), resamples=0)[ALL]
     linear = measure(played, predicted, resamples=0)[ALL]
     assert linear.timing_mae_ms.value < 0.1 * means.timing_mae_ms.value

@@ -147,7 +147,7 @@ def test_a_tap_is_evaluated_without_note_dropout() -> None:
 
 
 def test_the_batch_size_changes_nothing() -> None:
-    a, b = (run(HUMANIZE, batch_size=size).rows[0].scores[ALL] for size in (5, 512))
+    a, b = (run(HUMANIZE, train=False, batch_size=size).rows[0].scores[ALL] for size in (5, 512))
     assert a.timing_mae_ms.value == pytest.approx(b.timing_mae_ms.value, rel=1e-5)
     assert a.velocity_kl.value == pytest.approx(b.velocity_kl.value, rel=1e-3)
 
@@ -167,12 +167,12 @@ def test_new_grooves_are_compared_where_the_model_needs_no_input() -> None:
     assert list(samples) == ["samples, temperature 1", "samples, temperature 0.5", "training split"]
     assert samples["training split"][ALL].hits_per_bar == 0
     assert samples["samples, temperature 1"][ALL].hits_per_bar > 0
-    assert not run(HUMANIZE).samples
-    assert not run(TAP).samples
+    assert not run(HUMANIZE, train=False).samples
+    assert not run(TAP, train=False).samples
 
 
 def test_a_seed_gives_the_same_numbers() -> None:
-    a, b, c = (run(HITS_CONTROL, seed=seed) for seed in (1, 1, 2))
+    a, b, c = (run(HITS_CONTROL, train=False, seed=seed) for seed in (1, 1, 2))
     assert json.dumps(a.to_json()) == json.dumps(b.to_json())
     assert a.rows[0].scores[ALL].timing_mae_ms.value == c.rows[0].scores[ALL].timing_mae_ms.value
     assert a.rows[0].scores[ALL].timing_mae_ms.low != c.rows[0].scores[ALL].timing_mae_ms.low
@@ -181,7 +181,7 @@ def test_a_seed_gives_the_same_numbers() -> None:
 @pytest.mark.parametrize("options", [{"split_instruments": True}, {"num_velocity_bins": 8}])
 def test_other_rows_are_measured_as_the_grid_they_mean(options: dict[str, int]) -> None:
     converter = dataclasses.replace(CONFIGS[HUMANIZE].converter, **options)
-    evaluation = run(Config("other_rows", converter))
+    evaluation = run(Config("other_rows", converter), train=False)
     predicted = evaluation.rows[0].predicted
     assert predicted is not None
     assert np.array_equal(predicted.hits, evaluation.truth.hits)

@@ -125,7 +125,6 @@ def command(
             resamples=resamples,
             seed=seed,
         )
-    _show(evaluation)
     if json_file:
         from groovefast.midi import write_atomically
 
@@ -135,6 +134,7 @@ def command(
         from groovefast.plots import plot_evaluation
 
         plot_evaluation(evaluation, plot)
+    _show(evaluation)
 
 
 def _check_folders(files: Mapping[str, Path | None]) -> None:
