@@ -25,6 +25,7 @@ import tensorflow as tf
 from groovefast.config import CONFIGS, Config, get_config
 from groovefast.errors import GrooveFastError
 from groovefast.model import GrooVAE, decoder_scope, encoder_scope, variable_shapes
+from groovefast.models import shipped_model
 
 Weights: TypeAlias = "dict[str, npt.NDArray[np.float32]]"
 
@@ -72,7 +73,8 @@ def load_model(
     """Loads a model.
 
     Args:
-        path: A model folder, a training run's folder, or a TensorFlow 1 checkpoint of Magenta: its
+        path: The name of a model that comes with the package, such as "groovae_2bar_humanize"; a
+            model folder, a training run's folder, or a TensorFlow 1 checkpoint of Magenta: its
             prefix (`…/model.ckpt-3668`), folder or .tar file.
         config: What a checkpoint of Magenta was trained as; looked for in its name when None.
             Its sizes come from the checkpoint. A model folder knows its own.
@@ -108,11 +110,11 @@ def saved_step(path: str | os.PathLike[str]) -> int:
 
 
 def _model_folder(path: Path) -> Path | None:
-    """The model folder at `path`, or that of a training run there."""
+    """The model folder at `path`, or that of a training run there, or the shipped one so named."""
     for folder in (path, path / "model"):
         if (folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file():
             return folder
-    return None
+    return None if path.exists() else shipped_model(os.fspath(path))
 
 
 def _read_description(folder: Path) -> dict[str, Any]:

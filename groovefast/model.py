@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ from groovefast.config import Config, ConverterConfig, get_config
 from groovefast.drums import NUM_CLASSES
 from groovefast.errors import GrooveFastError
 from groovefast.lstm import lstm, lstm_step, project
+
+if TYPE_CHECKING:
+    from groovefast.groove import Groove
 
 Vector: TypeAlias = "npt.NDArray[np.float32]"
 Seed: TypeAlias = "int | tf.Tensor | None"
@@ -450,6 +453,39 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
             **{f"{kind}_loss": tf.reduce_mean(parts[kind]) for kind in ROW_PARTS},
             "hits_accuracy": tf.reduce_mean(parts["hits_accuracy"]),
         }
+
+    # What `groovefast.performance` does with the model, on grooves of any length.
+
+    def humanize(self, groove: Groove, **options: Any) -> Groove:
+        """Returns the groove with a player's timing and dynamics; see `performance.humanize`."""
+        return self._rework("humanize", groove, **options)
+
+    def tap2drum(self, groove: Groove, **options: Any) -> Groove:
+        """Returns a beat on a tapped rhythm; see `performance.tap2drum`."""
+        return self._rework("tap2drum", groove, **options)
+
+    def add_hihat(self, groove: Groove, **options: Any) -> Groove:
+        """Returns the groove with a closed hi-hat; see `performance.add_hihat`."""
+        return self._rework("add_hihat", groove, **options)
+
+    def groove_transfer(self, hits_from: Groove, groove_from: Groove, **options: Any) -> Groove:
+        """Returns one's hits with the other's feel; see `performance.groove_transfer`."""
+        return self._rework("groove_transfer", hits_from, groove_from, **options)
+
+    def reconstruct(self, groove: Groove, **options: Any) -> Groove:
+        """Returns the groove as the model understands it; see `performance.reconstruct`."""
+        return self._rework("reconstruct", groove, **options)
+
+    def vary(self, groove: Groove, spread: float = 0.5, **options: Any) -> Groove:
+        """Returns something like the groove; see `performance.vary`."""
+        return self._rework("vary", groove, spread=spread, **options)
+
+    def _rework(self, mode: str, *grooves: Groove, **options: Any) -> Groove:
+        """What a function of `performance` makes of grooves."""
+        from groovefast import performance
+
+        groove: Groove = getattr(performance, mode)(*grooves, model=self, **options).groove
+        return groove
 
     # The encoder.
 

@@ -22,6 +22,7 @@ from groovefast.drums import NUM_CLASSES, PitchClasses
 from groovefast.errors import GrooveFastError
 from groovefast.groove import Groove
 from groovefast.midi import write_atomically
+from groovefast.models import DEFAULT_MODELS
 from groovefast.take import Take, blend, cut
 from groovefast.transforms import Grid
 
@@ -33,21 +34,10 @@ if TYPE_CHECKING:
 Source: TypeAlias = "bytes | str | os.PathLike[str] | Groove | mido.MidiFile"
 """A MIDI file's bytes, its path, a `Groove`, or a `mido.MidiFile`."""
 Model: TypeAlias = "GrooVAE | str | os.PathLike[str] | None"
-"""A model, what `load_model` takes, or None for the mode's own from `DEFAULT_MODELS`."""
+"""A model, what `load_model` takes, or None for the mode's own of `models.DEFAULT_MODELS`."""
 Values: TypeAlias = NDArray[np.float32]
 
 ALL_DRUMS = tuple(range(NUM_CLASSES))
-
-DEFAULT_MODELS: Mapping[str, str] = {
-    "humanize": "groovae_2bar_humanize",
-    "tap2drum": "groovae_2bar_tap_fixed_velocity",
-    "add-hihat": "groovae_2bar_add_closed_hh",
-    "groove-transfer": "groovae_2bar_hits_control",
-    "reconstruct": "groovae_4bar",
-    "interpolate": "groovae_4bar",
-    "vary": "groovae_4bar",
-}
-"""The model made for each mode."""
 
 _WANTED: Mapping[str, Callable[[ConverterConfig], bool]] = {
     "humanize": lambda config: config.humanize,

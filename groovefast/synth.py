@@ -179,19 +179,12 @@ def save_wav(audio: NDArray[np.float32], path: str | os.PathLike[str]) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def save_with_soundfont(
-    midi: bytes, soundfont: str | os.PathLike[str], path: str | os.PathLike[str]
-) -> None:
-    """Plays a MIDI file, all its instruments, with FluidSynth into a WAV file.
-
-    Args:
-        midi: The MIDI file's bytes.
-        soundfont: A SoundFont, .sf2 or .sf3.
-        path: The WAV file; it appears under its name only when complete.
+def check_soundfont(soundfont: str | os.PathLike[str]) -> str:
+    """Returns the path of FluidSynth if it can play a SoundFont.
 
     Raises:
-        GrooveFastError: FluidSynth is not installed or does not take the SoundFont.
-        OSError: The SoundFont is not there, or the folder cannot be written.
+        GrooveFastError: Not a SoundFont, or FluidSynth is not installed.
+        OSError: It is not there.
     """
     with open(soundfont, "rb") as file:  # noqa: PTH123 - takes any path
         form = file.read(12)
@@ -203,6 +196,24 @@ def save_with_soundfont(
             "--soundfont: the program fluidsynth is not installed; install it with the system's "
             "package manager, or leave --soundfont out for the built-in drums"
         )
+    return program
+
+
+def save_with_soundfont(
+    midi: bytes, soundfont: str | os.PathLike[str], path: str | os.PathLike[str]
+) -> None:
+    """Plays a MIDI file, all its instruments, with FluidSynth into a WAV file.
+
+    Args:
+        midi: The MIDI file's bytes.
+        soundfont: A SoundFont, .sf2 or .sf3.
+        path: The WAV file; it appears under its name only when complete.
+
+    Raises:
+        GrooveFastError: As `check_soundfont`, or FluidSynth fails.
+        OSError: The SoundFont is not there, or the folder cannot be written.
+    """
+    program = check_soundfont(soundfont)
     with tempfile.TemporaryDirectory(prefix="groovefast-") as folder:
         song, sound = Path(folder, "song.mid"), Path(folder, "song.wav")
         song.write_bytes(midi)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from groovefast import CONFIGS, Groove, GrooveConverter, read_midi
 from groovefast.cli import console
 from groovefast.cli.sample import MODES, command
+from groovefast.models import DEFAULT_MODELS, shipped_models
 
 SMALL = "z_size=8,enc_rnn_size=[8],dec_rnn_size=[8,8]"
 
@@ -100,10 +103,8 @@ def test_names_sort_beyond_a_thousand(play, model):
     assert (first, last) == ("sample-0001.mid", "sample-1001.mid")
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_same_seed_same_files(play, model, beats, mode):
-    inputs = [word for beat in beats[: MODES[mode].num_inputs] for word in ("--input", beat)]
-    words = ("--model", model, "--mode", mode, *inputs, "--temperature", 1, "--plot", "--num", 2)
+def test_same_seed_same_files(play, model):
+    words = ("--model", model, "--temperature", 1, "--plot", "--render", "wav", "--num", 2)
     first = play(*words, "--seed", 7, into="first")
     assert first == play(*words, "--seed", 7, into="again")
     other = play(*words, "--seed", 8, into="other")
@@ -126,44 +127,147 @@ def test_plot_adds_a_picture_of_each(play, model):
     assert files["sample-001.png"].startswith(b"\x89PNG")
 
 
-def test_reconstruct_takes_each_window_in_turn(play, model, beats):
-    words = ("--model", model, "--mode", "reconstruct", "--input", beats[0], "--seed", 0)
-    files = play(*words, into="all")
-    assert list(files) == ["reconstruct-001.mid", "reconstruct-002.mid"]
-    assert _qpm(files["reconstruct-001.mid"]) == pytest.approx(90, rel=1e-5)
-    assert list(play(*words, "--num", 1, into="one")) == ["reconstruct-001.mid"]
+def test_hits_control_plays_the_hits_of_the_input(play, control_model, beats):
+    files = play("--model", control_model, "--input", beats[0], "--seed", 3, "--num", 2)
+    assert list(files) == ["sample-001.mid", "sample-002.mid"]
+    assert _qpm(files["sample-001.mid"]) == pytest.approx(90, rel=1e-5)
+    played = GrooveConverter(pitch_classes="reduced")
+    hits = played.to_tensors(beats[0]).outputs[0, :, :9]
+    drawn = played.to_tensors(files["sample-001.mid"]).outputs[0, :, :9]
+    assert (hits == drawn).mean() > 0.5
 
 
-def test_reconstruct_is_decode_of_mu(play, model, beats):
-    from groovefast import load_model
-
-    files = play("--model", model, "--mode", "reconstruct", "--input", beats[1], "--seed", 0)
-    converter = GrooveConverter.from_config("groovae_2bar_humanize", pitch_classes="reduced")
-    loaded = load_model(model)
-    mu, _ = loaded.encode(converter.to_tensors(beats[1]).inputs)
-    (groove,) = converter.from_tensors(loaded.decode(mu, temperature=0, seed=0), qpm=120)
-    assert files["reconstruct-001.mid"] == groove.to_bytes()
+# --- Modes that rework a performance --------------------------------------------------------
 
 
-def test_interpolation_begins_and_ends_at_the_inputs(play, model, beats):
-    inputs = ("--input", beats[0], "--input", beats[1])
-    words = ("--model", model, "--seed", 0)
-    files = play(*words, "--mode", "interpolate", *inputs, "--num", 5, into="between")
-    assert list(files) == [f"interpolate-00{number}.mid" for number in range(1, 6)]
-    for name, beat in (("interpolate-001.mid", beats[0]), ("interpolate-005.mid", beats[1])):
-        ends = play(*words, "--mode", "reconstruct", "--input", beat, into=beat.name)
-        assert files[name] == ends["reconstruct-001.mid"]
-    tempos = [_qpm(midi) for midi in files.values()]
-    assert tempos == pytest.approx([90, 97.5, 105, 112.5, 120], rel=1e-5)
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A model for each mode."""
+    folder, configs = tmp_path_factory.mktemp("models"), set(DEFAULT_MODELS.values())
+    saved = {config: _save_model(config, folder / config) for config in configs}
+    return {mode: saved[config] for mode, config in DEFAULT_MODELS.items()}
+
+
+REWORKING = sorted(set(MODES) - {"sample"})
+
+
+def _words(mode, models, beats):
+    words = ["--model", models[mode], "--mode", mode, "--input", beats[0], "--seed", 4]
+    more = {"interpolate": ["--input", beats[1]], "groove-transfer": ["--groove", beats[1]]}
+    return words + more.get(mode, [])
+
+
+@pytest.mark.parametrize("mode", REWORKING)
+def test_a_performance_comes_back_as_one_file(play, models, beats, mode):
+    files = play(*_words(mode, models, beats), "--plot", "--render", "wav")
+    names = [f"a-{mode}-00{number}" for number in range(1, 1 + MODES[mode].num)]
+    names = names if "num" in MODES[mode].uses else [f"a-{mode}"]
+    endings = (".mid", ".png", ".wav")
+    assert list(files) == [name + ending for name in names for ending in endings]
+    for name in names:
+        assert _qpm(files[f"{name}.mid"]) == pytest.approx(90, rel=1e-5)
+        assert files[f"{name}.png"].startswith(b"\x89PNG")
+        assert files[f"{name}.wav"].startswith(b"RIFF")
+
+
+@pytest.mark.parametrize("mode", REWORKING)
+def test_a_mode_is_the_function_of_its_name(play, models, beats, mode):
+    from groovefast import load_model, performance
+
+    arguments = {
+        "interpolate": (beats[0], beats[1], 5),
+        "groove-transfer": (beats[0], beats[1]),
+    }.get(mode, (beats[0],))
+    names = {"add-hihat": "add_hihat", "groove-transfer": "groove_transfer"}
+    function = getattr(performance, names.get(mode, mode))
+    expected = function(*arguments, model=load_model(models[mode]), seed=4)
+    expected = expected if isinstance(expected, list) else [expected]
+    assert list(play(*_words(mode, models, beats)).values()) == [each.midi for each in expected]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_hits_control_plays_the_hits_of_the_input(play, control_model, beats, mode):
-    inputs = beats[: max(MODES[mode].num_inputs, 1)]
-    words = [word for beat in inputs for word in ("--input", beat)]
-    files = play("--model", control_model, "--mode", mode, *words, "--seed", 3, "--num", 2)
-    assert f"{mode}-001.mid" in files
-    assert _qpm(files[f"{mode}-001.mid"]) == pytest.approx(90, rel=1e-5)
+def test_without_a_model_it_takes_that_of_the_package(run, play, beats, mode):
+    words = ["--mode", mode, "--seed", 1]
+    words += {0: (), 1: ("--input", beats[0]), 2: ("--input", beats[0], "--input", beats[1])}[
+        MODES[mode].num_inputs
+    ]
+    words += ("--groove", beats[1]) if mode == "groove-transfer" else ()
+    name = DEFAULT_MODELS[mode]
+    if name in shipped_models():
+        assert play(*words, into="own") == play(*words, "--model", name, into="named")
+        return
+    status, _, err = run(*words, "--output-dir", "none")
+    assert status == 2
+    assert err.startswith(f"groovefast-sample: --model is missing: {name}, which --mode {mode}")
+
+
+def test_amount_and_temperature_are_heeded(play, models, beats):
+    words = _words("humanize", models, beats)
+    name = "a-humanize.mid"
+    assert play(*words, "--amount", 0, into="none")[name] == beats[0].read_bytes()
+    plain, half, hot = (
+        play(*words, *more, into=into)[name]
+        for into, more in (("a", ()), ("b", ("--amount", 0.5)), ("c", ("--temperature", 1)))
+    )
+    assert len({plain, half, hot}) == 3
+
+
+def test_variations_are_numbered_and_differ(play, models, beats):
+    words = _words("vary", models, beats)
+    files = play(*words, "--num", 3, "--spread", 3, into="far")
+    assert list(files) == ["a-vary-001.mid", "a-vary-002.mid", "a-vary-003.mid"]
+    assert len(set(files.values())) == 3
+    (same,) = play(*words, "--spread", 0, into="near").values()
+    words = _words("reconstruct", models, beats)
+    assert same == play(*words, into="again")["a-reconstruct.mid"]
+
+
+def test_a_folder_is_processed_whole(run, models, beats, tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.mid").write_bytes(beats[0].read_bytes())
+    (folder / "sub" / "a.MIDI").write_bytes(beats[1].read_bytes())
+    (folder / "broken.mid").write_bytes(b"MThd")
+    (folder / "notes.txt").write_text("no MIDI")
+    words = ("--model", models["humanize"], "--mode", "humanize", "--seed", 1)
+    status, stdout, err = run(*words, "--input", folder, "--output-dir", out)
+    assert status == 0
+    assert stdout == f"2 MIDI files in {out} (seed 1), 1 failed\n"
+    assert err.startswith(f"failed: {folder / 'broken.mid'}: ")
+    assert err.count("\n") == 1
+    written = sorted(str(path.relative_to(out)) for path in out.rglob("*.*"))
+    assert written == ["a-humanize.mid", "sub/a-humanize.mid"]
+
+
+def test_a_folder_of_broken_files_is_an_error(run, models, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.mid").write_bytes(b"MThd")
+    words = ("--model", models["vary"], "--mode", "vary", "--input", tmp_path)
+    status, _, err = run(*words, "--output-dir", tmp_path / "out")
+    assert status == 2
+    assert err.count("failed: ") == 2
+    assert err.endswith("groovefast-sample: none of the 2 files could be played; see above\n")
+
+
+def test_what_is_left_unchanged_is_told(run, models, tmp_path):
+    waltz = Groove([(0.0, 0.1, 36, 90), (0.5, 0.6, 38, 90)], time_signature=(3, 4))
+    waltz.save(tmp_path / "waltz.mid")
+    words = ("--model", models["vary"], "--mode", "vary", "--input", tmp_path / "waltz.mid")
+    status, _, err = run(*words, "--output-dir", tmp_path)
+    assert status == 0
+    assert err == (f"{tmp_path / 'waltz.mid'}: bar 1 in 3/4 left unchanged: the model knows 4/4\n")
+
+
+def test_soundfont_renders(play, model):
+    pretty_midi = pytest.importorskip("pretty_midi", reason="brings a SoundFont for this test")
+    if not shutil.which("fluidsynth"):
+        pytest.skip("fluidsynth is not installed")
+    soundfont = Path(pretty_midi.__file__).with_name("TimGM6mb.sf2")
+    words = ("--model", model, "--num", 1, "--seed", 1)
+    own = play(*words, "--render", "wav", into="own")["sample-001.wav"]
+    other = play(*words, "--soundfont", soundfont, into="other")["sample-001.wav"]
+    assert own[:4] == other[:4] == b"RIFF"
+    assert own != other
 
 
 def test_dropout_of_training_spares_the_input(play, tmp_path, beats):
@@ -190,6 +294,28 @@ def test_a_checkpoint_of_magenta_plays(play, golden_dir):
         ("--model {model} --seed x", "--seed: 'x' is not a valid integer"),
         ("--model {model} --mode smaple", "--mode: no such choice 'smaple'; did you mean sample?"),
         ("--model {model} --mode reconstruct", "--input: 0 given, but --mode reconstruct works on"),
+        ("--model {model} --mode humanize --input {tmp}", "--input {tmp}: no MIDI file in it"),
+        ("--model {model} --mode vary --input {a} --qpm 90", "--qpm: of no use to --mode vary; it"),
+        ("--model {model} --amount 1", "--amount: of no use to --mode sample; it is for humanize"),
+        ("--model {model} --mode humanize --input {a} --amount 2", "--amount: 2.0 is not in the"),
+        (
+            "--model {model} --mode tap2drum --input {a}",
+            "tap2drum: not what a model of groovae_2bar_humanize has learned; give one of",
+        ),
+        (
+            "--model {control} --mode groove-transfer --input {a}",
+            "--groove: name the performance whose feel --input is to get",
+        ),
+        (
+            "--model {control} --mode groove-transfer --input {a} --groove {tmp}/no.mid",
+            "{tmp}/no.mid: no such file or directory; check the spelling",
+        ),
+        ("--model {model} --soundfont {text}", "--soundfont {text}: not a SoundFont"),
+        ("--model {model} --soundfont {tmp}/no.sf2", "{tmp}/no.sf2: no such file or directory"),
+        (
+            "--model {model} --mode humanize --input {a} --input {copy}",
+            "--input: {a} and {copy} would both become a-humanize.mid; rename one",
+        ),
         (
             "--model {model} --mode interpolate --input {a}",
             "--input: 1 given, but --mode interpolate works on 2",
@@ -206,17 +332,20 @@ def test_a_checkpoint_of_magenta_plays(play, golden_dir):
         ),
         ("--model {model} --mode reconstruct --input {text}", "{text}: "),
         (
-            "--model {model} --mode reconstruct --input {short}",
+            "--model {control} --input {short}",
             "--input {short}: has no 2 whole bars of drums in 4/4",
         ),
         ("--model {model} --output-dir {text}", "{text}: file exists; choose another place"),
         ("--model {model} --output-dir {text}/out", "{text}/out: not a directory"),
     ],
 )
-def test_mistakes_are_one_line(run, model, control_model, beats, tmp_path, words, message):
-    text, short = tmp_path / "text.mid", tmp_path / "short.mid"
+def test_mistakes_are_one_line(
+    run, model, control_model, beats, tmp_path, tmp_path_factory, words, message
+):
+    text, short = tmp_path / "text", tmp_path_factory.mktemp("short") / "short.mid"
     text.write_text("not MIDI")
     _write_beat(short, 1, 100)
+    copy = _write_beat(tmp_path_factory.mktemp("copy") / "a.mid", 2, 100)
     places = {
         "tmp": tmp_path,
         "model": model,
@@ -224,6 +353,7 @@ def test_mistakes_are_one_line(run, model, control_model, beats, tmp_path, words
         "a": beats[0],
         "text": text,
         "short": short,
+        "copy": copy,
     }
     words = words.format(**places).split()
     if "--output-dir" not in words:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from midi_strategies import midi_files, other_events, to_bytes
 
 from groovefast import CONFIGS, Groove, GrooveConverter, GrooveFastError, MidiError, read_midi
+from groovefast.models import DEFAULT_MODELS
 from groovefast.performance import (
-    DEFAULT_MODELS,
     add_hihat,
     groove_transfer,
     humanize,
@@ -366,7 +366,7 @@ def test_models_of_every_layout_play(converter, mode):
 
 
 def test_every_mode_has_a_model_made_for_it():
-    assert set(DEFAULT_MODELS) == set(MODES)
+    assert set(DEFAULT_MODELS) == {*MODES, "sample"}
     assert set(DEFAULT_MODELS.values()) <= set(CONFIGS)
 
 
@@ -410,6 +410,14 @@ def test_models_made_for_something_else_are_refused(mode, play):
 def test_options_out_of_range(options, message):
     with pytest.raises(GrooveFastError, match=message):
         vary(_beat(1), _model(FOUR), **options)
+
+
+@pytest.mark.parametrize("mode", sorted(set(MODES) - {"interpolate"}))
+def test_models_play_grooves(mode):
+    beat, model = _beat(3), _model(DEFAULT_MODELS[mode])
+    others = (_beat(3, 7),) if mode == "groove-transfer" else ()
+    name = mode.replace("-", "_")
+    assert getattr(model, name)(beat, *others, seed=1) == MODES[mode](beat, seed=1).groove
 
 
 def test_an_interpolation_has_two_ends():
