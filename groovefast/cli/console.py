@@ -146,7 +146,7 @@ def _describe_usage(error: click.UsageError) -> str:
     if isinstance(error, click.MissingParameter) and error.param:
         return f"{_label(error.param)} is missing{manual}"
     if isinstance(error, click.BadParameter) and error.param:
-        return f"{_label(error.param)}: {error.message.rstrip('.')}"
+        return f"{_label(error.param)}: {_uncapitalized(error.message.rstrip('.'))}"
     return f"{_uncapitalized(error.format_message().rstrip('.'))}{manual}"
 
 
