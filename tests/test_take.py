@@ -67,6 +67,17 @@ def test_grid_is_that_of_the_converter(groove_files):
     assert compared > 10
 
 
+@given(midi_files(meters=False))
+def test_grid_is_that_of_the_converter_through_any_tempo_map(data):
+    take = Take(data, CONFIG)
+    (window,) = GrooveConverter(split_bars=None, pitch_classes="reduced").to_tensors(data).outputs
+    assume(np.abs(np.abs(window[:, 18:]) - 1).min() > 1e-6)  # half-way: see above
+    hits, velocities, offsets = np.split(window, 3, axis=1)
+    np.testing.assert_array_equal(take.grid.hits, hits)
+    np.testing.assert_array_equal(take.grid.velocities, velocities)
+    np.testing.assert_allclose(take.grid.offsets, offsets, atol=1e-5)
+
+
 def test_tempo_map_needs_no_attention():
     steady = Take(_beat(4), CONFIG)
     changing = Take(_beat(4, tempos=[(0, 90), (3, 133), (9, 61)]), CONFIG)
