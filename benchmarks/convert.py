@@ -1,0 +1,171 @@
+"""The whole conversion: MIDI files on disk to 4-bar windows in TFRecord shards on disk.
+
+It is raced against symusic merely parsing the same files, and against note_seq with a grid in plain
+Python (`note_seq_grid.py`), which writes nothing. note_seq has old requirements; an environment of
+its own will do:
+
+    python -m venv DIR
+    DIR/bin/pip install --no-deps note_seq==0.0.5
+    DIR/bin/pip install absl-py attrs bokeh intervaltree IPython librosa pandas pretty_midi \\
+        protobuf pydub
+    python benchmarks/convert.py --note-seq-python DIR/bin/python
+
+Its grids are compared with GrooveFast's before anything is timed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from corpus import add_midi_option, midi_files
+from timing import Report, Timings, Work, option_parser, race, version
+from worker import Worker
+
+from groovefast import GrooveConverter, convert
+
+MEMORY_FOLDER = Path("/dev/shm")
+CONFIG = "groovae_4bar"
+
+
+def converting(midi: Path, scratch: Path, workers: int) -> Work:
+    """A conversion by GrooveFast into a new folder; removing it does not count."""
+
+    def work() -> float:
+        with tempfile.TemporaryDirectory(dir=scratch) as output:
+            start = time.perf_counter()
+            convert(midi, output, CONFIG, workers)
+            return time.perf_counter() - start
+
+    return work
+
+
+def reading(paths: list[Path]) -> Work:
+    """Nothing but reading the files, in Python."""
+
+    def work() -> None:
+        for path in paths:
+            with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+                file.read()
+
+    return work
+
+
+def parsing(paths: list[Path]) -> Work:
+    """symusic parsing the files."""
+    from symusic import Score
+
+    names = list(map(str, paths))
+
+    def work() -> None:
+        for name in names:
+            Score(name)
+
+    return work
+
+
+@contextlib.contextmanager
+def note_seq_worker(python: str, paths: list[Path], scratch: Path) -> Iterator[Worker]:
+    listing = scratch / "files.txt"
+    listing.write_text("\n".join(map(str, paths)))
+    script = Path(__file__).with_name("note_seq_grid.py")
+    with Worker([python, str(script), str(listing)]) as worker:
+        yield worker
+
+
+def differing_files(worker: Worker, paths: list[Path], scratch: Path) -> list[Path]:
+    """Files of which note_seq's grid is another than GrooveFast's."""
+    worker.ask(str(scratch))
+    grids = np.load(scratch / "grids.npz")
+    converter = GrooveConverter(split_bars=None, magenta_compat=True)
+    return [
+        path
+        for index, path in enumerate(paths)
+        if not _is_same(converter, path, grids.get(str(index)))
+    ]
+
+
+def _is_same(converter: GrooveConverter, path: Path, grid: np.ndarray | None) -> bool:
+    rows = converter.to_tensors(path).outputs
+    if grid is None:
+        return not len(rows)
+    expected = np.concatenate(list(grid), axis=1).astype(np.float32)
+    return len(rows) == 1 and np.array_equal(rows[0], expected)
+
+
+def find_note_seq(python: str | None) -> str | None:
+    """The interpreter to run note_seq in."""
+    return python or (sys.executable if importlib.util.find_spec("note_seq") else None)
+
+
+def main() -> None:
+    parser = option_parser(__doc__, rounds=7)
+    parser.add_argument("--note-seq-python", metavar="PATH", help="interpreter that has note_seq")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="disk to write to")
+    add_midi_option(parser)
+    arguments = parser.parse_args()
+    paths = midi_files(arguments.midi)
+    report = Report(f"Converting {len(paths):,} files on disk", ("symusic",))
+
+    with contextlib.ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=arguments.output)))
+        ways: dict[str, Work] = {
+            f"groovefast, {workers} worker{'s' * (workers > 1)}": converting(
+                arguments.midi, scratch, workers
+            )
+            for workers in sorted({1, min(2, os.cpu_count() or 1)})
+        }
+        if MEMORY_FOLDER.is_dir():
+            memory = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=MEMORY_FOLDER)))
+            ways["groovefast, 1 worker, to memory"] = converting(arguments.midi, memory, 1)
+        if version("symusic"):
+            ways["symusic, parsing only"] = parsing(paths)
+        else:
+            report.note("symusic is not installed: left out")
+        ways["reading the files only"] = reading(paths)
+        timings = race(ways, len(paths), arguments.rounds)
+        report.table("files/s", timings)
+        windows = convert(arguments.midi, scratch / "1", CONFIG, 1).windows
+        one = timings["groovefast, 1 worker"]
+        report.figure("windows", windows)
+        report.figure("windows/s, 1 worker", windows / len(paths) * one.rate)
+        report.figure("seconds, 1 worker", len(paths) / one.rate, "s", at_most=1)
+        if two := timings.get("groovefast, 2 workers"):
+            report.figure("2 workers against 1", two.faster_than(one), "×", at_least=1.8)
+        if symusic := timings.get("symusic, parsing only"):
+            report.figure("against symusic parsing", one.faster_than(symusic), "×", at_least=1)
+
+        python = find_note_seq(arguments.note_seq_python)
+        if python:
+            worker = stack.enter_context(note_seq_worker(python, paths, scratch))
+            against_note_seq(report, ways["groovefast, 1 worker"], worker, paths, scratch)
+        else:
+            report.note("note_seq is not installed and no --note-seq-python given: left out")
+    report.write(arguments.json)
+
+
+def against_note_seq(
+    report: Report, own: Work, worker: Worker, paths: list[Path], scratch: Path
+) -> None:
+    differing = differing_files(worker, paths, scratch)
+    report.note(f"{len(paths) - len(differing):,} of {len(paths):,} grids equal note_seq's")
+    for path in differing:
+        report.note(f"another grid: {path}")
+    name = f"note_seq {worker.ready['version']} + Python grid"
+    ways = {"groovefast, 1 worker": own, name: lambda: worker.ask()["seconds"]}
+    timings: dict[str, Timings] = race(ways, len(paths), rounds=3)
+    print()
+    report.table("files/s", timings)
+    ratio = timings["groovefast, 1 worker"].faster_than(timings[name])
+    report.figure("against note_seq + Python grid", ratio, "×", at_least=250)
+
+
+if __name__ == "__main__":
+    main()
