@@ -553,12 +553,14 @@ cdef class Plan:
     """Which files go to which shard, in order."""
     cdef CPlan plan
 
-    def __init__(self, uint32_t num_groups=0):
+    def __init__(self, uint32_t num_groups=1):
         self.plan.num_groups = num_groups
 
     cpdef add_file(self, uint32_t file, uint32_t group=0, bytes features=b""):
         """Adds a file to the shard being planned, and the features that each of its records has."""
         cdef PlannedFile planned
+        if group >= self.plan.num_groups:
+            raise IndexError(f"group {group} of {self.plan.num_groups}")
         planned.file = file
         planned.group = group
         planned.first_feature = self.plan.features.size()
@@ -608,7 +610,7 @@ cdef class Conversion:
         cdef MemberReader reader
         options.parse.channels = Channels.kAll if channels == "all" else Channels.kDrums
         options.parse.magenta_compat = magenta_compat
-        memcpy(options.grid.pitch_class.data(), <const char*>pitch_table, len(pitch_table))
+        memcpy(options.grid.pitch_class.data(), <const char*>pitch_table, 128)
         options.grid.steps_per_quarter = steps_per_quarter
         options.grid.quarters_per_bar = quarters_per_bar
         options.grid.magenta_compat = magenta_compat

@@ -24,7 +24,7 @@ from groovefast.corpus import Corpus, Listing, StrPath
 from groovefast.drums import PitchClasses, pitch_table, resolve_pitch_classes
 from groovefast.errors import GrooveFastError, MidiError
 from groovefast.manifest import OutputFolder, ShardEntry
-from groovefast.metadata import Metadata
+from groovefast.metadata import Metadata, is_set_name
 from groovefast.report import ConversionReport, FileProblem
 
 Channels = Literal["drums", "all"]
@@ -38,6 +38,7 @@ _SET_NAME = "data"
 _FILES_PER_SHARD = 128
 _FEW_SHARDS = 8
 _MANY_FILES_PER_SHARD = 2000
+_MAX_SHARDS = 99_999
 _PATIENCE_MS = 100
 _MAX_WINDOW_STEPS = 1 << 18
 
@@ -146,6 +147,7 @@ def convert(
     dedupe: bool = False,
     min_hits: int = 0,
     resume: bool = False,
+    sha256: bool = True,
     on_progress: Callable[[Progress], None] | None = None,
     on_message: Callable[[str], None] | None = None,
 ) -> ConversionReport:
@@ -183,6 +185,8 @@ def convert(
         min_hits: Leave out windows with fewer hits.
         resume: Keep the shards that an earlier run of the same conversion completed. A missing or
             altered one is named and made again.
+        sha256: Put the SHA-256 of each shard into the manifest. This takes as long as all else;
+            each record has its CRC-32C either way.
         on_progress: Called some ten times a second.
         on_message: Called with a line for each thing worth knowing.
 
@@ -196,6 +200,13 @@ def convert(
             `resume`.
     """
     started = time.perf_counter()
+    if not is_set_name(name):
+        raise GrooveFastError(f"name: {name!r} cannot be part of a file name")
+    if shards is not None:
+        _check_at_least("shards", shards, 1)
+        if shards > _MAX_SHARDS:
+            raise GrooveFastError(f"shards: {shards} is too many, the most is {_MAX_SHARDS}")
+    num_workers = _num_workers(workers)
     settings = get_config(config).converter
     options = Options(
         split_bars=_window(split_bars, settings.split_bars),
@@ -223,8 +234,8 @@ def convert(
             entries = dict(kept)
             if len(kept) < len(planned) or not folder.is_finished():
                 folder.begin(plan, kept.values())
-                job = _Job(corpus, listing, options, planned, folder)
-                entries.update(job.run(kept, _num_workers(workers), on_progress))
+                job = _Job(corpus, listing, options, planned, folder, sha256)
+                entries.update(job.run(kept, num_workers, on_progress))
                 folder.finish(plan, [entries[shard.name] for shard in planned])
     return ConversionReport(
         output_dir=Path(output_dir),
@@ -244,8 +255,6 @@ class _PlannedShard(NamedTuple):
 
 def _plan_shards(listing: Listing, shards: int | None) -> list[_PlannedShard]:
     """Deals each set's files to its shards in turn, which makes them alike in size and content."""
-    if shards is not None:
-        _check_at_least("shards", shards, 1)
     planned = []
     for number, (name, files) in enumerate(listing.sets.items()):
         count = shards or _default_shards(len(files))
@@ -318,6 +327,7 @@ class _Job:
     options: Options
     planned: Sequence[_PlannedShard]
     folder: OutputFolder
+    sha256: bool
 
     def run(
         self,
@@ -381,7 +391,7 @@ class _Job:
             files=len(shard.files),
             records=counts["windows"],
             bytes=size,
-            sha256=manifest.sha256_of(self.folder.path / shard.name),
+            sha256=manifest.sha256_of(self.folder.path / shard.name) if self.sha256 else None,
             counts=counts,
             problems=json.dumps(problems, separators=(",", ":")),
         )

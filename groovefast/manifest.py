@@ -41,7 +41,7 @@ class ShardEntry:
         files: Files that went into it.
         records: Windows in it.
         bytes: Its size.
-        sha256: Of the whole file, in hexadecimal.
+        sha256: Of the whole file, in hexadecimal; None if it was not computed.
         counts: What was seen in its files; see `csrc/report.hpp`.
         problems: JSON of the files that gave nothing: a list of
             [file, reason, is failure, position, detail].
@@ -51,7 +51,7 @@ class ShardEntry:
     files: int
     records: int
     bytes: int
-    sha256: str
+    sha256: str | None
     counts: Mapping[str, Any]
     problems: str = dataclasses.field(repr=False)
 
@@ -109,14 +109,22 @@ def sha256_of(path: Path) -> str:
 
 
 def what_is_wrong(path: Path, entry: ShardEntry) -> str | None:
-    """Returns how a shard differs from what its entry says, or None."""
+    """Returns how a shard differs from what its entry says, or None; checks every record.
+
+    Raises:
+        OSError: It cannot be read.
+    """
     try:
-        size = path.stat().st_size
+        records, good_bytes, damage = _core.check_shard(os.fsencode(path))
     except FileNotFoundError:
         return "it is missing"
-    if size != entry.bytes:
-        return f"it was altered: {size:,} bytes instead of {entry.bytes:,}"
-    if sha256_of(path) != entry.sha256:
+    if damage:
+        return f"it was altered: {damage}, at byte {good_bytes:,}"
+    if good_bytes != entry.bytes:
+        return f"it was altered: {good_bytes:,} bytes instead of {entry.bytes:,}"
+    if records != entry.records:
+        return f"it was altered: {records:,} records instead of {entry.records:,}"
+    if entry.sha256 is not None and sha256_of(path) != entry.sha256:
         return "it was altered: its SHA-256 differs"
     return None
 
@@ -177,8 +185,8 @@ class OutputFolder:
         self._journal = (self.path / JOURNAL).open("a", encoding="utf-8")
 
     def is_finished(self) -> bool:
-        """Whether the manifest is there."""
-        return (self.path / MANIFEST).exists()
+        """Whether the manifest is there, and nothing is left of how it came about."""
+        return (self.path / MANIFEST).exists() and not (self.path / JOURNAL).exists()
 
     def add(self, entry: ShardEntry) -> None:
         """Notes in the journal that a shard is complete."""
@@ -256,15 +264,7 @@ def verify(output_dir: str | os.PathLike[str]) -> Iterator[tuple[str, ShardEntry
 
 def _verify(folder: Path, record: Record) -> Iterator[tuple[str, ShardEntry | None, str]]:
     for name, entry in record.shards.items():
-        path = folder / name
-        wrong = what_is_wrong(path, entry)
-        if wrong is None or not wrong.startswith("it is missing"):
-            records, good_bytes, damage = _core.check_shard(os.fsencode(path))
-            if damage:
-                wrong = f"{damage}, at byte {good_bytes}"
-            elif wrong is None and records != entry.records:
-                wrong = f"{records} records instead of {entry.records}"
-        yield name, entry, wrong or ""
+        yield name, entry, what_is_wrong(folder / name, entry) or ""
     for path in sorted(folder.iterdir()):
         parts = _SHARD_NAME.fullmatch(path.name)
         if parts and parts["name"] in record.plan["sets"] and path.name not in record.shards:

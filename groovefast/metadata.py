@@ -22,7 +22,12 @@ RECORD_FEATURES = frozenset(
 )
 """Features that every record has of its own."""
 
-_SPLIT_NAME = re.compile(r"[\w.+-]+")
+_SET_NAME = re.compile(r"\w[\w.+-]*")
+
+
+def is_set_name(name: str) -> bool:
+    """Whether a set of shards can be called so."""
+    return _SET_NAME.fullmatch(name) is not None
 
 
 class Row(NamedTuple):
@@ -141,7 +146,7 @@ class Metadata:
                 raise self._error(f"row {number}: {file} is there twice")
             seen.add(file)
             split = values.get(SPLIT_COLUMN, name)
-            if split and not _SPLIT_NAME.fullmatch(split):
+            if split and not is_set_name(split):
                 raise self._error(f"row {number}: split {split!r} cannot be part of a file name")
             style = values.get(STYLE_COLUMN, "").partition("/")[0]
             yield file, Row(split, style, tuple((key, values[key]) for key in self.columns))

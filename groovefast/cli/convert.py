@@ -39,7 +39,7 @@ def _bars(ctx: click.Context, param: click.Parameter, value: str | None) -> int 
     """A number of bars, or "all"."""
     if value is None or value == "all":
         return value
-    bars: int = click.IntRange(min=1).convert(value, param, ctx)
+    bars: int = click.IntRange(min=1)(value, param, ctx)
     return bars
 
 
@@ -127,7 +127,7 @@ def command(paths: Sequence[str], verify: bool, **options: Any) -> None:
         _verify_folders(paths[1:] if paths[0] == "verify" else paths)
         return
     if len(paths) == 1:
-        raise click.UsageError("OUTPUT_DIR is missing", click.get_current_context())
+        raise GrooveFastError("OUTPUT_DIR is missing: name where the shards go after the inputs")
     _convert(paths[:-1], paths[-1], **options)
     if verify:
         _verify_folders(paths[-1:])
@@ -200,13 +200,12 @@ def _progress_bar() -> Iterator[tuple[Callable[[Progress], None], Callable[[str]
         progress.TimeRemainingColumn(),
     )
     with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("convert", total=None, rate="", start=False)
 
         def show(state: Progress) -> None:
-            if not bar.tasks[0].started:
-                bar.start_task(task)
             rate = f"{state.files / max(state.seconds, 1e-9):,.0f} files/s"
-            bar.update(task, completed=state.files, total=state.total, rate=rate)
+            if not bar.tasks:
+                bar.add_task("", total=state.total, rate=rate)
+            bar.update(bar.task_ids[0], completed=state.files, rate=rate)
 
         yield show, bar.console.print
 
@@ -290,9 +289,9 @@ def _print_hints(report: ConversionReport) -> None:
         )
     unmapped = sum(report.unmapped.values())
     if unmapped > _MANY_UNMAPPED * (report.notes + report.merged + unmapped):
-        pitches = sorted(report.unmapped, key=lambda pitch: -report.unmapped[pitch])[:5]
+        pitches = sorted(report.unmapped, key=lambda pitch: -report.unmapped[pitch])
         click.echo(
-            f"hint: many notes are unmapped (pitches {', '.join(map(str, pitches))}, …); "
+            f"hint: many notes are unmapped (pitches {_first(pitches)}); "
             "--pitch-classes tells which is which drum, reduced is for General MIDI",
             err=True,
         )
@@ -302,6 +301,11 @@ def _print_hints(report: ConversionReport) -> None:
             f"such as {report.listing.missing[0]}",
             err=True,
         )
+
+
+def _first(words: Sequence[object], most: int = 5) -> str:
+    """The first few of a list, and whether there are more."""
+    return ", ".join([*map(str, words[:most]), *(["…"] if len(words) > most else [])])
 
 
 def _why_nothing(report: ConversionReport) -> str:
@@ -321,20 +325,22 @@ def _verify_folders(folders: Sequence[str]) -> None:
     if not folders:
         raise click.UsageError("verify: name the folder", click.get_current_context())
     for folder in folders:
-        shards = records = size = 0
-        wrong = []
+        entries, wrong = [], 0
         for name, entry, message in verify(folder):
             if message:
-                wrong.append(name)
+                wrong += 1
                 click.echo(f"{Path(folder) / name}: {message}", err=True)
             elif entry:
-                shards, records, size = shards + 1, records + entry.records, size + entry.bytes
+                entries.append(entry)
         if wrong:
             raise GrooveFastError(
-                f"{folder}: {len(wrong)} shards are not as they should be ({', '.join(wrong[:3])}"
-                f"{', …' if len(wrong) > 3 else ''}); convert again, with --resume to keep the rest"
+                f"{folder}: {wrong} of {wrong + len(entries)} shards not as they should be; "
+                "convert again, with --resume to keep the others"
             )
-        click.echo(f"{folder}: {shards:,} shards, {records:,} records, {size:,} bytes: all right")
+        records, size = (sum(getattr(e, name) for e in entries) for name in ("records", "bytes"))
+        click.echo(
+            f"{folder}: {len(entries):,} shards, {records:,} records, {size:,} bytes: all right"
+        )
 
 
 def main() -> None:
