@@ -22,6 +22,11 @@ const auto& last_begun(const Items& items, Place place, Begin begin) {
 bool precedes(const Hit& a, const Hit& b) {
   return a.step != b.step ? a.step < b.step : a.drum < b.drum;
 }
+template <class Meter>
+bool is_in(const Meter& meter, const TimeSignature& signature) {
+  return meter.numerator == signature.numerator && meter.denominator == signature.denominator;
+}
+
 bool same_cell(const Hit& a, const Hit& b) { return a.step == b.step && a.drum == b.drum; }
 
 // Orders hits by cell; those of one cell keep their order. Notes come nearly sorted, for which
@@ -84,6 +89,9 @@ Rejected Quantizer::reject(const Song& song) const {
   if (song.ticks_per_quarter == 0) return Rejected::kSmpte;
   if (pulses_.size() > 1) return Rejected::kTempoChange;
   if (meters_.size() > 1) return Rejected::kMeterChange;
+  for (const TimeSignature& signature : song.time_signatures) {
+    if (!is_in(meters_[0], signature)) return Rejected::kMeterChange;
+  }
   return Rejected::kNo;
 }
 
@@ -108,25 +116,18 @@ void Quantizer::lay_out_pulses(const Song& song) {
 // A meter that is only repeated goes on; of several at one tick the last counts.
 void Quantizer::lay_out_meters(const Song& song) {
   meters_.clear();
-  std::uint32_t numerator = 4, denominator = 4;
-  const auto fits = [&] {
-    return std::uint64_t{4} * numerator ==
-           static_cast<std::uint64_t>(options_.quarters_per_bar) * denominator;
-  };
-  meters_.push_back({0, 0.0, 0, fits()});
+  meters_.push_back({0, 4, 4, 0, 0});
   for (const TimeSignature& signature : song.time_signatures) {
-    if (signature.numerator == numerator && signature.denominator == denominator) continue;
-    numerator = signature.numerator;
-    denominator = signature.denominator;
-    const Meter last = meters_.back();
-    if (signature.tick == last.tick) {
-      meters_.back().fits = fits();
-      continue;
-    }
-    const double position = position_of(song, signature.tick);
-    const double steps = std::ceil(position - last.position - kSlack);
-    const auto length = static_cast<std::int64_t>(std::min(steps, double{kMaxSteps}));
-    meters_.push_back({signature.tick, position, last.first_step + length, fits()});
+    if (signature.tick == meters_.back().tick) meters_.pop_back();
+    if (!meters_.empty() && is_in(meters_.back(), signature)) continue;
+    meters_.push_back({signature.tick, signature.numerator, signature.denominator,
+                       position_of(song, signature.tick), 0});
+  }
+  for (std::size_t i = 1; i < meters_.size(); ++i) {
+    const Meter& last = meters_[i - 1];
+    const double steps = std::ceil(meters_[i].position - last.position - kSlack);
+    meters_[i].first_step =
+        last.first_step + static_cast<std::int64_t>(std::min(steps, double{kMaxSteps}));
   }
 }
 
@@ -173,11 +174,12 @@ void Quantizer::lay_out_stretches() {
     const Meter& meter = meters_[i];
     const std::int64_t padded = (played - meter.first_step + bar - 1) / bar * bar;
     grid_.num_steps = meter.first_step + padded;
-    any_fits |= meter.fits;
-    if (!meter.fits) continue;
+    if (!fits(meter)) continue;
+    any_fits = true;
     std::int64_t steps = padded;
     if (i + 1 < meters_.size()) {
-      steps = std::min(steps, (meters_[i + 1].first_step - meter.first_step) / bar * bar);
+      const double length = meters_[i + 1].position - meter.position + kSlack;
+      steps = std::min(steps, static_cast<std::int64_t>(length) / bar * bar);
     }
     if (steps > 0) grid_.stretches.push_back({meter.tick, meter.first_step, steps});
   }
@@ -191,6 +193,12 @@ void Quantizer::lay_out_stretches() {
 const Quantizer::Pulse& Quantizer::pulse_at(std::int64_t tick) const {
   if (pulses_.size() == 1) return pulses_[0];
   return last_begun(pulses_, tick, [](const Pulse& pulse) { return pulse.tick; });
+}
+
+// Whether a bar has as many steps as the windows are made of.
+bool Quantizer::fits(const Meter& meter) const {
+  return std::uint64_t{4} * meter.numerator ==
+         static_cast<std::uint64_t>(options_.quarters_per_bar) * meter.denominator;
 }
 
 // A note up to half a step before a new meter is its first step, played early.

@@ -90,9 +90,9 @@ class Quantizer {
   };
   struct Meter {  // and where it begins
     std::int64_t tick;
+    std::uint32_t numerator, denominator;
     double position;  // in steps from the start of the song
     std::int64_t first_step;
-    bool fits;
   };
 
   Rejected reject(const Song& song) const;
@@ -104,6 +104,7 @@ class Quantizer {
   void lay_out_stretches();
   const Pulse& pulse_at(std::int64_t tick) const;
   const Meter& meter_at(double position) const;
+  bool fits(const Meter& meter) const;
 
   GridOptions options_;
   Grid grid_;

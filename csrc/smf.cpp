@@ -62,8 +62,12 @@ Song Score::song(std::size_t index) const {
 // without a look at the end: near the end of the file, more() moves on to a padded copy of the rest.
 class Parser::Events {
  public:
-  Events(std::span<const std::uint8_t> data, std::size_t first, std::size_t last)
-      : at(data.data() + first), origin_(data.data()), end_(data.data() + last) {
+  // With `cut_off` the track would go on behind `last`, but the file does not.
+  Events(std::span<const std::uint8_t> data, std::size_t first, std::size_t last, bool cut_off)
+      : at(data.data() + first),
+        cut_off_(cut_off),
+        origin_(data.data()),
+        end_(data.data() + last) {
     const bool padded = data.size() - last >= kLongestPrefix;
     if (padded) {
       safe_end_ = end_;
@@ -86,11 +90,11 @@ class Parser::Events {
 
   // To be called once an event's prefix is read.
   void check_end() const {
-    if (at > end_) [[unlikely]] fail("the track ends within an event", offset(end_));
+    if (at > end_) [[unlikely]] fail_at_end();
   }
   std::span<const std::uint8_t> take(std::size_t length) {
     check_end();
-    if (length > static_cast<std::size_t>(end_ - at)) fail_at("event longer than its track", at);
+    if (length > static_cast<std::size_t>(end_ - at)) fail_at_end();
     const std::uint8_t* payload = at;
     at += length;
     return {payload, length};
@@ -116,6 +120,10 @@ class Parser::Events {
   const std::uint8_t* at;
 
  private:
+  [[noreturn, gnu::cold]] void fail_at_end() const {
+    fail(cut_off_ ? "the file ends within an event" : "the track ends within an event",
+         offset(end_));
+  }
   std::size_t offset(const std::uint8_t* where) const {
     return copied_from_ + static_cast<std::size_t>(where - origin_);
   }
@@ -128,6 +136,7 @@ class Parser::Events {
     safe_end_ = end_ = padded_ + rest;
   }
 
+  bool cut_off_;
   const std::uint8_t* origin_;
   std::size_t copied_from_ = 0;
   const std::uint8_t* end_;
@@ -164,7 +173,7 @@ void Parser::read_file() {
     const bool cut_off = length > data_.size() - first;
     const std::size_t last = cut_off ? data_.size() : first + length;
     if (is_track) {
-      read_track(first, last);
+      read_track(first, last, cut_off);
       ++track_;
     }
     if (cut_off && (is_track || track_ < announced)) {
@@ -235,7 +244,7 @@ void Parser::read_division(std::size_t offset) {
   score_.seconds_per_tick = 1.0 / (frame_rate * ticks_per_frame);
 }
 
-void Parser::read_track(std::size_t first, std::size_t last) {
+void Parser::read_track(std::size_t first, std::size_t last, bool cut_off) {
   if (one_song_per_track() && track_ > 0) {
     end_song();
     begin_song();
@@ -245,7 +254,7 @@ void Parser::read_track(std::size_t first, std::size_t last) {
     epoch_ = 1;
   }
   chained_.clear();
-  Events events(data_, first, last);
+  Events events(data_, first, last, cut_off);
   if (options_.channels == Channels::kAll) {
     read_events<Channels::kAll>(events);
   } else {

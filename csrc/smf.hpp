@@ -120,7 +120,7 @@ class Parser {
   std::size_t read_riff_wrapper();
   std::size_t read_header(std::size_t offset);
   void read_division(std::size_t offset);
-  void read_track(std::size_t first, std::size_t last);
+  void read_track(std::size_t first, std::size_t last, bool cut_off);
 
   template <Channels kWanted>
   void read_events(Events& events);

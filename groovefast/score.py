@@ -29,6 +29,7 @@ class Score:
             where the tempo differs from the one before.
         time_signatures: Fields `tick`, `time` (seconds), `numerator`, `denominator`, `track`; by
             tick. Empty if the file names none, which means 4/4.
+        damage: What ended the reading early, if a damaged file was salvaged, else None.
     """
 
     format: int
@@ -37,27 +38,32 @@ class Score:
     notes: NDArray[np.void]
     tempos: NDArray[np.void]
     time_signatures: NDArray[np.void]
+    damage: MidiError | None
 
 
-def read_midi(source: bytes | str | os.PathLike[str], channels: str = "drums") -> Score:
+def read_midi(
+    source: bytes | str | os.PathLike[str], channels: str = "drums", salvage: bool = False
+) -> Score:
     """Reads a Standard MIDI File.
 
     Args:
         source: The file's bytes, or its path.
         channels: "drums" for the notes of MIDI channel 10 alone, or "all".
+        salvage: Take of a damaged file what comes before the damage, which `Score.damage` tells.
 
     Raises:
-        MidiError: Bytes that are not a readable MIDI file; tells the byte offset.
+        MidiError: Bytes that are not a readable MIDI file, unless they are salvaged; tells the
+            byte offset.
         GrooveFastError: `channels` is neither.
         OSError: The file cannot be read.
     """
     if channels not in _CHANNELS:
         raise GrooveFastError(f"channels: one of drums, all wanted, not {channels!r}")
     if isinstance(source, bytes):
-        return Score(*_core.read_midi(source, _CHANNELS[channels]))
+        return Score(*_core.read_midi(source, _CHANNELS[channels], salvage))
     with open(source, "rb") as file:  # noqa: PTH123 - a Path only for this costs more than reading
         data = file.read()
     try:
-        return Score(*_core.read_midi(data, _CHANNELS[channels]))
+        return Score(*_core.read_midi(data, _CHANNELS[channels], salvage))
     except MidiError as error:
         raise MidiError(error.reason, error.offset, os.fspath(source)) from None

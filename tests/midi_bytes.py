@@ -9,6 +9,7 @@ DRUMS = 9
 
 def number(value: int) -> bytes:
     """A number of variable length, in as few bytes as it takes."""
+    assert value >= 0
     digits = [value & 0x7F]
     while value := value >> 7:
         digits.append(0x80 | (value & 0x7F))
@@ -83,6 +84,4 @@ def riff(midi: bytes, *others: tuple[bytes, bytes]) -> bytes:
     def part(name: bytes, payload: bytes) -> bytes:
         return name + struct.pack("<I", len(payload)) + payload + b"\0" * (len(payload) % 2)
 
-    return part(
-        b"RIFF", b"RMID" + b"".join(part(*other) for other in others) + part(b"data", midi)
-    )
+    return part(b"RIFF", b"RMID" + b"".join(part(*other) for other in others) + part(b"data", midi))

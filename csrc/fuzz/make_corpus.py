@@ -17,8 +17,8 @@ from midi_bytes import (
     event,
     header,
     hit,
-    meter,
     meta,
+    meter,
     off,
     on,
     program,
@@ -55,7 +55,9 @@ def files() -> Iterator[bytes]:
     yield song(on(0, 36), meta(1, 1, b"text"), event(9, 36, 0), sysex(0, b"\x7e"), event(5, 36, 90))
     yield song(*(on(delta, 36) for delta in (0, 1, 0, 3)), off(0, 36), off(1, 36), off(0, 36))
     yield song(on(0, 40, channel=2), program(1, 7, 2), on(1, 41, channel=2), off(1, 40, 2))
-    yield song(event(0, 0xE9, 0, 64), event(0, 0xD9, 3), event(0, 0xB9, 4, 90), event(0, 0xA9, 36, 1))
+    yield song(
+        event(0, 0xE9, 0, 64), event(0, 0xD9, 3), event(0, 0xB9, 4, 90), event(0, 0xA9, 36, 1)
+    )
     yield song(sysex(0, b"\x43\x12"), sysex(4, b"\x01\xf7", 0xF7), event(0, 0xF2, 1, 2))
     yield song(event(0, 0xF1, 1), event(0, 0xF3, 2), event(0, 0xF4), event(0, 0xF8), BEAT)
     yield song(hit(0x0FFFFFFF, 36), hit(0x1FFFFF, 38), hit(0x3FFF, 42), hit(0x7F, 46))
