@@ -1,64 +1,89 @@
 """LSTM layers over whole windows, with a backward pass of their own.
 
-The cell is the one of TensorFlow 1 (SPEC: gates i, j, f, o; the forget gate gets +1):
+The cell is the one of TensorFlow 1 (gates i, j, f, o; the forget gate gets +1):
 
     i, j, f, o = split(x·Wx + h·Wh + b)
     c = sigmoid(f + 1)·c + sigmoid(i)·tanh(j)
     h = sigmoid(o)·tanh(c)
 
 Only `h·Wh` has to be done step by step. Everything else is one large product over all steps:
-`x·Wx` before the loop, and the gradient of `Wh` after it.
+`x·Wx` before the loop, and the gradient of `Wh` after it. On a GPU cuDNN does the whole layer.
+
+Products are done in the dtype of the kernels, the cell itself always in float32.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 FORGET_BIAS = 1.0
 
 
+class LstmWeights(NamedTuple):
+    """The weights of a layer; columns are the gates i, j, f, o.
+
+    Attributes:
+        kernel: Wx, (depth, 4 * units).
+        bias: b, (4 * units,), float32, without the forget gate's +1.
+        recurrent: Wh, (units, 4 * units).
+    """
+
+    kernel: tf.Tensor
+    bias: tf.Tensor
+    recurrent: tf.Tensor
+
+
+class State(NamedTuple):
+    """What a layer remembers, (n, units) each."""
+
+    c: tf.Tensor
+    h: tf.Tensor
+
+
 def lstm(
     parts: Sequence[tf.Tensor],
-    kernel: tf.Tensor,
-    bias: tf.Tensor,
-    recurrent: tf.Tensor,
-    initial_state: tuple[tf.Tensor, tf.Tensor],
+    weights: LstmWeights,
+    initial: State,
+    *,
+    last_only: bool = False,
+    compiled: bool = False,
 ) -> tf.Tensor:
     """Runs one LSTM layer over a batch of sequences.
 
-    The products are done in the dtype of the kernels, the cell itself in float32.
-
     Args:
         parts: The inputs, as for `project`; at least one of them by steps.
-        kernel: Wx, (sum of the parts' depths, 4 * units).
-        bias: b, (4 * units,), without the forget gate's +1.
-        recurrent: Wh, (units, 4 * units).
-        initial_state: c and h before the first step, (n, units) each.
+        weights: Those of the layer.
+        initial: Its state before the first step.
+        last_only: Whether only the last step's h is wanted.
+        compiled: Whether to compile the cell for the shapes at hand, which takes some tenths of
+            a second for each new shape and is then faster: for training.
 
     Returns:
-        h of every step, (steps, n, units), float32.
+        h of every step, (steps, n, units), or of the last one, (n, units), in the kernel's dtype.
     """
-    return _recur(project(parts, kernel) + bias, recurrent, *initial_state)
+    if _places_on_gpu():
+        outputs = _cudnn_lstm(parts, weights, initial)
+        return outputs[-1] if last_only else outputs
+    recur = _recurrence(last_only, compiled)
+    return recur(project(parts, weights.kernel), weights.bias, weights.recurrent, *initial)
 
 
-def lstm_step(
-    projected: tf.Tensor, recurrent: tf.Tensor, c: tf.Tensor, h: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """One step of the cell: the new c and h, (n, units) each.
+def lstm_step(x: tf.Tensor, weights: LstmWeights, state: State) -> State:
+    """Does one step of a layer.
 
     Args:
-        projected: x·Wx + b, (n, 4 * units).
-        recurrent: Wh, (units, 4 * units), in the dtype of the product.
-        c: Previous cell state, (n, units).
-        h: Previous output, (n, units).
+        x: The step's input, (n, depth).
+        weights: Those of the layer; the bias may also be (n, 4 * units).
+        state: That before the step; float32.
     """
-    gates = projected + tf.cast(tf.cast(h, recurrent.dtype) @ recurrent, tf.float32)
-    i, j, f, o = tf.split(gates, 4, axis=-1)
-    c = tf.sigmoid(f + FORGET_BIAS) * c + tf.sigmoid(i) * tf.tanh(j)
-    return c, tf.sigmoid(o) * tf.tanh(c)
+    product = (
+        project([x], weights.kernel) + tf.cast(state.h, weights.recurrent.dtype) @ weights.recurrent
+    )
+    _, new_state = _advance(tf.cast(product, tf.float32) + weights.bias, state.c)
+    return new_state
 
 
 def project(parts: Sequence[tf.Tensor], kernel: tf.Tensor) -> tf.Tensor:
@@ -67,78 +92,184 @@ def project(parts: Sequence[tf.Tensor], kernel: tf.Tensor) -> tf.Tensor:
     Args:
         parts: The inputs, side by side in the order of the kernel's rows: each is
             (steps, n, depth), or (n, depth) where it is the same at every step and so
-            needs to be multiplied only once.
-        kernel: (sum of the depths, width); the product is done in its dtype.
+            needs to be multiplied only once. Parts may be empty, of depth 0.
+        kernel: (sum of the depths, width).
 
     Returns:
-        (steps, n, width) or, if no part has steps, (n, width); float32.
+        (steps, n, width) or, if no part has steps, (n, width), in the kernel's dtype.
     """
     rows = tf.split(kernel, [part.shape[-1] for part in parts])
     products = []
     for part, weights in zip(parts, rows, strict=True):
+        if not part.shape[-1]:
+            continue
         flat = tf.reshape(tf.cast(part, kernel.dtype), [-1, weights.shape[0]])
         shape = tf.concat([tf.shape(part)[:-1], [weights.shape[1]]], 0)
-        products.append(tf.cast(tf.reshape(flat @ weights, shape), tf.float32))
+        products.append(tf.reshape(flat @ weights, shape))
     return sum(products[1:], products[0])
 
 
-@tf.custom_gradient  # type: ignore[untyped-decorator]
-def _recur(
-    projected: tf.Tensor, recurrent: tf.Tensor, c0: tf.Tensor, h0: tf.Tensor
-) -> tuple[tf.Tensor, Any]:
-    """The recurrence over already projected inputs, (steps, n, 4 * units)."""
-    steps = tf.shape(projected)[0]
-    dtype = recurrent.dtype
+# --- The recurrence, forward and backward ---------------------------------------------------
 
-    def forward(t: tf.Tensor, c: tf.Tensor, h: tf.Tensor, *saved: tf.TensorArray) -> Any:
-        gates = projected[t] + tf.cast(tf.cast(h, dtype) @ recurrent, tf.float32)
-        i, j, f, o = tf.split(gates, 4, axis=-1)
-        i, j, f, o = tf.sigmoid(i), tf.tanh(j), tf.sigmoid(f + FORGET_BIAS), tf.sigmoid(o)
-        c = f * c + i * j
-        h = o * tf.tanh(c)
-        values = (tf.concat([i, j, f, o], -1), c, h)
-        return t + 1, c, h, *(a.write(t, v) for a, v in zip(saved, values, strict=True))
 
-    arrays = [tf.TensorArray(tf.float32, steps) for _ in range(3)]
-    _, _, _, *arrays = tf.while_loop(
-        lambda t, *_: t < steps, forward, (0, c0, h0, *arrays), maximum_iterations=steps
-    )
-    gates, cells, outputs = (array.stack() for array in arrays)
+def _recurrence(last_only: bool, compiled: bool) -> Any:
+    """The loop over the steps as a function of projected inputs, weights and initial state."""
+    cell = _compiled_cell if compiled else _cell
+    cell_gradient = _compiled_cell_gradient if compiled else _cell_gradient
 
-    def backward(
-        d_outputs: tf.Tensor,
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-        previous_c = tf.concat([c0[None], cells[:-1]], 0)
-        transposed = tf.transpose(recurrent)
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def recur(
+        projected: tf.Tensor,
+        bias: tf.Tensor,
+        recurrent: tf.Tensor,
+        c0: tf.Tensor,
+        h0: tf.Tensor,
+    ) -> tuple[tf.Tensor, Any]:
+        steps, dtype = tf.shape(projected)[0], recurrent.dtype
+        h0 = tf.cast(h0, dtype)
 
-        def step(t: tf.Tensor, dc: tf.Tensor, dh: tf.Tensor, saved: tf.TensorArray) -> Any:
-            i, j, f, o = tf.split(gates[t], 4, axis=-1)
-            squashed = tf.tanh(cells[t])
-            dh += d_outputs[t]
-            dc += dh * o * (1 - squashed * squashed)
-            d_gates = tf.concat(
-                [
-                    dc * j * i * (1 - i),
-                    dc * i * (1 - j * j),
-                    dc * previous_c[t] * f * (1 - f),
-                    dh * squashed * o * (1 - o),
-                ],
-                -1,
+        def forward(t: tf.Tensor, c: tf.Tensor, h: tf.Tensor, saved: Any) -> Any:
+            gates, new_c, h = cell(projected[t], h @ recurrent, bias, c)
+            *gate_arrays, cs, hs = saved
+            gate_arrays = [a.write(t, gate) for a, gate in zip(gate_arrays, gates, strict=True)]
+            return t + 1, new_c, h, [*gate_arrays, cs.write(t, c), hs.write(t + 1, h)]
+
+        # c of the step before and the gates give c back, so that only one of the two is kept.
+        saved = [_array(dtype, steps) for _ in range(4)]
+        saved += [_array(tf.float32, steps), _array(dtype, steps + 1).write(0, h0)]
+        _, _, last_h, saved = tf.while_loop(
+            lambda t, *_: t < steps, forward, (0, c0, h0, saved), maximum_iterations=steps
+        )
+        *gate_arrays, previous_cs, hs = saved
+
+        def backward(d_result: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            transposed = tf.transpose(recurrent)
+
+            def step(t: tf.Tensor, dc: tf.Tensor, dh: tf.Tensor, saved: Any) -> Any:
+                gates = [array.read(t) for array in gate_arrays]
+                d_output = None if last_only else d_result[t]
+                d_sums, dc = cell_gradient(gates, previous_cs.read(t), dc, dh, d_output)
+                d_sum = tf.concat(d_sums, -1)
+                return t - 1, dc, d_sum @ transposed, saved.write(t, d_sum)
+
+            start_dh = d_result if last_only else tf.zeros_like(h0)
+            _, dc, dh, d_sums = tf.while_loop(
+                lambda t, *_: t >= 0,
+                step,
+                (steps - 1, tf.zeros_like(c0), start_dh, _array(dtype, steps)),
+                maximum_iterations=steps,
             )
-            dh = tf.cast(tf.cast(d_gates, dtype) @ transposed, tf.float32)
-            return t - 1, dc * f, dh, saved.write(t, d_gates)
+            d_projected = d_sums.stack()
+            d_flat = tf.reshape(d_projected, [-1, recurrent.shape[1]])
+            previous_h = tf.reshape(hs.stack()[:-1], [-1, recurrent.shape[0]])
+            d_recurrent = tf.matmul(previous_h, d_flat, transpose_a=True)
+            d_bias = tf.matmul(tf.ones_like(previous_h[:, :1]), d_flat, transpose_a=True)[0]
+            return d_projected, tf.cast(d_bias, tf.float32), d_recurrent, dc, tf.cast(dh, c0.dtype)
 
-        array = tf.TensorArray(tf.float32, steps)
-        _, dc, dh, array = tf.while_loop(
-            lambda t, *_: t >= 0, step, (steps - 1, tf.zeros_like(c0), tf.zeros_like(h0), array)
-        )
-        d_projected = array.stack()
-        previous_h = tf.concat([h0[None], outputs[:-1]], 0)
-        d_recurrent = tf.matmul(
-            tf.cast(tf.reshape(previous_h, [-1, h0.shape[-1]]), dtype),
-            tf.cast(tf.reshape(d_projected, [-1, recurrent.shape[-1]]), dtype),
-            transpose_a=True,
-        )
-        return d_projected, d_recurrent, dc, dh
+        return (last_h if last_only else hs.stack()[1:]), backward
 
-    return outputs, backward
+    return recur
+
+
+def _array(dtype: tf.DType, size: tf.Tensor) -> tf.TensorArray:
+    return tf.TensorArray(dtype, size, clear_after_read=False)
+
+
+def _cell(
+    projected: tf.Tensor, product: tf.Tensor, bias: tf.Tensor, c: tf.Tensor
+) -> tuple[tuple[tf.Tensor, ...], tf.Tensor, tf.Tensor]:
+    """The gates i, j, f, o after their activations, and the new c and h."""
+    sums = tf.cast(projected, tf.float32) + tf.cast(product, tf.float32) + bias
+    gates, state = _advance(sums, c)
+    dtype = product.dtype
+    return tuple(tf.cast(gate, dtype) for gate in gates), state.c, tf.cast(state.h, dtype)
+
+
+def _advance(sums: tf.Tensor, c: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], State]:
+    """The equations of the cell."""
+    i, j, f, o = tf.split(sums, 4, -1)
+    i, j, f, o = _sigmoid(i), tf.tanh(j), _sigmoid(f + FORGET_BIAS), _sigmoid(o)
+    c = f * c + i * j
+    return (i, j, f, o), State(c, o * tf.tanh(c))
+
+
+def _cell_gradient(
+    gates: Sequence[tf.Tensor],
+    previous_c: tf.Tensor,
+    dc: tf.Tensor,
+    dh: tf.Tensor,
+    d_output: tf.Tensor | None,
+) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """The gradients of the four sums and of the previous c.
+
+    They are joined by the caller: the compiler would do that slowly.
+    """
+    dtype = dh.dtype
+    i, j, f, o = (tf.cast(gate, tf.float32) for gate in gates)
+    squashed_c = tf.tanh(f * previous_c + i * j)
+    dh = tf.cast(dh, tf.float32)
+    if d_output is not None:
+        dh += tf.cast(d_output, tf.float32)
+    dc += dh * o * (1 - squashed_c * squashed_c)
+    di, dj = dc * j * i * (1 - i), dc * i * (1 - j * j)
+    df, do = dc * previous_c * f * (1 - f), dh * squashed_c * o * (1 - o)
+    return [tf.cast(gradient, dtype) for gradient in (di, dj, df, do)], dc * f
+
+
+_compiled_cell = tf.function(_cell, jit_compile=True)
+_compiled_cell_gradient = tf.function(_cell_gradient, jit_compile=True)
+
+
+def _sigmoid(x: tf.Tensor) -> tf.Tensor:
+    """The sigmoid as a tanh, which compiles to something faster than `tf.sigmoid`."""
+    return 0.5 * tf.tanh(0.5 * x) + 0.5
+
+
+# --- cuDNN ----------------------------------------------------------------------------------
+
+
+def _places_on_gpu() -> bool:
+    """Whether what is computed here runs on a GPU."""
+    device = tf.constant(0.0).device
+    return "GPU" in device if device else bool(tf.config.list_logical_devices("GPU"))
+
+
+def _cudnn_lstm(parts: Sequence[tf.Tensor], weights: LstmWeights, initial: State) -> tf.Tensor:
+    """`lstm` by cuDNN, which has no bfloat16 and does it in float32."""
+    dtype = weights.kernel.dtype
+    inner = tf.float32 if dtype == tf.bfloat16 else dtype
+    inputs = side_by_side_over_time(parts)
+    outputs, *_ = tf.raw_ops.CudnnRNNV2(
+        input=tf.cast(inputs, inner),
+        input_h=tf.cast(initial.h, inner)[None],
+        input_c=tf.cast(initial.c, inner)[None],
+        params=tf.cast(cudnn_parameters(weights), inner),
+        rnn_mode="lstm",
+        is_training=True,
+    )
+    return tf.cast(outputs, dtype)
+
+
+def cudnn_parameters(weights: LstmWeights) -> tf.Tensor:
+    """Returns a layer's weights in cuDNN's order, as one vector, float32.
+
+    That is the input kernels of the gates i, f, j, o, (units, depth) each, their recurrent kernels,
+    (units, units) each, then four biases of the inputs, and four of the recurrence: zero.
+    """
+    units = weights.recurrent.shape[0]
+
+    def reorder(columns: tf.Tensor) -> list[tf.Tensor]:
+        i, j, f, o = tf.split(tf.cast(columns, tf.float32), 4, -1)
+        return [i, f, j, o]
+
+    bias = weights.bias + tf.repeat([0.0, 0.0, FORGET_BIAS, 0.0], units)
+    kernels = [tf.transpose(k) for k in (*reorder(weights.kernel), *reorder(weights.recurrent))]
+    vectors = [*kernels, *reorder(bias), tf.zeros([4 * units])]
+    return tf.concat([tf.reshape(vector, [-1]) for vector in vectors], 0)
+
+
+def side_by_side_over_time(parts: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Joins parts as for `project` to (steps, n, depth), repeating those without steps."""
+    steps = next(tf.shape(part)[0] for part in parts if part.shape.rank == 3)
+    whole = [part if part.shape.rank == 3 else tf.tile(part[None], [steps, 1, 1]) for part in parts]
+    return tf.concat(whole, -1)

@@ -24,7 +24,7 @@ import tensorflow as tf
 from groovefast.config import Config, ConverterConfig, get_config
 from groovefast.drums import NUM_CLASSES
 from groovefast.errors import GrooveFastError
-from groovefast.lstm import lstm, lstm_step, project
+from groovefast.lstm import LstmWeights, State, lstm, lstm_step, project, side_by_side_over_time
 
 if TYPE_CHECKING:
     from groovefast.groove import Groove
@@ -222,24 +222,45 @@ class Row(NamedTuple):
 
 
 class Dense(NamedTuple):
-    """The weights of x·kernel + bias."""
+    """The weights of x·kernel + bias, x being one or more parts as for `project`."""
 
     kernel: tf.Tensor
     bias: tf.Tensor
 
-    def __call__(self, x: tf.Tensor, rest: tf.Tensor | None = None) -> tf.Tensor:
-        """The product with x; `rest` may stand for the bias and the rows after those of x."""
-        product = project([x], self.kernel if rest is None else self.kernel[: x.shape[-1]])
-        return product + (self.bias if rest is None else rest)
+    def __call__(self, *parts: tf.Tensor) -> tf.Tensor:
+        """Does it, in float32 but for the product."""
+        return tf.cast(project(parts, self.kernel), tf.float32) + self.bias
 
 
 class Cell(NamedTuple):
-    """The weights of one LSTM layer."""
+    """The weights of one layer of the encoder or decoder.
+
+    Attributes:
+        projection: What a residual layer does to its input to bring it to its own size.
+        lstm: The LSTM itself.
+        residual: Whether the (projected) input is added to the output.
+    """
 
     projection: Dense | None
-    inputs: Dense
-    recurrent: tf.Tensor
+    lstm: LstmWeights
     residual: bool
+
+    @property
+    def front(self) -> Dense:
+        """What the input meets first."""
+        return self.projection or Dense(self.lstm.kernel, self.lstm.bias)
+
+    def with_front(self, front: Dense) -> Cell:
+        """The cell with another front."""
+        if self.projection:
+            return self._replace(projection=front)
+        return self._replace(lstm=self.lstm._replace(kernel=front.kernel, bias=front.bias))
+
+    def step(self, x: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        """The output and new state after one step, (n, units)."""
+        x = self.projection(x) if self.projection else x
+        state = lstm_step(x, self.lstm, state)
+        return (x + state.h if self.residual else state.h), state
 
 
 class GrooVAE(tf.Module):  # type: ignore[misc]
@@ -494,21 +515,19 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """`encode` as a graph."""
         x = time_major(tf.concat([inputs, controls], -1))
-        ends: list[tf.Tensor] = []
-        for level, units in enumerate(self.config.hparams.enc_rnn_size):
+        sizes = self.config.hparams.enc_rnn_size
+        for level, units in enumerate(sizes):
             zero = tf.zeros([tf.shape(x)[1], units])
-            outputs, ends = [], []
-            for side, direction in enumerate(("fw", "bw")):
-                seed = _fold(dropout_seed, 2 * level + side)
-                sequence = tf.reverse(x, [0]) if direction == "bw" else x
+            last = level == len(sizes) - 1
+            sides: list[tf.Tensor] = []
+            for direction, sequence in (("fw", x), ("bw", tf.reverse(x, [0]))):
+                seed = _fold(dropout_seed, 2 * level + len(sides))
                 scope = encoder_scope(level, direction)
-                y, h = self._layer(scope, [sequence], (zero, zero), seed)
-                outputs.append(tf.reverse(y, [0]) if direction == "bw" else y)
-                ends.append(h[-1])
-            x = tf.concat(outputs, -1)
-        end = tf.concat(ends, -1)
-        sigma = tf.nn.softplus(self._weights("encoder/sigma")(end))
-        return self._weights("encoder/mu")(end), sigma
+                y = self._layer(scope, [sequence], State(zero, zero), seed, last_only=last)
+                sides.append(y if last or direction == "fw" else tf.reverse(y, [0]))
+            x = tf.concat(sides, -1)
+        sigma = tf.nn.softplus(self._weights("encoder/sigma")(x))
+        return self._weights("encoder/mu")(x), sigma
 
     # The decoder, twice: over a whole known window, and step by step over one it writes itself.
 
@@ -521,11 +540,10 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
     ) -> tf.Tensor:
         """Returns the logits of each step given the true steps before it, (n, steps, depth)."""
         previous = time_major(tf.pad(outputs[:, :-1], [[0, 0], [1, 0], [0, 0]]))
-        parts = [previous, *self._beside(z, controls)]
+        parts = [previous, z, time_major(controls)]
         for layer, state in enumerate(self._initial_states(z)):
             seed = _fold(dropout_seed, layer)
-            y, _ = self._layer(decoder_scope(layer), parts, state, seed)
-            parts = [y]
+            parts = [self._layer(decoder_scope(layer), parts, state, seed)]
         return time_major(self._weights("decoder/output_projection")(parts[0]))
 
     def _decode(
@@ -587,25 +605,28 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         n, steps = tf.shape(controls)[0], tf.shape(controls)[1]
         cells = [self._cell(decoder_scope(layer)) for layer in range(len(units))]
         write_row = self._weights("decoder/output_projection")
-        seeds = [_fold(dropout_seed, layer) for layer in range(len(units) + 1)]
-        first = cells[0].projection or cells[0].inputs
-        beside = _drop(self._beside(z, controls), self._keep, seeds[-1], steps)
-        known = project(beside, first.kernel[depth:]) + first.bias
-        masks = [
-            _drop([tf.ones([steps, n, width])], self._keep, seed, steps)[0]
-            for width, seed in zip([depth, *units], seeds[:-1], strict=False)
-        ]
+
+        own_rows, known_rows = cells[0].front.kernel[:depth], cells[0].front.kernel[depth:]
+        known_seed = _fold(dropout_seed, len(units))
+        known_inputs = self._drop([z, time_major(controls)], known_seed)
+        known = Dense(known_rows, cells[0].front.bias)(*known_inputs)
+        masks = (
+            []
+            if dropout_seed is None
+            else [
+                self._drop([tf.ones([steps, n, width])], _fold(dropout_seed, layer))[0]
+                for layer, width in enumerate([depth, *units[:-1]])
+            ]
+        )
 
         def step(t: tf.Tensor, x: tf.Tensor, states: Any, logits: Any, written: Any) -> Any:
-            rest = known if known.shape.rank == 2 else known[t]
+            known_now = known if known.shape.rank == 2 else known[t]
+            cells[0] = cells[0].with_front(Dense(own_rows, known_now))
             new_states = []
-            for cell, mask, (c, h) in zip(cells, masks, states, strict=True):
-                x = x if dropout_seed is None else x * mask[t]
-                if cell.projection:
-                    x, rest = cell.projection(x, rest), None
-                c, h = lstm_step(cell.inputs(x, rest), cell.recurrent, c, h)
-                x, rest = x + h if cell.residual else h, None
-                new_states.append((c, h))
+            for layer, (cell, state) in enumerate(zip(cells, states, strict=True)):
+                x = x * tf.cast(masks[layer][t], tf.float32) if masks else x
+                x, state = cell.step(x, state)
+                new_states.append(state)
             row = write_row(x)
             x = next_input(t, row)
             return t + 1, x, new_states, logits.write(t, row), written.write(t, x)
@@ -623,19 +644,32 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         self,
         scope: str,
         parts: Sequence[tf.Tensor],
-        state: tuple[tf.Tensor, tf.Tensor],
+        state: State,
         dropout_seed: tf.Tensor | None,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """One layer over whole windows: its outputs and its h, (steps, n, units) each.
-
-        They differ in residual layers, which add their input to h.
-        """
-        cell = self._cell(scope)
-        parts = _drop(parts, self._keep, dropout_seed, tf.shape(parts[0])[0])
+        *,
+        last_only: bool = False,
+    ) -> tf.Tensor:
+        """One layer over whole windows: its outputs, (steps, n, units), or its last h."""
+        cell, training = self._cell(scope), dropout_seed is not None
+        parts = self._drop(parts, dropout_seed)
         if cell.projection:
-            parts = [project(parts, cell.projection.kernel) + cell.projection.bias]
-        h = lstm(parts, *cell.inputs, cell.recurrent, state)
-        return (parts[0] + h if cell.residual else h), h
+            parts = [cell.projection(*parts)]
+        h = lstm(parts, cell.lstm, state, last_only=last_only, compiled=training)
+        if cell.residual and not last_only:
+            return tf.cast(h, tf.float32) + tf.cast(parts[0], tf.float32)
+        return h
+
+    def _drop(self, parts: Sequence[tf.Tensor], seed: tf.Tensor | None) -> Sequence[tf.Tensor]:
+        """The inputs of a layer with fresh dropout at every step, if there is a seed."""
+        if seed is None or self._keep == 1:
+            return parts
+        x = side_by_side_over_time([tf.cast(part, self._dtype) for part in parts])
+        # 16 random bits are enough to tell whether to keep a number.
+        size = tf.size(x)
+        bits = tf.random.stateless_uniform([(size + 1) // 2], seed, None, None, tf.uint32)
+        draws = tf.reshape(tf.reshape(tf.bitcast(bits, tf.uint16), [-1])[:size], tf.shape(x))
+        kept = tf.cast(draws < round(self._keep * 2**16), x.dtype)
+        return [x * kept * tf.cast(1 / self._keep, x.dtype)]
 
     def _cell(self, scope: str) -> Cell:
         """The weights of the layer of that name."""
@@ -645,10 +679,10 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         kernel, bias = self._weights(name)
         units = bias.shape[0] // 4
         hparams = self.config.hparams
+        inputs, recurrent = tf.split(kernel, [kernel.shape[0] - units, units])
         return Cell(
             self._weights(wrapper) if projected else None,
-            Dense(kernel[:-units], bias),
-            kernel[-units:],
+            LstmWeights(inputs, bias, recurrent),
             hparams.residual_encoder if scope.startswith("encoder") else hparams.residual_decoder,
         )
 
@@ -657,16 +691,12 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         kernel, bias = self.weights[f"{name}/kernel"], self.weights[f"{name}/bias"]
         return Dense(tf.cast(kernel, self._dtype), tf.convert_to_tensor(bias))
 
-    def _initial_states(self, z: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    def _initial_states(self, z: tf.Tensor) -> list[State]:
         """The c and h of every decoder layer before the first step."""
         units = self.config.hparams.dec_rnn_size
         flat = tf.tanh(self._weights("decoder/z_to_initial_state")(z))
         states = tf.split(flat, [size for size in units for _ in "ch"], 1)
-        return list(zip(states[::2], states[1::2], strict=True))
-
-    def _beside(self, z: tf.Tensor, controls: tf.Tensor) -> list[tf.Tensor]:
-        """What the decoder hears beside the previous step, as parts for `project`."""
-        return [z, time_major(controls)] if self.config.converter.control_depth else [z]
+        return [State(c, h) for c, h in zip(states[::2], states[1::2], strict=True)]
 
     # Schedules.
 
@@ -766,16 +796,6 @@ def slerp(a: Vector, b: Vector, at: Vector) -> Vector:
 def time_major(x: tf.Tensor) -> tf.Tensor:
     """(n, steps, depth) as (steps, n, depth), and back."""
     return tf.transpose(x, [1, 0, 2])
-
-
-def _drop(
-    parts: Sequence[tf.Tensor], keep: float, seed: tf.Tensor | None, steps: tf.Tensor
-) -> list[tf.Tensor]:
-    """The inputs of a layer with fresh dropout at every step, if there is a seed."""
-    if seed is None or keep == 1:
-        return list(parts)
-    whole = [part if part.shape.rank == 3 else tf.tile(part[None], [steps, 1, 1]) for part in parts]
-    return [tf.nn.experimental.stateless_dropout(tf.concat(whole, -1), 1 - keep, seed)]
 
 
 def _fold(seed: tf.Tensor | None, number: int) -> tf.Tensor | None:
