@@ -99,7 +99,7 @@ WHOLE = ("tick", "end_tick", "pitch", "velocity", "channel", "track")
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(data=midi_files())
 def test_only_drums_of_known_meters_change(mode, data):
     rendition = MODES[mode](data, seed=0)
@@ -116,7 +116,7 @@ def test_only_drums_of_known_meters_change(mode, data):
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(data=midi_files())
 def test_amount_0_is_the_input(mode, data):
     assert MODES[mode](data, seed=0, amount=0, temperature=1).midi == data
@@ -185,7 +185,7 @@ KEEPING = [
 
 
 @pytest.mark.parametrize("play", KEEPING)
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=midi_files(), amount=st.sampled_from((0.3, 1.0)))
 def test_every_hit_stays(play, data, amount):
     rendition = play(data, seed=0, amount=amount)
@@ -245,7 +245,7 @@ def test_transfer_of_its_own_groove_is_reconstruction():
 # --- Modes that choose hits -----------------------------------------------------------------
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=midi_files(), temperature=st.sampled_from((0.0, 1.0)))
 def test_added_hats_leave_all_else_alone(data, temperature):
     play = functools.partial(add_hihat, model=_model(HIHAT, bias=0.5), temperature=temperature)
