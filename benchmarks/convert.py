@@ -21,7 +21,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ from groovefast import GrooveConverter, convert
 
 MEMORY_FOLDER = Path("/dev/shm")
 CONFIG = "groovae_4bar"
+SHARDS = 8
 
 
 def converting(midi: Path, scratch: Path, workers: int) -> Work:
@@ -42,6 +43,22 @@ def converting(midi: Path, scratch: Path, workers: int) -> Work:
         with tempfile.TemporaryDirectory(dir=scratch) as output:
             start = time.perf_counter()
             convert(midi, output, CONFIG, workers)
+            return time.perf_counter() - start
+
+    return work
+
+
+def writing(size: int, scratch: Path) -> Work:
+    """Nothing but writing as many bytes, in as many files, and waiting for the disk."""
+    piece = bytes(size // SHARDS)
+
+    def work() -> float:
+        with tempfile.TemporaryDirectory(dir=scratch) as output:
+            start = time.perf_counter()
+            for index in range(SHARDS):
+                with (Path(output) / f"{index}").open("wb", buffering=0) as file:
+                    file.write(piece)
+                    os.fsync(file)
             return time.perf_counter() - start
 
     return work
@@ -105,6 +122,15 @@ def find_note_seq(python: str | None) -> str | None:
     return python or (sys.executable if importlib.util.find_spec("note_seq") else None)
 
 
+def own_ways(midi: Path, scratch: Path, memory: Path | None) -> dict[str, Work]:
+    ways = {"groovefast, 1 worker": converting(midi, scratch, 1)}
+    if (os.cpu_count() or 1) > 1:
+        ways["groovefast, 2 workers"] = converting(midi, scratch, 2)
+    if memory:
+        ways["groovefast, 1 worker, to memory"] = converting(midi, memory, 1)
+    return ways
+
+
 def main() -> None:
     parser = option_parser(__doc__, rounds=7)
     parser.add_argument("--note-seq-python", metavar="PATH", help="interpreter that has note_seq")
@@ -113,42 +139,49 @@ def main() -> None:
     arguments = parser.parse_args()
     paths = midi_files(arguments.midi)
     report = Report(f"Converting {len(paths):,} files on disk", ("symusic",))
-
+    python = find_note_seq(arguments.note_seq_python)
     with contextlib.ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=arguments.output)))
-        ways: dict[str, Work] = {
-            f"groovefast, {workers} worker{'s' * (workers > 1)}": converting(
-                arguments.midi, scratch, workers
-            )
-            for workers in sorted({1, min(2, os.cpu_count() or 1)})
-        }
-        if MEMORY_FOLDER.is_dir():
-            memory = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=MEMORY_FOLDER)))
-            ways["groovefast, 1 worker, to memory"] = converting(arguments.midi, memory, 1)
+        scratch, memory = (
+            Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder)))
+            for folder in (arguments.output, MEMORY_FOLDER if MEMORY_FOLDER.is_dir() else None)
+        )
+        ways = own_ways(arguments.midi, scratch, memory)
         if version("symusic"):
             ways["symusic, parsing only"] = parsing(paths)
         else:
             report.note("symusic is not installed: left out")
+        windows, size = converted(arguments.midi, scratch)
         ways["reading the files only"] = reading(paths)
+        ways["writing the bytes only"] = writing(size, scratch)
         timings = race(ways, len(paths), arguments.rounds)
         report.table("files/s", timings)
-        windows = convert(arguments.midi, scratch / "1", CONFIG, 1).windows
-        one = timings["groovefast, 1 worker"]
+        report.figure("megabytes written", size / 1e6, "MB")
         report.figure("windows", windows)
-        report.figure("windows/s, 1 worker", windows / len(paths) * one.rate)
-        report.figure("seconds, 1 worker", len(paths) / one.rate, "s", at_most=1)
-        if two := timings.get("groovefast, 2 workers"):
-            report.figure("2 workers against 1", two.faster_than(one), "×", at_least=1.8)
-        if symusic := timings.get("symusic, parsing only"):
-            report.figure("against symusic parsing", one.faster_than(symusic), "×", at_least=1)
-
-        python = find_note_seq(arguments.note_seq_python)
+        tell_goals(report, timings, windows / len(paths))
         if python:
             worker = stack.enter_context(note_seq_worker(python, paths, scratch))
             against_note_seq(report, ways["groovefast, 1 worker"], worker, paths, scratch)
         else:
             report.note("note_seq is not installed and no --note-seq-python given: left out")
     report.write(arguments.json)
+
+
+def converted(midi: Path, scratch: Path) -> tuple[int, int]:
+    """Windows and bytes that a conversion writes."""
+    with tempfile.TemporaryDirectory(dir=scratch) as output:
+        report = convert(midi, output, CONFIG)
+    return report.windows, sum(shard.bytes for shard in report.shards)
+
+
+def tell_goals(report: Report, timings: Mapping[str, Timings], windows_per_file: float) -> None:
+    one = timings["groovefast, 1 worker"]
+    report.figure("windows/s, 1 worker", windows_per_file * one.rate)
+    report.figure("seconds, 1 worker", one.items / one.rate, "s", at_most=1)
+    if two := timings.get("groovefast, 2 workers"):
+        report.figure("2 workers against 1", two.faster_than(one), "×", at_least=1.8)
+    if symusic := timings.get("symusic, parsing only"):
+        report.figure("against symusic parsing", one.faster_than(symusic), "×", at_least=1)
+    print()
 
 
 def against_note_seq(

@@ -1,0 +1,84 @@
+"""Sampling: grooves per second including the bytes of their MIDI files, and how long one takes.
+
+python benchmarks/sample.py [--model RUN_DIR/model] [--config groovae_4bar]
+
+Without a model its weights are fresh, with the bias of the hits set so that they are as frequent as
+in the Groove MIDI Dataset: how many notes there are decides how long writing them takes.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import tensorflow as tf
+from timing import Report, Work, option_parser, race
+
+from groovefast import GrooVAE, GrooveConverter, load_model
+from groovefast.drums import NUM_CLASSES
+
+BATCHES = (1, 8, 64, 256)
+GOAL_RATE, GOAL_SECONDS = 1500, 0.040
+HIT_SHARE = 0.13
+"""Part of the cells of the grid that hold a hit, in the windows of the dataset."""
+
+
+def untrained(config: str) -> GrooVAE:
+    """A model that hits about as often as a drummer."""
+    model = GrooVAE(config)
+    bias = model.weights["decoder/output_projection/bias"]
+    bias[:NUM_CLASSES].assign(tf.fill([NUM_CLASSES], math.log(HIT_SHARE / (1 - HIT_SHARE))))
+    return model
+
+
+def sampling(model: GrooVAE, n: int) -> Work:
+    """Windows alone."""
+
+    def work() -> None:
+        model.sample(n, seed=0).numpy()
+
+    return work
+
+
+def playing(model: GrooVAE, n: int) -> Work:
+    """The bytes of MIDI files."""
+    converter = GrooveConverter.from_config(model.config)
+
+    def work() -> None:
+        for groove in converter.from_tensors(model.sample(n, seed=0).numpy()):
+            groove.to_bytes()
+
+    return work
+
+
+def hit_share(model: GrooVAE) -> float:
+    """Part of the cells that the model fills."""
+    return float(tf.reduce_mean(model.sample(256, seed=0)[..., :NUM_CLASSES]))
+
+
+def main() -> None:
+    parser = option_parser(__doc__, rounds=5)
+    parser.add_argument("--model", type=Path, metavar="DIR", help="a trained model")
+    parser.add_argument("--config", default="groovae_4bar", help="(default: groovae_4bar)")
+    arguments = parser.parse_args()
+    report = Report("Sampling grooves", ("tensorflow", "numpy"))
+    model = load_model(arguments.model) if arguments.model else untrained(arguments.config)
+    report.figure("cells with a hit", 100 * hit_share(model), "%")
+    for n in BATCHES:
+        with_midi, alone = f"{n} at once, with MIDI", f"{n} at once, windows alone"
+        ways = {with_midi: playing(model, n), alone: sampling(model, n)}
+        timings = race(ways, n, arguments.rounds)
+        report.table("grooves/s", timings)
+        rate = timings[with_midi].rate
+        report.figure(with_midi, rate, "grooves/s", at_least=GOAL_RATE if n == 256 else None)
+        if n == 1:
+            report.figure("one groove", 1 / rate, "s", at_most=GOAL_SECONDS)
+        print()
+    report.write(arguments.json)
+
+
+if __name__ == "__main__":
+    main()
