@@ -7,13 +7,14 @@ and the strength of its attack. Loudness is set by whoever plays it.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Signal: TypeAlias = "NDArray[np.floating[Any]]"
+Signal: TypeAlias = "NDArray[np.float64]"
 """Samples; shape (samples,) for one channel, (samples, 2) for left and right."""
 
 SAMPLE_RATE = 44100
@@ -184,13 +185,13 @@ def _phase(hertz: Signal) -> Signal:
 
 
 def _noise(rng: np.random.Generator, length: int) -> Signal:
-    return rng.standard_normal(length) / 3
+    return rng.normal(0, 1 / 3, length)
 
 
 def _wide_noise(rng: np.random.Generator, length: int, width: float) -> Signal:
     """Noise (length, 2) of which the share `width` differs between left and right."""
-    middle, sides = _noise(rng, length), rng.standard_normal((length, 2)) / 3
-    return np.sqrt(1 - width) * _column(middle) + np.sqrt(width) * sides
+    middle, sides = _noise(rng, length), rng.normal(0, 1 / 3, (length, 2))
+    return math.sqrt(1 - width) * _column(middle) + math.sqrt(width) * sides
 
 
 def _clang(t: Signal, hertz: Sequence[float], ring: float, rng: np.random.Generator) -> Signal:
@@ -199,16 +200,15 @@ def _clang(t: Signal, hertz: Sequence[float], ring: float, rng: np.random.Genera
     for partial in hertz:
         angle = 2 * np.pi * (partial * _detune(rng) * t + rng.random())
         clang += np.sin(angle) * np.exp(-t / (ring * (1000 / partial) ** 0.35))
-    return clang / np.sqrt(len(hertz))
+    return clang / math.sqrt(len(hertz))
 
 
 def _buzz(t: Signal, hertz: Sequence[float], rng: np.random.Generator) -> Signal:
     """Square waves out of tune with one another, whose harmonics lie as dense as a cymbal's."""
-    waves = [
-        np.sign(np.sin(2 * np.pi * (each * _detune(rng) * t + rng.random()))) for each in hertz
-    ]
-    buzz: Signal = np.sum(waves, axis=0)
-    return buzz / np.sqrt(len(hertz))
+    buzz = np.zeros_like(t)
+    for each in hertz:
+        buzz += np.sign(np.sin(2 * np.pi * (each * _detune(rng) * t + rng.random())))
+    return buzz / math.sqrt(len(hertz))
 
 
 def _detune(rng: np.random.Generator) -> float:
@@ -240,14 +240,18 @@ def _column(signal: Signal) -> Signal:
 
 def _attack(signal: Signal, seconds: float) -> Signal:
     """Begins at 0, to start without a click."""
-    rise = np.minimum(np.arange(len(signal)) / (seconds * SAMPLE_RATE), 1)
-    return signal * (rise if signal.ndim == 1 else _column(rise))
+    return _shaped(signal, np.minimum(np.arange(len(signal)) / (seconds * SAMPLE_RATE), 1))
+
+
+def _shaped(signal: Signal, envelope: NDArray[np.floating[Any]]) -> Signal:
+    """A signal of one or two channels under an envelope."""
+    columns = envelope.reshape(-1, *(1,) * (signal.ndim - 1))
+    return np.asarray(signal * columns, np.float64)
 
 
 def _let_die(signal: Signal) -> Signal:
     """Falls to nothing at its end, where an exponential decay never would."""
-    left = np.linspace(1, 0, len(signal)) ** 2
-    return signal * (left if signal.ndim == 1 else _column(left))
+    return _shaped(signal, np.square(np.linspace(1.0, 0.0, len(signal))))
 
 
 # --- Where they stand -----------------------------------------------------------------------
@@ -256,7 +260,7 @@ def _let_die(signal: Signal) -> Signal:
 def _pan(signal: Signal, pan: float) -> Signal:
     """Left and right at constant power."""
     angle = (pan + 1) * np.pi / 4
-    gains = np.array([np.cos(angle), np.sin(angle)]) * np.sqrt(2)
+    gains = math.sqrt(2) * np.array([math.cos(angle), math.sin(angle)])
     return (_column(signal) if signal.ndim == 1 else signal) * gains
 
 
@@ -267,7 +271,8 @@ def _room() -> Signal:
     rng = np.random.default_rng(0)
     tail = _band(rng.standard_normal((len(t), 2)), 180, 5200) * _column(np.exp(-t / 0.065))
     early = tail * _column(np.minimum(t / 0.006, 1))
-    return early / np.sqrt((early**2).sum(axis=0))
+    room: Signal = early / np.sqrt((early**2).sum(axis=0))
+    return room
 
 
 def _in_room(signal: Signal, amount: float) -> Signal:
@@ -288,5 +293,5 @@ def _cut_tail(signal: Signal) -> Signal:
     heard = np.flatnonzero(np.abs(signal).max(axis=1) > _SILENCE)
     cut = signal[: heard[-1] + 1].copy()
     fade = round(_FADE_SECONDS * SAMPLE_RATE)
-    cut[-fade:] *= _column(np.linspace(1, 0, fade))
+    cut[-fade:] = _shaped(cut[-fade:], np.linspace(1.0, 0.0, fade))
     return cut

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,8 @@ _OPEN_HAT = DRUM_CLASSES.index("open hi-hat")
 _HATS = (DRUM_CLASSES.index("closed hi-hat"), _OPEN_HAT)
 _CHOKE_SECONDS = 0.02
 _LIMITER_BLOCK = 64
+_LIMITER_CHUNK = 1 << 20
+"""Samples treated at once, so that an hour needs little more memory than its samples."""
 _LIMITER_SECONDS = 0.06
 
 
@@ -86,31 +89,36 @@ def _mix(
 ) -> NDArray[np.float32]:
     """The sum of all sounds, (samples, 2); as loud as it gets."""
     order = np.lexsort((velocities, drums, times))
-    times, drums, velocities = times[order], drums[order], velocities[order]
-    starts = np.rint(times * SAMPLE_RATE).astype(np.int64)
-    sounds = _sounds(drums, velocities, _choke_lengths(starts, drums))
-    lengths = np.array([len(sound) for sound in sounds], np.int64)
-    end = np.ceil(end_times.max(initial=0.0) * SAMPLE_RATE)
-    mix = np.zeros((int(max(end, (starts + lengths).max(initial=0))), 2), np.float32)
-    for start, sound in zip(starts.tolist(), sounds, strict=True):
-        mix[start : start + len(sound)] += sound
+    drums, velocities = drums[order], velocities[order]
+    starts = np.rint(times[order] * SAMPLE_RATE).astype(np.int64)
+    sounds = list(_sounds(drums, velocities))
+    ends = starts + np.array([len(sound) for sound in sounds], np.int64)
+    last = int(np.ceil(end_times.max(initial=0.0) * SAMPLE_RATE))
+    mix = np.zeros((int(ends.max(initial=last)), 2), np.float32)
+    levels = np.array([_LOUDNESS * voice.level for voice in VOICES], np.float32)
+    gains = levels[drums] * _strength(velocities) ** np.float32(_LOUDNESS_CURVE)
+    for start, choke, gain, sound in zip(
+        starts, _choke_lengths(starts, drums), gains, sounds, strict=True
+    ):
+        heard = _choked(sound, int(choke))
+        mix[start : start + len(heard)] += gain * heard
     return mix
 
 
 def _sounds(
-    drums: NDArray[np.uint8], velocities: NDArray[np.uint8], chokes: NDArray[np.int64]
-) -> list[NDArray[np.float32]]:
-    """The sound of each hit at its level, cut where it is choked."""
-    hits_so_far = np.zeros(len(DRUM_CLASSES), np.int64)
-    sounds = []
-    for drum, velocity, choke in zip(drums, velocities, chokes, strict=True):
-        strength = max(int(velocity), 1) / 127
-        layer = min(int(strength * LAYERS), LAYERS - 1)
-        sound = drum_sound(int(drum), layer, int(hits_so_far[drum] % TAKES))
+    drums: NDArray[np.uint8], velocities: NDArray[np.uint8]
+) -> Iterator[NDArray[np.float32]]:
+    """The sound of each hit, takes in turn."""
+    layers = np.minimum(_strength(velocities) * LAYERS, LAYERS - 1).astype(np.int64)
+    hits_so_far = [0] * len(DRUM_CLASSES)
+    for drum, layer in zip(drums.tolist(), layers.tolist(), strict=True):
+        yield drum_sound(drum, layer, hits_so_far[drum] % TAKES)
         hits_so_far[drum] += 1
-        gain = np.float32(_LOUDNESS * VOICES[drum].level * strength**_LOUDNESS_CURVE)
-        sounds.append(_choked(sound, int(choke)) * gain)
-    return sounds
+
+
+def _strength(velocities: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """0..1 of MIDI velocities; 0 is taken for 1, as in a file."""
+    return np.maximum(velocities, 1).astype(np.float32) / np.float32(127)
 
 
 def _choke_lengths(starts: NDArray[np.int64], drums: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -146,9 +154,11 @@ def limit(audio: NDArray[np.float32], ceiling: float = CEILING) -> NDArray[np.fl
     """
     reach = round(_LIMITER_SECONDS * SAMPLE_RATE / _LIMITER_BLOCK)
     blocks = -(-len(audio) // _LIMITER_BLOCK)
-    peaks = np.zeros(blocks * _LIMITER_BLOCK, np.float32)
-    peaks[: len(audio)] = np.abs(audio).max(axis=1)
-    peaks = peaks.reshape(blocks, _LIMITER_BLOCK).max(axis=1)
+    peaks = np.zeros(blocks, np.float32)
+    for channel in audio.T:
+        levels = np.zeros(blocks * _LIMITER_BLOCK, np.float32)
+        np.abs(channel, out=levels[: len(audio)])
+        np.maximum(peaks, levels.reshape(blocks, _LIMITER_BLOCK).max(axis=1), out=peaks)
     if not (peaks > ceiling).any():
         return audio
     gains = ceiling / np.maximum(peaks, ceiling)
@@ -159,8 +169,12 @@ def limit(audio: NDArray[np.float32], ceiling: float = CEILING) -> NDArray[np.fl
     weights = np.hanning(2 * reach + 1)[1:-1]
     smooth = np.convolve(np.pad(lowest, reach - 1, mode="edge"), weights / weights.sum(), "valid")
     centers = (np.arange(blocks) + 0.5) * _LIMITER_BLOCK
-    curve = np.interp(np.arange(len(audio)), centers, smooth).astype(np.float32)
-    limited: NDArray[np.float32] = np.clip(audio * curve[:, None], -ceiling, ceiling)
+    limited = np.empty_like(audio)
+    for first in range(0, len(audio), _LIMITER_CHUNK):
+        samples = np.arange(first, min(first + _LIMITER_CHUNK, len(audio)))
+        curve = np.interp(samples, centers, smooth).astype(np.float32)
+        part = slice(first, first + _LIMITER_CHUNK)
+        limited[part] = np.clip(audio[part] * curve[:, None], -ceiling, ceiling)
     return limited
 
 
