@@ -11,8 +11,9 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/venv.sh"
 
 config=groovae_2bar_humanize
-steps=2000
-hparams=batch_size=64,enc_rnn_size=[256],dec_rnn_size=[128,128],z_size=64,dropout_keep_prob=0.8
+steps=1200
+hparams=enc_rnn_size=[256],dec_rnn_size=[128,128],z_size=64,free_bits=12
+hparams+=,batch_size=64,learning_rate=0.003,dropout_keep_prob=0.8
 
 step() {
   printf '\n$ %s\n' "$*"
@@ -35,20 +36,26 @@ if [[ -z $corpus ]]; then
 fi
 convert=(groovefast-convert "$corpus" "$out/records" --config "$config")
 train=(groovefast-train --config "$config" --run-dir "$out/run" --steps "$steps" --hparams "$hparams")
+sample=(groovefast-sample --model "$out/run/model" --seed 1 --plot)
 if [[ -f $corpus/info.csv ]]; then
+  pitch_classes=roland
   convert+=(--metadata "$corpus/info.csv")
   train+=(--data "$out/records/train-*.tfrecord" --eval-data "$out/records/validation-*.tfrecord")
 else
-  convert+=(--pitch-classes reduced)
+  pitch_classes=reduced
   train+=(--data "$out/records/data-*.tfrecord")
 fi
-step "${convert[@]}"
+step "${convert[@]}" --pitch-classes "$pitch_classes"
 step "${train[@]}"
-step groovefast-sample --model "$out/run/model" --seed 1 --plot --output-dir "$out/grooves"
+step "${sample[@]}" --output-dir "$out/grooves"
+if read -r performance < <(find "$corpus/" -name '*.mid' | sort); then
+  step "${sample[@]}" --mode humanize --input "$performance" --pitch-classes "$pitch_classes" \
+    --output-dir "$out/humanized"
+fi
 
 cat <<END
 
-New grooves:     $out/grooves/*.mid
-Their pictures:  $out/grooves/*.png
+New grooves:     $out/grooves/*.mid, their pictures beside them
+Humanized:       $out/humanized/*.mid, pictured below what it was
 Training curve:  $out/run/training.png
 END
