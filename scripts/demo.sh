@@ -36,26 +36,20 @@ if [[ -z $corpus ]]; then
 fi
 convert=(groovefast-convert "$corpus" "$out/records" --config "$config")
 train=(groovefast-train --config "$config" --run-dir "$out/run" --steps "$steps" --hparams "$hparams")
-sample=(groovefast-sample --model "$out/run/model" --seed 1 --plot)
 if [[ -f $corpus/info.csv ]]; then
-  pitch_classes=roland
   convert+=(--metadata "$corpus/info.csv")
   train+=(--data "$out/records/train-*.tfrecord" --eval-data "$out/records/validation-*.tfrecord")
 else
-  pitch_classes=reduced
+  convert+=(--pitch-classes reduced)
   train+=(--data "$out/records/data-*.tfrecord")
 fi
-step "${convert[@]}" --pitch-classes "$pitch_classes"
+step "${convert[@]}"
 step "${train[@]}"
-step "${sample[@]}" --output-dir "$out/grooves"
-if read -r performance < <(find "$corpus/" -name '*.mid' | sort); then
-  step "${sample[@]}" --mode humanize --input "$performance" --pitch-classes "$pitch_classes" \
-    --output-dir "$out/humanized"
-fi
+step groovefast-sample --model "$out/run/model" --seed 1 --plot --output-dir "$out/grooves"
 
 cat <<END
 
-New grooves:     $out/grooves/*.mid, their pictures beside them
-Humanized:       $out/humanized/*.mid, pictured below what it was
+New grooves:     $out/grooves/*.mid
+Their pictures:  $out/grooves/*.png
 Training curve:  $out/run/training.png
 END
