@@ -227,7 +227,7 @@ def _reading(prefix: Path) -> Iterator[Any]:
     """A reader of the checkpoint, its errors as ours."""
     try:
         yield tf.train.load_checkpoint(str(prefix))
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
         reason = str(error).splitlines()[0]
         raise GrooveFastError(f"{prefix}: not a readable checkpoint ({reason})") from None
 
