@@ -70,7 +70,7 @@ def load_model(
     config: str | Config | None = None,
     precision: str = "float32",
 ) -> GrooVAE:
-    """Loads a model.
+    """Loads a model, ready to sample.
 
     Args:
         path: The name of a model that comes with the package, such as "groovae_2bar_humanize"; a
@@ -308,4 +308,5 @@ def _build(config: Config, weights: Weights, precision: str, source: Path) -> Gr
     model = GrooVAE(config, precision)
     for name, variable in model.weights.items():
         variable.assign(weights[name])
+    model.warm_up()
     return model

@@ -371,6 +371,11 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         hits = self._hits(hits, z.shape[0], steps)
         return self._decode_graph(z, controls, hits, float(temperature), _seed_pair(seed))
 
+    def warm_up(self) -> None:
+        """Builds the graph of `decode` now, so that the first groove is as fast as the next."""
+        controls = tf.zeros([1, self.config.converter.control_depth])
+        self.decode(tf.zeros([1, self.config.hparams.z_size]), controls, seed=0)
+
     def sample(
         self, n: int, temperature: float = 1.0, seed: Seed = None, controls: Any = None
     ) -> tf.Tensor:
