@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from groovefast.checkpoints import load_model
     from groovefast.config import CONFIGS
-    from groovefast.conversion import ConversionReport, convert
+    from groovefast.conversion import convert
     from groovefast.converter import GrooveConverter
     from groovefast.data import load_dataset
     from groovefast.errors import GrooveFastError, MidiError
     from groovefast.groove import Groove
     from groovefast.model import GrooVAE
+    from groovefast.report import ConversionReport
     from groovefast.score import Score, read_midi
     from groovefast.training import train
 
 _HOMES = {
     "CONFIGS": "config",
-    "ConversionReport": "conversion",
+    "ConversionReport": "report",
     "GrooVAE": "model",
     "Groove": "groove",
     "GrooveConverter": "converter",
