@@ -39,6 +39,7 @@ class Trainer(tf.Module):  # type: ignore[misc]
         step: Steps done, those that were skipped included.
         skipped: Steps that changed nothing because the gradient was too large or not finite.
         skipped_in_row: The same, since the last that was not skipped.
+        loss_scale: What keeps float16 gradients from vanishing.
         best_eval: The lowest evaluation loss so far.
     """
 
@@ -57,7 +58,7 @@ class Trainer(tf.Module):  # type: ignore[misc]
         with strategy.scope():
             self.model = GrooVAE(config, precision, seed)
             self._optimizer = Adam(self.model.trainable_variables)
-        self._loss_scale = LossScale(dynamic=precision == "mixed_float16")
+        self.loss_scale = LossScale(dynamic=precision == "mixed_float16")
         self.step = _counter("step")
         self.skipped = _counter("skipped")
         self.skipped_in_row = _counter("skipped_in_row")
@@ -73,7 +74,7 @@ class Trainer(tf.Module):  # type: ignore[misc]
             metrics, applied, finite = (
                 self._strategy.experimental_local_results(result)[0] for result in results
             )
-            self._loss_scale.update(finite)
+            self.loss_scale.update(finite)
             self._count(metrics, applied)
 
     def _replica_step(
@@ -87,19 +88,19 @@ class Trainer(tf.Module):  # type: ignore[misc]
             losses = self.model.losses(
                 inputs, outputs, controls, eps=eps, training=True, step=step, seed=seed
             )
-            scaled_loss = losses["total"] * self._loss_scale.value
+            scaled_loss = losses["total"] * self.loss_scale.value
         gradients = tape.gradient(scaled_loss, variables)
         gradients, loss_metrics = context.all_reduce(
             tf.distribute.ReduceOp.MEAN, [gradients, _loss_metrics(losses)]
         )
         scaled_norm = tf.linalg.global_norm(gradients)
-        norm = scaled_norm / self._loss_scale.value
+        norm = scaled_norm / self.loss_scale.value
         rate = learning_rate(self._hparams, step)
         applied = norm < self._hparams.grad_norm_clip_to_zero  # not so if it is not a number
         factor = self._hparams.grad_clip / tf.maximum(norm, self._hparams.grad_clip)
 
         def update() -> None:
-            unscaled = factor / self._loss_scale.value
+            unscaled = factor / self.loss_scale.value
             self._optimizer.apply([unscaled * gradient for gradient in gradients], rate, step)
 
         tf.cond(applied, update, lambda: None)

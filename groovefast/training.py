@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from groovefast.config import Config, get_config
 from groovefast.data import Order, Windows, batches, open_windows
-from groovefast.devices import choose_precision, choose_strategy, is_chief
+from groovefast.devices import choose_precision, choose_strategy, has_several_workers, is_chief
 from groovefast.errors import GrooveFastError
 from groovefast.run_folder import RunFolder
 from groovefast.shards import DataPattern
@@ -132,6 +132,8 @@ def train(
         GrooveFastError: Data that cannot be used, a `run_dir` of another config or seed, a device
             that is not there, not enough memory, or a loss that is no number any more.
     """
+    if keep < 1:
+        raise GrooveFastError(f"--keep: {keep} is not 1 or more")
     rhythm = _Rhythm(
         steps=steps,
         log_every=log_every,
@@ -157,6 +159,7 @@ def train(
         iterator=iter(_distribute(windows, config, order, replicas)),
         evaluation=evaluation,
         speed=_Speed(config.hparams.batch_size),
+        several_workers=has_several_workers(replicas),
     )
     with contextlib.closing(folder), _plain_errors(config.hparams.batch_size):
         loop.run(progress or (lambda _: None))
@@ -208,6 +211,8 @@ class _Loop:
     iterator: Any
     evaluation: tf.data.Dataset | None
     speed: _Speed
+    several_workers: bool
+    """Then all of them have to make the same calls, and speed must not decide."""
 
     def run(self, progress: Callable[[Progress], None]) -> None:
         """Trains until the last step, or until asked to stop."""
@@ -231,7 +236,9 @@ class _Loop:
 
     def _train_from(self, step: int) -> int:
         """Does some steps in one call of the graph and returns where that leads."""
-        count = min(self.speed.steps_in(_SECONDS_PER_CALL), self.rhythm.next_stop(step) - step)
+        count = self.rhythm.next_stop(step) - step
+        if not self.several_workers:
+            count = min(count, self.speed.steps_in(_SECONDS_PER_CALL))
         with self.speed.timing(count):
             self.trainer.run(self.iterator, tf.constant(count))
             skipped_in_row = int(self.trainer.skipped_in_row)

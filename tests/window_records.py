@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+
+from groovefast.converter import GrooveConverter
 
 
 class Performance(NamedTuple):
@@ -25,6 +28,15 @@ def random_windows(n: int, steps: int = 32, seed: int = 0) -> Performance:
     velocities = hits * rng.integers(1, 128, hits.shape, dtype=np.uint8)
     offsets = (hits * rng.uniform(-1, 1, hits.shape)).astype(np.float32)
     return Performance(hits, velocities, offsets)
+
+
+def performed_windows(files: Iterable[Path], n: int, split_bars: int = 2) -> Performance:
+    """The first `n` windows of drum performances."""
+    converter = GrooveConverter(split_bars=split_bars)
+    found = itertools.chain.from_iterable(converter.to_tensors(path).outputs for path in files)
+    rows = np.stack(list(itertools.islice(found, n)))
+    hits, velocities, offsets = np.split(rows, 3, axis=-1)
+    return Performance(hits.astype(np.uint8), np.rint(velocities * 127).astype(np.uint8), offsets)
 
 
 def write_shards(

@@ -1,0 +1,391 @@
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from window_records import performed_windows, random_windows, write_shards
+
+from groovefast.checkpoints import load_model, saved_step
+from groovefast.errors import GrooveFastError
+from groovefast.metrics import read_metrics
+from groovefast.training import Progress, TrainingResult, train
+
+# Note dropout, so that the input pipeline draws too.
+CONFIG = "groovae_2bar_tap_fixed_velocity_note_dropout"
+SMALL = "enc_rnn_size=[16],dec_rnn_size=[16],z_size=8,batch_size=8"
+STEPS = 12
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory) -> Path:
+    """A folder with a training and an evaluation set."""
+    folder = tmp_path_factory.mktemp("shards")
+    write_shards(folder, random_windows(50), num_shards=2)
+    write_shards(folder, random_windows(11, seed=1), name="validation")
+    return folder
+
+
+def run(shards: Path, run_dir: Path, steps: int = STEPS, **options: object) -> TrainingResult:
+    return train(
+        CONFIG,
+        shards / "train-*",
+        run_dir,
+        eval_data=shards / "validation-*",
+        steps=steps,
+        **{"hparams": SMALL, "log_every": 2, "eval_every": 4, **options},
+    )
+
+
+@pytest.fixture(scope="module")
+def unbroken(shards, tmp_path_factory) -> tuple[Path, TrainingResult]:
+    """A run that nothing disturbs."""
+    run_dir = tmp_path_factory.mktemp("runs") / "unbroken"
+    return run_dir, run(shards, run_dir)
+
+
+@pytest.fixture
+def run_copy(unbroken, tmp_path) -> Path:
+    return shutil.copytree(unbroken[0], tmp_path / "copy")
+
+
+def record_of(run_dir: Path) -> list[dict[str, float]]:
+    """The record without the speed, which is never the same."""
+    return [
+        {name: value for name, value in line.items() if name != "examples_per_second"}
+        for line in read_metrics(run_dir)
+    ]
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    """Bit for bit the same weights and record."""
+    for folder in ("model", "best"):
+        with (
+            np.load(one / folder / "weights.npz") as a,
+            np.load(other / folder / "weights.npz") as b,
+        ):
+            assert set(a) == set(b)
+            for name in a:
+                np.testing.assert_array_equal(a[name], b[name], err_msg=f"{folder}: {name}")
+    assert record_of(one) == record_of(other)
+
+
+def test_a_run_folder(unbroken):
+    run_dir, result = unbroken
+    assert (result.step, result.skipped_steps, result.interrupted) == (STEPS, 0, False)
+    assert saved_step(result.model_dir) == STEPS
+    model = load_model(run_dir)
+    assert model.config.name == CONFIG
+    assert model.config.hparams.dec_rnn_size == (16,)
+    assert (run_dir / "training.png").read_bytes().startswith(b"\x89PNG")
+    lines = record_of(run_dir)
+    assert [line["step"] for line in lines if line["split"] == "train"] == [2, 4, 6, 8, 10, 12]
+    assert [line["step"] for line in lines if line["split"] == "eval"] == [4, 8, 12]
+    by_magenta = {"loss", "losses/r_loss", "losses/kl_loss", "losses/kl_bits", "losses/kl_beta"}
+    assert by_magenta | {"metrics/hits_loss", "metrics/hits_acc", "learning_rate"} <= set(lines[0])
+    assert result.metrics["loss"] == lines[-2]["loss"] < lines[0]["loss"]
+    assert result.eval_metrics["loss"] == lines[-1]["loss"]
+    assert saved_step(run_dir / "best") == STEPS
+
+
+def test_the_same_call_again_changes_nothing(shards, unbroken, run_copy):
+    result = run(shards, run_copy)
+    assert result.metrics == unbroken[1].metrics
+    assert result.eval_metrics == unbroken[1].eval_metrics
+    assert_same_run(run_copy, unbroken[0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_and_continued_is_unbroken(shards, unbroken, tmp_path, number):
+    def stop_at_5(progress: Progress) -> None:
+        if progress.step >= 5:
+            os.kill(os.getpid(), number)
+
+    handler = signal.getsignal(number)
+    first = run(shards, tmp_path, progress=stop_at_5)
+    assert first.interrupted
+    assert 5 <= first.step < STEPS
+    assert saved_step(first.model_dir) == first.step
+    assert signal.getsignal(number) == handler
+    assert not run(shards, tmp_path).interrupted
+    assert_same_run(tmp_path, unbroken[0])
+
+
+_TRAIN_AND_SAVE_ALWAYS = """
+import os
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+from groovefast.training import train
+train({config!r}, {data!r}, {run_dir!r}, {eval_data!r}, {steps}, hparams={hparams!r},
+      log_every=2, eval_every=4, checkpoint_minutes=0)
+"""
+
+
+def start(shards: Path, run_dir: Path, environment: dict[str, str] | None = None, **options: int):
+    """The same run in a process of its own, with a checkpoint after every step."""
+    code = _TRAIN_AND_SAVE_ALWAYS.format(
+        config=CONFIG,
+        data=str(shards / "train-*"),
+        eval_data=str(shards / "validation-*"),
+        run_dir=str(run_dir),
+        **{"steps": STEPS, "hparams": SMALL, **options},
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def wait_for(condition, process: subprocess.Popen) -> None:
+    while not condition() and process.poll() is None:
+        time.sleep(0.005)
+
+
+def test_killed_at_any_moment_and_continued_is_unbroken(shards, unbroken, tmp_path):
+    state, record = tmp_path / "checkpoints" / "checkpoint", tmp_path / "metrics.jsonl"
+    moments = (
+        # While the first checkpoint is being written, and with some steps done.
+        lambda: (tmp_path / "checkpoints").is_dir(),
+        lambda: record.exists() and len(record.read_text().splitlines()) >= 4 and state.exists(),
+    )
+    for moment in moments:
+        process = start(shards, tmp_path)
+        wait_for(moment, process)
+        process.kill()
+        process.communicate()
+    run(shards, tmp_path)
+    assert_same_run(tmp_path, unbroken[0])
+
+
+def test_a_spoiled_checkpoint_costs_only_its_steps(shards, run_copy, caplog):
+    interrupted = run(shards, run_copy, steps=STEPS + 4, checkpoint_minutes=0)
+    newest = run_copy / "checkpoints" / f"step-{interrupted.step}.index"
+    newest.write_bytes(newest.read_bytes()[:50])
+    result = run(shards, run_copy, steps=STEPS + 4)
+    assert "cannot be read" in caplog.text
+    assert result.step == STEPS + 4
+    assert result.metrics["loss"] == interrupted.metrics["loss"]
+
+
+def test_all_checkpoints_spoiled(shards, run_copy):
+    for path in (run_copy / "checkpoints").glob("*.index"):
+        path.write_bytes(b"")
+    with pytest.raises(GrooveFastError, match="none of its checkpoints"):
+        run(shards, run_copy)
+
+
+def test_as_many_checkpoints_as_asked_for(shards, tmp_path):
+    run(shards, tmp_path, steps=5, checkpoint_minutes=0, keep=2)
+    left = sorted(path.name for path in (tmp_path / "checkpoints").glob("*.index"))
+    assert len(left) == 2
+    assert left[-1] == "step-5.index"
+
+
+def test_best_stays_when_evaluation_gets_worse(tmp_path):
+    silence, noise = random_windows(8), random_windows(8)
+    for values in silence:
+        values[:] = 0
+    noise.hits[:] = 1
+    train(
+        CONFIG,
+        write_shards(tmp_path, silence),
+        tmp_path / "run",
+        eval_data=write_shards(tmp_path, noise, name="validation"),
+        steps=4,
+        hparams=SMALL,
+        eval_every=1,
+    )
+    losses = [line["loss"] for line in record_of(tmp_path / "run") if line["split"] == "eval"]
+    assert losses == sorted(losses)
+    assert losses[0] < losses[-1]
+    assert saved_step(tmp_path / "run" / "best") == 1
+    assert saved_step(tmp_path / "run" / "model") == 4
+
+
+def test_progress(shards, tmp_path):
+    seen: list[Progress] = []
+    run(shards, tmp_path, progress=seen.append)
+    assert [progress.step for progress in seen] == sorted({progress.step for progress in seen})
+    assert seen[-1].step == seen[-1].steps == STEPS
+    assert seen[0].seconds_left is None
+    assert seen[-1].seconds_left == 0
+    assert seen[-1].eval_loss == record_of(tmp_path)[-1]["loss"]
+    assert all(progress.examples_per_second > 0 for progress in seen)
+
+
+def test_real_windows_are_learned_by_heart(groove_files, tmp_path):
+    windows = performed_windows(groove_files[::40], 200)
+    shards = write_shards(tmp_path, windows)
+    result = train(
+        "groovae_2bar_humanize",
+        shards,
+        tmp_path / "run",
+        steps=250,
+        batch_size=50,
+        hparams="enc_rnn_size=[64],dec_rnn_size=[64],z_size=32,dropout_keep_prob=1.0,"
+        "learning_rate=0.01",
+        log_every=1,
+    )
+    first = read_metrics(tmp_path / "run")[0]["loss"]
+    assert result.metrics["loss"] < 0.2 * first
+
+
+# --- Several devices ------------------------------------------------------------------------
+
+_TWO_CPUS = """
+import os
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, 2 * [tf.config.LogicalDeviceConfiguration()])
+"""
+
+
+@pytest.fixture(scope="module")
+def alone(shards, tmp_path_factory) -> list[dict[str, float]]:
+    """The record of one process without dropout, whose masks are each replica's own."""
+    run_dir = tmp_path_factory.mktemp("runs") / "alone"
+    run(shards, run_dir, hparams=f"{SMALL},dropout_keep_prob=1.0")
+    return record_of(run_dir)
+
+
+def assert_close(record: list[dict[str, float]], wanted: list[dict[str, float]]) -> None:
+    assert [line["step"] for line in record] == [line["step"] for line in wanted]
+    for got, line in zip(record, wanted, strict=True):
+        for name in line.keys() - {"split"}:
+            assert got[name] == pytest.approx(line[name], rel=1e-4), (line["step"], name)
+
+
+def test_two_devices_are_one(shards, alone, tmp_path, run_python):
+    code = _TWO_CPUS + _TRAIN_AND_SAVE_ALWAYS.replace(
+        "checkpoint_minutes=0", "strategy='mirrored'"
+    ).format(
+        config=CONFIG,
+        data=str(shards / "train-*"),
+        eval_data=str(shards / "validation-*"),
+        run_dir=str(tmp_path),
+        steps=STEPS,
+        hparams=f"{SMALL},dropout_keep_prob=1.0",
+    )
+    run_python(code)
+    assert_close(record_of(tmp_path), alone)
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def test_two_workers_are_one(shards, alone, tmp_path):
+    workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    processes = [
+        start(
+            shards,
+            tmp_path,
+            {
+                "TF_CONFIG": json.dumps(
+                    {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
+                )
+            },
+            hparams=f"{SMALL},dropout_keep_prob=1.0",
+        )
+        for index in range(2)
+    ]
+    try:
+        for process in processes:
+            _, complaints = process.communicate(timeout=240)
+            assert process.returncode == 0, complaints
+    finally:
+        for process in processes:
+            process.kill()
+    assert_close(record_of(tmp_path), alone)
+
+
+# --- Mistakes -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": 16}, "batch_size 8, not 16"),
+        ({"seed": 1}, "seed 0, not 1"),
+        ({"hparams": SMALL.replace("z_size=8", "z_size=4")}, "z_size 8, not 4"),
+    ],
+)
+def test_run_folder_of_another_run(shards, run_copy, options, message):
+    with pytest.raises(GrooveFastError, match=rf"copy: holds a run with .*{message}.*--run-dir"):
+        run(shards, run_copy, **options)
+
+
+def test_run_folder_of_another_config(shards, run_copy):
+    with pytest.raises(GrooveFastError, match=f"with config {CONFIG}, not groovae_2bar_humanize;"):
+        train("groovae_2bar_humanize", shards / "train-*", run_copy, hparams=SMALL)
+
+
+def test_damaged_run_file(shards, tmp_path):
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(GrooveFastError, match=r"run\.json: damaged"):
+        run(shards, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "--steps: 0"),
+        ({"log_every": 0}, "--log-every: 0"),
+        ({"eval_every": -1}, "--eval-every: -1"),
+        ({"keep": 0}, "--keep: 0"),
+        ({"batch_size": 0}, "--batch-size: 0"),
+        ({"device": "tpu"}, "--device: .*'tpu'"),
+        ({"strategy": "horovod"}, "--strategy: .*'horovod'"),
+        ({"strategy": "multiworker"}, "TF_CONFIG"),
+        ({"precision": "float8"}, "--precision: .*'float8'"),
+        ({"hparams": "z_sise=3"}, "z_size"),
+    ],
+)
+def test_options_that_make_no_sense(shards, tmp_path, monkeypatch, options, message):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(GrooveFastError, match=message):
+        run(shards, tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU")
+def test_no_gpu(shards, tmp_path):
+    with pytest.raises(GrooveFastError, match=r"--device gpu: .*no GPU"):
+        run(shards, tmp_path, device="gpu")
+
+
+def test_tf_config_that_is_no_json(shards, tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", "{cluster")
+    with pytest.raises(GrooveFastError, match="TF_CONFIG: not the JSON"):
+        run(shards, tmp_path)
+
+
+def test_float16_on_a_cpu_is_warned_of(shards, tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        run(shards, tmp_path, steps=2, precision="mixed_float16", device="cpu")
+    assert "mixed_float16 is slow on a CPU" in caplog.text
+
+
+def test_loss_that_is_no_number(tmp_path):
+    windows = random_windows(20)
+    windows.offsets[:] = np.nan
+    shards = write_shards(tmp_path, windows)
+    with pytest.raises(GrooveFastError, match=r"not a number .* check the data"):
+        train(CONFIG, shards, tmp_path / "run", steps=200, hparams=SMALL)
+    assert not (tmp_path / "run" / "model").exists()
