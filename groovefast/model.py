@@ -138,16 +138,18 @@ class Row(NamedTuple):
         Log-loss of the hits, squared error of numbers, and of one-hot groups the softmax
         cross-entropy (Magenta, which has the groups, has no loss for them).
         """
-        (hits, velocities, offsets), wanted = self._split(logits), self._split(target)
+        hits, velocities, offsets = self._split(logits)
+        true_hits, true_velocities, true_offsets = self._split(target)
         hit = tf.sigmoid(hits)
-        log_loss = -wanted[0] * tf.math.log(hit + _LOG_LOSS_EPSILON) - (
-            1 - wanted[0]
-        ) * tf.math.log(1 - hit + _LOG_LOSS_EPSILON)
-        right = tf.equal(hits > 0, wanted[0] > 0.5)
+        log_hit = tf.math.log(hit + _LOG_LOSS_EPSILON)
+        log_rest = tf.math.log(1 - hit + _LOG_LOSS_EPSILON)
+        right = tf.equal(hits > 0, true_hits > 0.5)
         return {
-            "hits": tf.reduce_sum(log_loss, -1),
-            "velocities": self._value_loss(velocities, wanted[1], self.velocity_bins, tf.sigmoid),
-            "offsets": self._value_loss(offsets, wanted[2], self.offset_bins, tf.tanh),
+            "hits": -tf.reduce_sum(true_hits * log_hit + (1 - true_hits) * log_rest, -1),
+            "velocities": self._value_loss(
+                velocities, true_velocities, self.velocity_bins, tf.sigmoid
+            ),
+            "offsets": self._value_loss(offsets, true_offsets, self.offset_bins, tf.tanh),
             "hits_accuracy": tf.reduce_mean(tf.cast(right, tf.float32), -1),
         }
 
@@ -170,16 +172,16 @@ class Row(NamedTuple):
         for_hits, for_velocities, for_offsets = tf.split(noise, widths, -1)
         logistic = tf.math.log(for_hits) - tf.math.log1p(-for_hits)
         hits = tf.cast(hits + temperature * logistic > 0, tf.float32)
-        if self.velocity_bins:
-            velocities = self._draw_bins(
-                velocities, for_velocities, self.velocity_bins, temperature
-            )
-        else:
-            velocities = tf.sigmoid(velocities)
-        if self.offset_bins:
-            offsets = self._draw_bins(offsets, for_offsets, self.offset_bins, temperature)
-        else:
-            offsets = tf.tanh(offsets)
+        velocities = (
+            self._draw_bins(velocities, for_velocities, self.velocity_bins, temperature)
+            if self.velocity_bins
+            else tf.sigmoid(velocities)
+        )
+        offsets = (
+            self._draw_bins(offsets, for_offsets, self.offset_bins, temperature)
+            if self.offset_bins
+            else tf.tanh(offsets)
+        )
         return tf.concat([hits, velocities, offsets], -1)
 
     def keep_hits(self, row: tf.Tensor, hits: tf.Tensor) -> tf.Tensor:
@@ -615,20 +617,18 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         known_seed = _fold(dropout_seed, len(units))
         known_inputs = self._drop([z, time_major(controls)], known_seed)
         known = Dense(known_rows, cells[0].front.bias)(*known_inputs)
-        masks = (
-            []
-            if dropout_seed is None
-            else [
+        masks = []
+        if dropout_seed is not None:
+            masks = [
                 self._drop([tf.ones([steps, n, width])], _fold(dropout_seed, layer))[0]
                 for layer, width in enumerate([depth, *units[:-1]])
             ]
-        )
 
         def step(t: tf.Tensor, x: tf.Tensor, states: Any, logits: Any, written: Any) -> Any:
             known_now = known if known.shape.rank == 2 else known[t]
-            cells[0] = cells[0].with_front(Dense(own_rows, known_now))
+            first = cells[0].with_front(Dense(own_rows, known_now))
             new_states = []
-            for layer, (cell, state) in enumerate(zip(cells, states, strict=True)):
+            for layer, (cell, state) in enumerate(zip([first, *cells[1:]], states, strict=True)):
                 x = x * tf.cast(masks[layer][t], tf.float32) if masks else x
                 x, state = cell.step(x, state)
                 new_states.append(state)
@@ -748,9 +748,11 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
             rows = tf.one_hot(tf.range(steps) % NUM_CLASSES, depth)
             return tf.tile(rows[None], [n, 1, 1])
         controls = tf.convert_to_tensor(controls, tf.float32)
-        if controls.shape.rank not in (2, 3) or controls.shape[-1] != depth:
+        wanted = tf.TensorShape([tf.get_static_value(n), tf.get_static_value(steps), depth])
+        rank = controls.shape.rank
+        if rank not in (2, 3) or not controls.shape.is_compatible_with(wanted[-rank:]):
             raise GrooveFastError(
-                f"controls: shape (n, steps, {depth}) wanted by {self.config.name}, "
+                f"controls: shape {tuple(wanted)} wanted by {self.config.name}, "
                 f"{tuple(controls.shape)} given"
             )
         return tf.broadcast_to(controls, [n, steps, depth])

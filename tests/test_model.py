@@ -345,6 +345,12 @@ def test_slerp_keeps_the_length_of_equals():
         (lambda model: model.decode(np.zeros((2, 5))), r"z: shape \(n, 6\)"),
         (lambda model: model.decode(np.zeros((2, 6)), temperature=-1), "temperature: -1"),
         (lambda model: model.decode(np.zeros((2, 6)), np.zeros((32, 3))), "controls: shape"),
+        (
+            lambda _: GrooVAE(small(ConverterConfig(hits_as_controls=True))).decode(
+                np.zeros((2, 6)), np.zeros((3, 32, 9))
+            ),
+            r"controls: shape \(2, 32, 9\) wanted by small, \(3, 32, 9\) given",
+        ),
         (lambda model: model.decode(np.zeros((2, 6)), hits=np.zeros((2, 3))), "hits: shape"),
         (lambda model: model.interpolate(np.zeros(6), np.zeros(6), 1), "num: 1"),
         (lambda _: GrooVAE("groovae_4bars"), "did you mean groovae_4bar"),
