@@ -16,7 +16,7 @@ hparams=enc_rnn_size=[256],dec_rnn_size=[128,128],z_size=64,free_bits=12
 hparams+=,batch_size=64,learning_rate=0.003,dropout_keep_prob=0.8
 
 step() {
-  printf '\n$ %s\n' "$*"
+  printf '\n$' && printf ' %q' "$@" && echo
   "$@"
 }
 

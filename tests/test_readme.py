@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import re
 import shlex
+from importlib import metadata
 from pathlib import Path
 
+import click
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -26,12 +28,23 @@ def _commands():
                 yield words
 
 
+def _command(name):
+    (entry,) = metadata.entry_points(group="console_scripts", name=name)
+    home = vars(importlib.import_module(entry.module)).values()
+    return next(made for made in home if isinstance(made, click.Command) and made.name == name)
+
+
 @pytest.mark.parametrize("words", list(_commands()), ids=" ".join)
 def test_commands_have_the_options_shown(words):
-    name, *rest = words
-    command = importlib.import_module(f"groovefast.cli.{name.partition('-')[2]}").command
-    known = {option for param in command.params for option in param.opts}
-    assert {word for word in rest if word.startswith("--")} <= known
+    known = {option for param in _command(words[0]).params for option in param.opts}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_performances_shown_are_in_the_dataset(groove_dir):
+    shown = [word for words in _commands() for word in words if word.endswith(".mid")]
+    assert shown
+    for path in shown:
+        assert (groove_dir / path.removeprefix("data/groove/")).is_file()
 
 
 def test_links_lead_to_files():
