@@ -1,262 +1,27 @@
 #include "convert.hpp"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <bit>
-#include <cerrno>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
 #include <exception>
-#include <functional>
 #include <iterator>
 #include <map>
 #include <mutex>
 #include <span>
 #include <thread>
-#include <unordered_set>
 #include <utility>
 
-#include "example.hpp"
+#include "batch.hpp"
 #include "tfrecord.hpp"
 
 namespace groovefast {
 namespace {
 
-constexpr std::size_t kBatchFiles = 16;
-constexpr std::size_t kFlushBytes = std::size_t{1} << 22;
+constexpr std::size_t kBatchFiles = 8;
 // Batches begun ahead of the one to be written next, beyond one for each worker.
-constexpr std::size_t kLookAhead = 4;
+constexpr std::size_t kLookAhead = 2;
 constexpr std::size_t kUnpublishedShards = 8;
-
-// A fingerprint of a window's grid. Of a billion different windows, the chance that two share
-// theirs is below 1e-20.
-struct Fingerprint {
-  std::uint64_t first = 0x9e3779b97f4a7c15, second = 0xc2b2ae3d27d4eb4f;
-
-  void add(std::uint64_t value) {
-    first = mix(first ^ value, 0xff51afd7ed558ccd);
-    second = mix(second + value, 0xc4ceb9fe1a85ec53);
-  }
-  bool operator==(const Fingerprint&) const = default;
-
- private:
-  static std::uint64_t mix(std::uint64_t bits, std::uint64_t factor) {
-    bits = std::rotl(bits, 29) * factor;
-    return bits ^ (bits >> 32);
-  }
-};
-
-struct HashFingerprint {
-  std::size_t operator()(const Fingerprint& fingerprint) const { return fingerprint.first; }
-};
-
-Fingerprint fingerprint_of(const Grid& grid, const Window& window, std::int64_t steps) {
-  Fingerprint fingerprint;
-  fingerprint.add(static_cast<std::uint64_t>(steps));
-  for (const Hit& hit : grid.hits.subspan(window.first_hit, window.last_hit)) {
-    const auto step = static_cast<std::uint64_t>(hit.step - window.start_step);
-    fingerprint.add(step << 16 | std::uint64_t{hit.drum} << 8 | hit.velocity);
-    fingerprint.add(std::bit_cast<std::uint32_t>(hit.offset + 0.0f));  // -0 is 0
-  }
-  return fingerprint;
-}
-
-// What dedupe has to know of a record not yet written.
-struct Candidate {
-  Fingerprint fingerprint;
-  std::size_t frame_bytes;
-  std::size_t tempo_bin;
-  std::uint32_t group;
-};
-
-// Neighbouring files of one shard.
-struct BatchPlace {
-  std::size_t number;
-  std::size_t shard;
-  std::size_t first, last;  // in the plan's files
-};
-
-// What was made of them.
-struct Batch {
-  BatchPlace place{};
-  bool has_turn = false;  // written in part, so that no other is written before its end
-  Buffer<std::uint8_t> frames;
-  std::vector<Candidate> candidates;  // under dedupe, one for each record in frames
-  Tally tally;
-  std::vector<Problem> problems;
-};
-
-// Converts one file after another, in memory of its own.
-class FileConverter {
- public:
-  FileConverter(const FileList& files, const Plan& plan, const ConversionOptions& options,
-                const MemberReader& reader, std::function<void(Batch&)> flush)
-      : files_(files), plan_(plan), options_(options), reader_(reader), flush_(std::move(flush)) {}
-
-  // Returns false if the file failed.
-  bool convert(const PlannedFile& planned, Batch& batch) {
-    Problem problem{planned.file, Cause::kRejected};
-    const std::uint64_t windows = batch.tally.windows;
-    const bool whole = read(planned.file, problem) && parse(problem);
-    if (whole || problem.cause == Cause::kSalvaged) {
-      convert_songs(planned, batch, problem);
-    }
-    return count(batch.tally.windows - windows, std::move(problem), batch);
-  }
-
- private:
-  bool read(std::size_t file, Problem& problem) {
-    if (files_.archive(file) == FileList::kNoArchive) {
-      problem.position = static_cast<std::uint64_t>(read_file(files_.path(file), bytes_));
-      if (problem.position == 0) return true;
-    } else if (reader_.read(reader_.context, file, bytes_, problem.detail)) {
-      return true;
-    }
-    problem.cause = Cause::kUnreadable;
-    return false;
-  }
-
-  bool parse(Problem& problem) {
-    score_ = &parser_.parse(std::span(bytes_.begin(), bytes_.size()), options_.parse);
-    if (score_->damage) {
-      const bool salvaged = options_.on_error == OnError::kSalvage && !score_->notes.empty();
-      problem.cause = salvaged ? Cause::kSalvaged : Cause::kDamaged;
-      problem.position = score_->damage->offset;
-      problem.detail = score_->damage->what();
-      return false;
-    }
-    if (!options_.unmapped_is_error) return true;
-    const auto unmapped = std::find_if(
-        score_->notes.begin(), score_->notes.end(), [this](const Note& note) {
-          return options_.grid.pitch_class[note.pitch] == kUnmapped;
-        });
-    if (unmapped == score_->notes.end()) return true;
-    problem.cause = Cause::kUnmapped;
-    problem.position = unmapped->pitch;
-    return false;
-  }
-
-  void convert_songs(const PlannedFile& planned, Batch& batch, Problem& problem) {
-    const bool many = score_->songs.size() > 1;
-    for (std::size_t index = 0; index < score_->songs.size(); ++index) {
-      set_features(planned, many ? std::optional(index) : std::nullopt);
-      const Rejected rejected = convert_song(score_->song(index), planned.group, batch);
-      if (problem.rejected == Rejected::kNo) problem.rejected = rejected;
-    }
-  }
-
-  // What each record of the song says of it.
-  void set_features(const PlannedFile& planned, std::optional<std::size_t> track) {
-    name_.clear();
-    append_utf8(name_, files_.name(planned.file));
-    features_.clear();
-    append_bytes_feature(features_, "source", name_);
-    if (track) append_int_feature(features_, "track", static_cast<std::int64_t>(*track));
-    features_.append(plan_.features, planned.first_feature,
-                     planned.last_feature - planned.first_feature);
-  }
-
-  Rejected convert_song(const Song& song, std::uint32_t group, Batch& batch) {
-    const Grid& grid = quantizer_.quantize(song, options_.grid);
-    Tally& tally = batch.tally;
-    std::transform(grid.unmapped.begin(), grid.unmapped.end(), tally.unmapped.begin(),
-                   tally.unmapped.begin(), std::plus<>());
-    if (grid.rejected != Rejected::kNo) return grid.rejected;
-    const Rejected rejected = list_windows(song, grid, options_.grid, options_.window_steps,
-                                           options_.hop_steps, windows_);
-    if (rejected != Rejected::kNo) return rejected;
-    const std::int64_t steps =
-        options_.window_steps > 0 ? options_.window_steps : grid.num_steps;
-    writer_.begin_song(grid, windows_.back().start_step + steps, features_);
-    const std::uint64_t windows = tally.windows;
-    for (const Window& window : windows_) write(grid, window, steps, group, batch);
-    if (tally.windows == windows) return Rejected::kNo;
-    tally.notes += grid.mapped;
-    for (const Hit& hit : grid.hits) tally.add_hit(hit);
-    return Rejected::kNo;
-  }
-
-  void write(const Grid& grid, const Window& window, std::int64_t steps, std::uint32_t group,
-             Batch& batch) {
-    if (window.last_hit - window.first_hit < options_.min_hits) {
-      ++batch.tally.sparse;
-      return;
-    }
-    const std::size_t before = batch.frames.size();
-    writer_.write(window, steps, batch.frames);
-    const std::size_t tempo_bin = Tally::tempo_bin(window.qpm);
-    ++batch.tally.windows;
-    ++batch.tally.tempos[tempo_bin];
-    ++batch.tally.groups[group];
-    if (options_.dedupe) {
-      batch.candidates.push_back({fingerprint_of(grid, window, steps),
-                                  batch.frames.size() - before, tempo_bin, group});
-    }
-    if (batch.frames.size() > kFlushBytes) flush_(batch);
-  }
-
-  static bool count(std::uint64_t windows, Problem problem, Batch& batch) {
-    Tally& tally = batch.tally;
-    if (problem.cause == Cause::kSalvaged && windows == 0) problem.cause = Cause::kDamaged;
-    if (is_failure(problem.cause)) {
-      ++tally.failed;
-    } else if (windows > 0) {
-      ++tally.converted;
-      if (problem.cause != Cause::kSalvaged) return true;
-      ++tally.salvaged;
-    } else {
-      ++tally.skipped;
-      problem.cause = problem.rejected == Rejected::kNo ? Cause::kFewHits : Cause::kRejected;
-    }
-    const bool good = !is_failure(problem.cause);
-    batch.problems.push_back(std::move(problem));
-    return good;
-  }
-
-  const FileList& files_;
-  const Plan& plan_;
-  const ConversionOptions& options_;
-  const MemberReader& reader_;
-  const std::function<void(Batch&)> flush_;  // called where a batch grows large
-
-  Buffer<std::uint8_t> bytes_;
-  Parser parser_;
-  const Score* score_ = nullptr;
-  Quantizer quantizer_;
-  Buffer<Window> windows_;
-  std::string name_, features_;
-  ExampleWriter writer_;
-};
-
-// Leaves out windows whose grid was seen before in the same set.
-class Deduplicator {
- public:
-  // Takes the repeated records out of the batch, and out of the counts of its shard, to which those
-  // of the batch will be added.
-  void filter(std::uint32_t set, Batch& batch, Tally& counts) {
-    std::uint8_t* to = batch.frames.begin();
-    const std::uint8_t* from = to;
-    for (const Candidate& candidate : batch.candidates) {
-      if (seen_[set].insert(candidate.fingerprint).second) {
-        std::memmove(to, from, candidate.frame_bytes);
-        to += candidate.frame_bytes;
-      } else {
-        --counts.windows;
-        --counts.tempos[candidate.tempo_bin];
-        --counts.groups[candidate.group];
-        ++counts.duplicates;
-      }
-      from += candidate.frame_bytes;
-    }
-    batch.frames.resize(static_cast<std::size_t>(to - batch.frames.begin()));
-    batch.candidates.clear();
-  }
-
- private:
-  std::map<std::uint32_t, std::unordered_set<Fingerprint, HashFingerprint>> seen_;
-};
 
 }  // namespace
 
@@ -264,17 +29,17 @@ class Conversion::Run {
  public:
   Run(const FileList& files, const Plan& plan, const ConversionOptions& options,
       MemberReader reader)
-      : files_(files),
-        plan_(plan),
-        options_(options),
-        reader_(reader),
-        results_(plan.shards.size()) {
-    for (ShardResult& result : results_) result.tally = Tally(plan.num_groups);
+      : files_(files), plan_(plan), options_(options), reader_(reader) {
     lay_out_batches();
   }
 
   void start() {
-    publisher_ = std::thread([this] { run_safely([this] { publish_shards(); }); });
+    publisher_ = std::thread([this] {
+      run_safely([this] { publish_shards(); });
+      const std::lock_guard lock(mutex_);
+      publishing_ = false;
+      changed_.notify_all();
+    });
     for (unsigned worker = 0; worker < options_.workers; ++worker) {
       workers_.emplace_back([this] { run_safely([this] { convert_batches(); }); });
     }
@@ -283,6 +48,7 @@ class Conversion::Run {
   ~Run() {
     {
       const std::lock_guard lock(mutex_);
+      unpublished_.clear();
       stop();
     }
     for (std::thread& worker : workers_) worker.join();
@@ -291,11 +57,11 @@ class Conversion::Run {
 
   std::optional<std::size_t> wait(std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, patience, [this] {
-      return !published_.empty() || stopped_ || shards_to_publish_ == 0;
-    });
-    if (error_) std::rethrow_exception(error_);
-    if (published_.empty()) return std::nullopt;
+    changed_.wait_for(lock, patience, [this] { return !published_.empty() || !publishing_; });
+    if (published_.empty()) {
+      if (error_ && !publishing_) std::rethrow_exception(error_);
+      return std::nullopt;
+    }
     const std::size_t shard = published_.front();
     published_.pop_front();
     return shard;
@@ -303,7 +69,7 @@ class Conversion::Run {
 
   std::optional<Problem> failure() const {
     const std::lock_guard lock(mutex_);
-    return failure_;
+    return publishing_ ? std::nullopt : failure_;
   }
 
   bool done() const {
@@ -311,7 +77,10 @@ class Conversion::Run {
     return shards_to_publish_ == 0 && published_.empty();
   }
 
-  ShardResult take_result(std::size_t shard) { return std::move(results_[shard]); }
+  ShardResult take_result(std::size_t shard) {
+    const std::lock_guard lock(mutex_);
+    return std::move(results_.extract(shard).mapped());
+  }
 
   std::atomic<std::uint64_t> files_done = 0, windows_done = 0;
 
@@ -350,7 +119,6 @@ class Conversion::Run {
   void stop() {
     stopped_ = true;
     turn_.notify_all();
-    changed_.notify_all();
   }
 
   void convert_batches() {
@@ -416,9 +184,8 @@ class Conversion::Run {
   void flush(Batch& batch) {
     if (!batch.has_turn) {
       std::unique_lock lock(mutex_);
-      turn_.wait(lock, [&] {
-        return stopped_ || (!writing_ && next_written_ == batch.place.number);
-      });
+      turn_.wait(lock,
+                 [&] { return stopped_ || (!writing_ && next_written_ == batch.place.number); });
       if (!stopped_) writing_ = batch.has_turn = true;
     }
     if (batch.has_turn) write(batch);
@@ -431,12 +198,13 @@ class Conversion::Run {
   void finish(Batch& batch) {
     if (options_.on_error == OnError::kFail && stop_at_failure(batch)) return;
     write(batch);
-    ShardResult& result = results_[batch.place.shard];
-    result.tally += batch.tally;
-    std::move(batch.problems.begin(), batch.problems.end(), std::back_inserter(result.problems));
+    result_.tally += batch.tally;
+    std::move(batch.problems.begin(), batch.problems.end(), std::back_inserter(result_.problems));
     windows_done.fetch_add(batch.tally.windows, std::memory_order_relaxed);
     const PlannedShard& shard = plan_.shards[batch.place.shard];
-    if (batch.place.last == shard.last && !shard.complete) hand_over(batch.place.shard);
+    if (batch.place.last < shard.last) return;
+    if (!shard.complete) hand_over(batch.place.shard);
+    result_ = new_result();
   }
 
   bool stop_at_failure(const Batch& batch) {
@@ -453,7 +221,7 @@ class Conversion::Run {
   void write(Batch& batch) {
     const PlannedShard& shard = plan_.shards[batch.place.shard];
     if (options_.dedupe) {
-      deduplicator_.filter(shard.set, batch, results_[batch.place.shard].tally);
+      deduplicator_.filter(shard.set, batch, result_.tally);
     }
     if (!shard.complete) {
       if (!writer_) writer_ = std::make_unique<ShardWriter>(shard.path);
@@ -463,19 +231,23 @@ class Conversion::Run {
   }
 
   void hand_over(std::size_t shard) {
-    results_[shard].bytes = writer_->size();
+    result_.bytes = writer_->size();
     std::unique_lock lock(mutex_);
+    results_[shard] = std::move(result_);
     turn_.wait(lock, [this] { return stopped_ || unpublished_.size() < kUnpublishedShards; });
     unpublished_.push_back({shard, std::move(writer_)});
     turn_.notify_all();
   }
 
-  // Waiting for the disk is left to a thread of its own.
+  ShardResult new_result() const { return {0, Tally(plan_.num_groups), {}}; }
+
+  // Waiting for the disk is left to a thread of its own. What is complete when the run is stopped
+  // by an error still gets there.
   void publish_shards() {
     std::unique_lock lock(mutex_);
     while (shards_to_publish_ > 0) {
       turn_.wait(lock, [this] { return stopped_ || !unpublished_.empty(); });
-      if (stopped_) return;
+      if (unpublished_.empty()) return;
       const Unpublished next = std::move(unpublished_.front());
       unpublished_.pop_front();
       turn_.notify_all();
@@ -497,7 +269,7 @@ class Conversion::Run {
   // Touched only by the thread whose turn it is to write.
   Deduplicator deduplicator_;
   std::unique_ptr<ShardWriter> writer_;
-  std::vector<ShardResult> results_;
+  ShardResult result_ = new_result();  // of the shard being written
 
   mutable std::mutex mutex_;  // for all below
   std::condition_variable turn_, changed_;
@@ -505,10 +277,12 @@ class Conversion::Run {
   bool writing_ = false;
   std::map<std::size_t, std::unique_ptr<Batch>> parked_;
   std::vector<std::unique_ptr<Batch>> spare_;
+  std::map<std::size_t, ShardResult> results_;  // of shards written, by index
   std::deque<Unpublished> unpublished_;
   std::deque<std::size_t> published_;
   std::size_t shards_to_publish_ = 0;
   bool stopped_ = false;
+  bool publishing_ = true;
   std::exception_ptr error_;
   std::optional<Problem> failure_;
 

@@ -9,15 +9,18 @@
 #include <nmmintrin.h>
 #define GROOVEFAST_CRC_TARGET __attribute__((target("sse4.2")))
 #elif defined(__aarch64__)
-#include <arm_acle.h>
 #if defined(__linux__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
 #if defined(__clang__)
 #define GROOVEFAST_CRC_TARGET __attribute__((target("crc")))
+#define GROOVEFAST_CRC_WORD __builtin_arm_crc32cd
+#define GROOVEFAST_CRC_BYTE __builtin_arm_crc32cb
 #else
 #define GROOVEFAST_CRC_TARGET __attribute__((target("+crc")))
+#define GROOVEFAST_CRC_WORD __builtin_aarch64_crc32cx
+#define GROOVEFAST_CRC_BYTE __builtin_aarch64_crc32cb
 #endif
 #endif
 
@@ -109,10 +112,10 @@ GROOVEFAST_CRC_TARGET inline std::uint64_t instruction(std::uint64_t crc, std::u
 }
 #else
 GROOVEFAST_CRC_TARGET inline std::uint64_t instruction(std::uint64_t crc, std::uint64_t word) {
-  return __crc32cd(static_cast<std::uint32_t>(crc), word);
+  return GROOVEFAST_CRC_WORD(static_cast<std::uint32_t>(crc), word);
 }
 GROOVEFAST_CRC_TARGET inline std::uint64_t instruction(std::uint64_t crc, std::uint8_t byte) {
-  return __crc32cb(static_cast<std::uint32_t>(crc), byte);
+  return GROOVEFAST_CRC_BYTE(static_cast<std::uint32_t>(crc), byte);
 }
 #endif
 

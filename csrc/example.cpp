@@ -44,8 +44,8 @@ void append_field(std::string& to, char field, std::size_t size) {
 std::string feature_head(std::string_view name, char list, std::size_t size) {
   const std::size_t list_size = 1 + varint_size(size) + size;
   const std::size_t feature_size = 1 + varint_size(list_size) + list_size;
-  const std::size_t entry_size = 1 + varint_size(name.size()) + name.size() + 1 +
-                                 varint_size(feature_size) + feature_size;
+  const std::size_t entry_size =
+      1 + varint_size(name.size()) + name.size() + 1 + varint_size(feature_size) + feature_size;
   std::string head;
   append_field(head, kFeaturesEntry, entry_size);
   append_field(head, kEntryKey, name.size());

@@ -21,8 +21,9 @@ Kind kind_of(std::string_view name) {
   constexpr std::array<std::string_view, 4> kMidiEndings = {".mid", ".midi", ".smf", ".kar"};
   const auto ends_with = [&](std::string_view ending) {
     return name.size() >= ending.size() &&
-           std::equal(ending.begin(), ending.end(), name.end() - static_cast<long>(ending.size()),
-                      [](char wanted, char c) { return wanted == (c | ('A' <= c && c <= 'Z') * 32); });
+           std::equal(
+               ending.begin(), ending.end(), name.end() - static_cast<long>(ending.size()),
+               [](char wanted, char c) { return wanted == (c | ('A' <= c && c <= 'Z') * 32); });
   };
   // macOS puts a "._NAME" that is no MIDI beside a file on foreign disks and in archives.
   if (name.substr(name.rfind('/') + 1).starts_with("._")) return Kind::kOther;

@@ -132,14 +132,16 @@ void ShardWriter::reserve(std::uint64_t size) {
   if (size < kFirstReserve || size <= reserved_) return;
   const std::uint64_t more = std::clamp(size, kFirstReserve, kMaxReserve);
   const auto start = static_cast<off_t>(size_), length = static_cast<off_t>(size - size_ + more);
-  reserved_ = ::fallocate(file_, FALLOC_FL_KEEP_SIZE, start, length) == 0 ? size + more : UINT64_MAX;
+  reserved_ =
+      ::fallocate(file_, FALLOC_FL_KEEP_SIZE, start, length) == 0 ? size + more : UINT64_MAX;
 #else
   (void)size;
 #endif
 }
 
 void ShardWriter::publish() {
-  if (reserved_ && ::ftruncate(file_, static_cast<off_t>(size_)) != 0) throw FileError(errno, path_);
+  if (reserved_ && ::ftruncate(file_, static_cast<off_t>(size_)) != 0)
+    throw FileError(errno, path_);
   if (::fsync(file_) != 0) throw FileError(errno, path_);
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw FileError(errno, path_);
   const int file = std::exchange(file_, -1);
@@ -157,9 +159,10 @@ ShardCheck check_shard(const std::string& path) {
     if (head.size() == kFrameHead) std::memcpy(&length, head.data(), kLengthBytes);
     if (head.size() < kFrameHead) {
       check.damage = "ends within the length of a record";
-    } else if (!holds_masked_crc(head.data() + kLengthBytes, head.first(kLengthBytes)) ||
-               length > kMaxRecord) {
+    } else if (!holds_masked_crc(head.data() + kLengthBytes, head.first(kLengthBytes))) {
       check.damage = "wrong checksum of a record's length";
+    } else if (length > kMaxRecord) {
+      check.damage = "a record of over 2 GiB";
     }
     if (check.damage) return check;
     const std::size_t size = kFrameHead + static_cast<std::size_t>(length) + kFrameFoot;

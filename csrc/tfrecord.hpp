@@ -54,7 +54,7 @@ class ShardWriter {
 // What a walk over a shard found.
 struct ShardCheck {
   std::uint64_t records = 0;
-  std::uint64_t bytes = 0;    // up to the end of the last good record
+  std::uint64_t bytes = 0;       // up to the end of the last good record
   const char* damage = nullptr;  // what is wrong there; null if the file ends there
 };
 

@@ -388,7 +388,7 @@ cdef extern from "report.hpp" namespace "groovefast":
         uint64_t converted, skipped, failed, salvaged, windows, duplicates, sparse, notes
         vector[uint64_t] unmapped, velocities, offsets, tempos, groups
 
-cdef extern from "convert.hpp" namespace "groovefast":
+cdef extern from "plan.hpp" namespace "groovefast":
     cdef enum class OnError(uint8_t):
         kSkip
         kFail
@@ -419,14 +419,15 @@ cdef extern from "convert.hpp" namespace "groovefast":
         string features
         uint32_t num_groups
 
+    cdef cppclass MemberReader:
+        cbool (*read)(void*, size_t, Buffer[uint8_t]&, string&) noexcept
+        void* context
+
+cdef extern from "convert.hpp" namespace "groovefast":
     cdef cppclass ShardResult:
         uint64_t bytes
         Tally tally
         vector[Problem] problems
-
-    cdef cppclass MemberReader:
-        cbool (*read)(void*, size_t, Buffer[uint8_t]&, string&) noexcept
-        void* context
 
     cdef cppclass CConversion "groovefast::Conversion":
         CConversion(const CFileList&, const CPlan&, const ConversionOptions&, MemberReader) \
@@ -571,6 +572,7 @@ cdef class Plan:
     def add_range(self, files not None):
         """Adds the files of a range, without features."""
         cdef uint32_t file
+        self.plan.files.reserve(self.plan.files.size() + <size_t>len(files))
         for file in files:
             self.add_file(file)
 

@@ -351,21 +351,28 @@ class _Job:
             ) as conversion,
         ):
             hashed: collections.deque[concurrent.futures.Future[ShardEntry]] = collections.deque()
-            while hashed or not conversion.done():
-                index = conversion.wait(_PATIENCE_MS)
-                if index is not None:
-                    result = conversion.take_result(index)
-                    hashed.append(hasher.submit(self._entry, self.planned[index], *result))
-                elif problem := conversion.failure():
-                    raise self._failure(*problem)
-                while hashed and (hashed[0].done() or conversion.done()):
-                    entry = hashed.popleft().result()
-                    self.folder.add(entry)
-                    entries[entry.name] = entry
-                if on_progress:
-                    files, windows = conversion.progress()
-                    on_progress(Progress(files, total, windows, time.perf_counter() - started))
+            try:
+                while not conversion.done():
+                    index = conversion.wait(_PATIENCE_MS)
+                    if index is not None:
+                        result = conversion.take_result(index)
+                        hashed.append(hasher.submit(self._entry, self.planned[index], *result))
+                    elif problem := conversion.failure():
+                        raise self._failure(*problem)
+                    while hashed and hashed[0].done():
+                        self._enter(hashed.popleft().result(), entries)
+                    if on_progress:
+                        files, windows = conversion.progress()
+                        seconds = time.perf_counter() - started
+                        on_progress(Progress(files, total, windows, seconds))
+            finally:  # also what an error leaves complete is kept for a resumed run
+                while hashed:
+                    self._enter(hashed.popleft().result(), entries)
         return entries
+
+    def _enter(self, entry: ShardEntry, entries: dict[str, ShardEntry]) -> None:
+        self.folder.add(entry)
+        entries[entry.name] = entry
 
     def _plan_for_core(self, kept: Mapping[str, ShardEntry]) -> _core.Plan:
         plan = _core.Plan(self.listing.num_groups)

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import struct
+import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -504,6 +505,31 @@ def run_core(files: _core.FileList, shard: Path, **options: Any) -> tuple[int, A
         return conversion.take_result(index)
 
 
+def test_a_file_that_changes_while_it_is_read(corpus: Path, tmp_path: Path) -> None:
+    whole = beat(300)
+    changing = corpus / "a" / "changing.mid"
+    changing.write_bytes(whole)
+    stop = threading.Event()
+
+    def change() -> None:
+        while not stop.is_set():
+            with changing.open("r+b") as file:
+                for size in (100, 1000, len(whole)):
+                    file.truncate(size)
+                file.write(whole)
+
+    writer = threading.Thread(target=change)
+    writer.start()
+    try:
+        reports = [convert(corpus, tmp_path / str(number), shards=1) for number in range(20)]
+    finally:
+        stop.set()
+        writer.join()
+    for report in reports:
+        others = [r for r in records(report) if r["source"] != b"a/changing.mid"]
+        assert len(others) == 2 + 3 + 1 + 6 + 1
+
+
 def test_large_files(tmp_path: Path) -> None:
     """Longer than one read, than one flush of the records, and than what is accepted."""
     padding = midi.sysex(0, bytes(700_000))
@@ -522,6 +548,11 @@ def test_large_files(tmp_path: Path) -> None:
     assert report.windows == 1 + 1997
     found = records(report)
     assert_records_equal_windows(found[:1997], folder / "long.mid")
+
+
+def test_format_2_without_tracks(tmp_path: Path) -> None:
+    report = convert(write(tmp_path / "in", a=midi.header(0, 2)), tmp_path / "out")
+    assert {**report.skipped, **report.failed} in ({"no drums": 1}, {"damaged": 1})
 
 
 def test_a_few_bytes_that_claim_a_silence_of_years(tmp_path: Path) -> None:

@@ -360,6 +360,17 @@ def test_killed_at_any_moment(groove_dir: Path, tmp_path: Path) -> None:
     assert contents(out) == good
 
 
+def test_what_was_complete_before_a_failure_is_kept(corpus: Path, tmp_path: Path) -> None:
+    (corpus / "11.mid").write_bytes(b"")
+    out = tmp_path / "out"
+    with pytest.raises(GrooveFastError, match=r"11\.mid: an empty file"):
+        convert(corpus, out, shards=12, on_error="fail", workers=1)
+    complete = len(list(out.glob("*.tfrecord")))
+    (corpus / "11.mid").write_bytes(song(4, 1))
+    report = convert(corpus, out, shards=12, on_error="fail", resume=True)
+    assert report.reused == complete > 0
+
+
 def test_interrupted_by_ctrl_c(groove_dir: Path, tmp_path: Path) -> None:
     with running(groove_dir, tmp_path / "out", "anew") as process:
         while not (tmp_path / "out" / JOURNAL).exists():
@@ -394,7 +405,9 @@ def test_a_shard_that_cannot_be_written(corpus: Path, tmp_path: Path) -> None:
     for path in out.glob("*.tfrecord"):
         assert _core.check_shard(os.fsencode(path))[2] is None
     assert not list(out.glob(".*.tmp"))
+    left = len(list(out.glob("*.tfrecord")))
     report = convert(corpus, out, shards=3, resume=True)
+    assert report.reused == left
     assert report.windows == sum(range(1, 13))
     assert complaints(out) == {}
 
