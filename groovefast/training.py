@@ -148,30 +148,31 @@ def train(
     _check_batch_size(config.hparams.batch_size, replicas)
     windows = open_windows(data, config, cache=cache)
     evaluation = None if eval_data is None else _in_order(eval_data, config, cache)
-    trainer = Trainer(config, replicas, precision, seed)
-    folder = RunFolder(Path(run_dir), config, seed, trainer, keep, writes=is_chief(replicas))
-    order = Order(seed=seed, repeat=True, start=int(trainer.step))
-    _announce(trainer, windows, precision, replicas)
-    loop = _Loop(
-        trainer,
-        folder,
-        rhythm,
-        iterator=iter(_distribute(windows, config, order, replicas)),
-        evaluation=evaluation,
-        speed=_Speed(config.hparams.batch_size),
-        several_workers=has_several_workers(replicas),
-    )
-    with contextlib.closing(folder), _plain_errors(config.hparams.batch_size):
+    with _plain_errors(config.hparams.batch_size), contextlib.ExitStack() as stack:
+        trainer = Trainer(config, replicas, precision, seed)
+        folder = RunFolder(Path(run_dir), config, seed, trainer, keep, writes=is_chief(replicas))
+        stack.callback(folder.close)
+        _announce(trainer, windows, precision, replicas)
+        order = Order(seed=seed, repeat=True, start=int(trainer.step))
+        loop = _Loop(
+            trainer,
+            folder,
+            rhythm,
+            iterator=iter(_distribute(windows, config, order, replicas)),
+            evaluation=evaluation,
+            speed=_Speed(config.hparams.batch_size),
+            several_workers=has_several_workers(replicas),
+        )
         loop.run(progress or (lambda _: None))
-    return TrainingResult(
-        step=int(trainer.step),
-        metrics=folder.latest("train"),
-        eval_metrics=folder.latest("eval"),
-        skipped_steps=int(trainer.skipped),
-        examples_per_second=loop.speed.overall(),
-        model_dir=folder.model_dir,
-        interrupted=int(trainer.step) < steps,
-    )
+        return TrainingResult(
+            step=int(trainer.step),
+            metrics=folder.latest("train"),
+            eval_metrics=folder.latest("eval"),
+            skipped_steps=int(trainer.skipped),
+            examples_per_second=loop.speed.overall(),
+            model_dir=folder.model_dir,
+            interrupted=int(trainer.step) < steps,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -393,8 +394,7 @@ def _plain_errors(batch_size: int) -> Iterator[None]:
         yield
     except tf.errors.ResourceExhaustedError as error:
         raise GrooveFastError(
-            f"out of memory with batches of {batch_size} windows; "
-            f"use --batch-size {max(1, batch_size // 2)}"
+            f"out of memory; use a smaller --batch-size than {batch_size}, or a smaller model"
         ) from error
     except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
         raise GrooveFastError(
