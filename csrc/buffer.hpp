@@ -16,38 +16,45 @@ class Buffer {
   static_assert(std::is_trivially_copyable_v<T>);
 
  public:
-  void clear() { size_ = 0; }
-  std::size_t size() const { return size_; }
-  bool empty() const { return size_ == 0; }
+  Buffer() = default;
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+  void clear() { end_ = begin(); }
+  std::size_t size() const { return static_cast<std::size_t>(end_ - begin()); }
+  bool empty() const { return end_ == begin(); }
   T* begin() { return data_.get(); }
-  T* end() { return data_.get() + size_; }
+  T* end() { return end_; }
   const T* begin() const { return data_.get(); }
-  const T* end() const { return data_.get() + size_; }
+  const T* end() const { return end_; }
   T& operator[](std::size_t index) { return data_[index]; }
   const T& operator[](std::size_t index) const { return data_[index]; }
-  T& back() { return data_[size_ - 1]; }
-  const T& back() const { return data_[size_ - 1]; }
-  void pop_back() { --size_; }
+  T& back() { return end_[-1]; }
+  const T& back() const { return end_[-1]; }
+  void pop_back() { --end_; }
 
   void push_back(const T& value) {
-    spare() = value;
+    const T copy = value;  // it may be one of these, which are about to move
+    spare() = copy;
     commit(true);
   }
 
   // The slot after the last element.
   T& spare() {
-    if (size_ == capacity_) [[unlikely]] reallocate(std::max(2 * capacity_, kFirstCapacity));
-    return data_[size_];
+    if (end_ == limit_) [[unlikely]]
+      reallocate(std::max(2 * size(), kFirstCapacity));
+    return *end_;
   }
-  void commit(bool keep) { size_ += keep; }
+  void commit(bool keep) { end_ += keep; }
 
   // New elements are left uninitialised.
   void resize(std::size_t size) {
-    if (size > capacity_) reallocate(std::max(2 * capacity_, size));
-    size_ = size;
+    const auto capacity = static_cast<std::size_t>(limit_ - begin());
+    if (size > capacity) reallocate(std::max(2 * capacity, size));
+    end_ = begin() + size;
   }
 
-  operator std::span<const T>() const { return {begin(), size_}; }
+  operator std::span<const T>() const { return {begin(), size()}; }
   std::span<const T> subspan(std::size_t first, std::size_t last) const {
     return {begin() + first, last - first};
   }
@@ -57,14 +64,14 @@ class Buffer {
 
   void reallocate(std::size_t capacity) {
     auto larger = std::make_unique_for_overwrite<T[]>(capacity);
-    std::copy_n(data_.get(), size_, larger.get());
+    end_ = std::copy(begin(), end_, larger.get());
     data_ = std::move(larger);
-    capacity_ = capacity;
+    limit_ = begin() + capacity;
   }
 
   std::unique_ptr<T[]> data_;
-  std::size_t size_ = 0;
-  std::size_t capacity_ = 0;
+  T* end_ = nullptr;
+  T* limit_ = nullptr;  // of the memory
 };
 
 }  // namespace groovefast

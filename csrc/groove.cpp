@@ -19,24 +19,27 @@ const auto& last_begun(const Items& items, Place place, Begin begin) {
   return *std::prev(std::upper_bound(std::next(items.begin()), items.end(), place, later));
 }
 
-bool precedes(const Hit& a, const Hit& b) {
-  return a.step != b.step ? a.step < b.step : a.drum < b.drum;
-}
+std::int64_t cell_of(const Hit& hit) { return hit.step << 4 | hit.drum; }
+bool precedes(const Hit& a, const Hit& b) { return cell_of(a) < cell_of(b); }
 template <class Meter>
 bool is_in(const Meter& meter, const TimeSignature& signature) {
   return meter.numerator == signature.numerator && meter.denominator == signature.denominator;
 }
 
-bool same_cell(const Hit& a, const Hit& b) { return a.step == b.step && a.drum == b.drum; }
+bool same_cell(const Hit& a, const Hit& b) { return cell_of(a) == cell_of(b); }
 
 // Orders hits by cell; those of one cell keep their order. Notes come nearly sorted, for which
 // insertion is fastest; where they do not, a merge sort takes over.
 void sort_by_cell(Buffer<Hit>& hits) {
   std::size_t moves_left = kMovesPerNote * hits.size();
   for (std::size_t i = 1; i < hits.size(); ++i) {
+    if (!precedes(hits[i], hits[i - 1])) continue;
     const Hit hit = hits[i];
     std::size_t place = i;
-    for (; place > 0 && precedes(hit, hits[place - 1]); --place) hits[place] = hits[place - 1];
+    do {
+      hits[place] = hits[place - 1];
+      --place;
+    } while (place > 0 && precedes(hit, hits[place - 1]));
     hits[place] = hit;
     if (i - place > moves_left) return std::stable_sort(hits.begin(), hits.end(), precedes);
     moves_left -= i - place;
@@ -144,8 +147,7 @@ void Quantizer::place_notes(const Song& song) {
     const double steps = std::min(position - meter.position, double{kMaxSteps});
     const auto step = static_cast<std::int64_t>(steps + 0.5);
     const double early = pulse.offset_of(meter.position + static_cast<double>(step), note.time);
-    grid_.hits.push_back(
-        {meter.first_step + step, static_cast<float>(early), drum, note.velocity});
+    grid_.hits.push_back({meter.first_step + step, static_cast<float>(early), drum, note.velocity});
   }
   grid_.mapped = grid_.hits.size();
 }
@@ -227,16 +229,17 @@ Rejected list_windows(const Song& song, const Grid& grid, const GridOptions& opt
     windows.push_back({0, 0, grid.hits.size(), qpm_at(grid.stretches[0], 0)});
     return Rejected::kNo;
   }
-  const auto starts_before = [](const Hit& hit, std::int64_t step) { return hit.step < step; };
-  const Hit* first = grid.hits.begin();
+  // Windows begin and end ever later, so one walk along the hits finds the bounds of them all.
+  const auto walk_to = [&](std::size_t& hit, std::int64_t step) {
+    while (hit < grid.hits.size() && grid.hits[hit].step < step) ++hit;
+    return hit;
+  };
+  std::size_t first = 0, last = 0;
   for (const Stretch& stretch : grid.stretches) {
     const std::int64_t end = stretch.first_step + stretch.num_steps;
     for (std::int64_t start = stretch.first_step; start + steps <= end; start += hop) {
-      first = std::lower_bound(first, grid.hits.end(), start, starts_before);
-      const Hit* last = std::lower_bound(first, grid.hits.end(), start + steps, starts_before);
-      windows.push_back({start, static_cast<std::size_t>(first - grid.hits.begin()),
-                         static_cast<std::size_t>(last - grid.hits.begin()),
-                         qpm_at(stretch, start)});
+      windows.push_back(
+          {start, walk_to(first, start), walk_to(last, start + steps), qpm_at(stretch, start)});
     }
   }
   return windows.empty() ? Rejected::kTooShort : Rejected::kNo;

@@ -10,28 +10,32 @@
 namespace groovefast {
 namespace {
 
-constexpr std::size_t kChunkHeader = 8;    // four letters and a length
+constexpr std::size_t kChunkHeader = 8;     // four letters and a length
 constexpr std::size_t kLongestPrefix = 16;  // of an event, that is all but a payload; 10 at most
 constexpr unsigned kMaxDenominatorPower = 31;
 constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();
 
-// Channel messages, by the high half of their status.
-constexpr unsigned kNoteOff = 0x8, kNoteOn = 0x9, kProgramChange = 0xc, kChannelPressure = 0xd;
+// The first status of each kind of channel message; the low half is the channel.
+constexpr unsigned kNoteOn = 0x90, kNotesEnd = 0xa0, kProgramChange = 0xc0, kChannelPressure = 0xd0,
+                   kPitchBend = 0xe0, kSystem = 0xf0;
+constexpr unsigned kNoStatus = 0x100;  // above all others
 // System messages.
-constexpr unsigned kSystem = 0xf0, kSysex = 0xf0, kTimeCode = 0xf1, kSongPosition = 0xf2,
-                   kSongSelect = 0xf3, kSysexContinued = 0xf7, kMeta = 0xff;
+constexpr unsigned kSysex = 0xf0, kTimeCode = 0xf1, kSongPosition = 0xf2, kSongSelect = 0xf3,
+                   kSysexContinued = 0xf7, kMeta = 0xff;
 // Meta events.
 constexpr unsigned kEndOfTrack = 0x2f, kSetTempo = 0x51, kTimeSignature = 0x58;
 
 std::uint32_t big_endian_32(const std::uint8_t* at) {
-  return std::uint32_t{at[0]} << 24 | std::uint32_t{at[1]} << 16 | std::uint32_t{at[2]} << 8 | at[3];
+  return std::uint32_t{at[0]} << 24 | std::uint32_t{at[1]} << 16 | std::uint32_t{at[2]} << 8 |
+         at[3];
 }
 std::uint32_t big_endian_24(const std::uint8_t* at) {
   return std::uint32_t{at[0]} << 16 | std::uint32_t{at[1]} << 8 | at[2];
 }
 unsigned big_endian_16(const std::uint8_t* at) { return unsigned{at[0]} << 8 | at[1]; }
 std::uint32_t little_endian_32(const std::uint8_t* at) {
-  return std::uint32_t{at[3]} << 24 | std::uint32_t{at[2]} << 16 | std::uint32_t{at[1]} << 8 | at[0];
+  return std::uint32_t{at[3]} << 24 | std::uint32_t{at[2]} << 16 | std::uint32_t{at[1]} << 8 |
+         at[0];
 }
 
 bool is_chunk(const std::uint8_t* at, const char (&id)[5]) { return std::memcmp(at, id, 4) == 0; }
@@ -51,59 +55,66 @@ void sort_by_tick(Event* first, Event* last) {
 
 Song Score::song(std::size_t index) const {
   const SongBounds& bounds = songs[index];
-  return {ticks_per_quarter,
-          seconds_per_tick,
-          notes.subspan(bounds.first_note, bounds.last_note),
+  return {ticks_per_quarter, seconds_per_tick, notes.subspan(bounds.first_note, bounds.last_note),
           tempos.subspan(bounds.first_tempo, bounds.last_tempo),
           time_signatures.subspan(bounds.first_time_signature, bounds.last_time_signature)};
 }
 
-// The bytes of a track's events. While more() holds, the longest prefix of an event can be read
-// without a look at the end: near the end of the file, more() moves on to a padded copy of the rest.
+// The bytes of a track's events, for a reader that goes through them with a pointer `at`. While
+// more(at) holds, the longest prefix of an event can be read without a look at the end: near the
+// end of the file, more() moves `at` on to a padded copy of the rest.
 class Parser::Events {
  public:
   // With `cut_off` the track would go on behind `last`, but the file does not.
   Events(std::span<const std::uint8_t> data, std::size_t first, std::size_t last, bool cut_off)
-      : at(data.data() + first),
-        cut_off_(cut_off),
+      : begin_(data.data() + first),
+        end_(data.data() + last),
+        safe_end_(end_),
         origin_(data.data()),
-        end_(data.data() + last) {
-    const bool padded = data.size() - last >= kLongestPrefix;
-    if (padded) {
-      safe_end_ = end_;
-    } else if (last - first > kLongestPrefix) {
-      safe_end_ = end_ - kLongestPrefix;
-    } else {
-      safe_end_ = at;
+        cut_off_(cut_off) {
+    if (data.size() - last < kLongestPrefix) {
+      safe_end_ = last - first < kLongestPrefix ? begin_ : end_ - kLongestPrefix;
     }
   }
   Events(const Events&) = delete;
   Events& operator=(const Events&) = delete;
 
-  bool more() {
-    if (at < safe_end_) [[likely]] return true;
+  const std::uint8_t* begin() const { return begin_; }
+  const std::uint8_t* end() const { return end_; }
+
+  bool more(const std::uint8_t*& at) {
+    if (at < safe_end_) [[likely]]
+      return true;
     if (at == end_) return false;
-    move_to_padded_copy();
+    at = move_to_padded_copy(at);
     return true;
   }
-  void stop() { at = safe_end_ = end_; }
 
   // To be called once an event's prefix is read.
-  void check_end() const {
-    if (at > end_) [[unlikely]] fail_at_end();
+  void check_end(const std::uint8_t* at) const {
+    if (at > end_) [[unlikely]]
+      fail_at_end();
   }
-  std::span<const std::uint8_t> take(std::size_t length) {
-    check_end();
+  // The same for a channel message, whose `length` data bytes end at `at`.
+  void check_message(const std::uint8_t* at, std::size_t length) const {
+    check_end(at);
+    const std::uint8_t* const data = at - length;
+    if ((data[0] | at[-1]) & 0x80) [[unlikely]] {
+      fail_at("status byte within a message", data + (data[0] < 0x80));
+    }
+  }
+  std::span<const std::uint8_t> take(const std::uint8_t*& at, std::size_t length) const {
+    check_end(at);
     if (length > static_cast<std::size_t>(end_ - at)) fail_at_end();
-    const std::uint8_t* payload = at;
     at += length;
-    return {payload, length};
+    return {at - length, length};
   }
 
   // A number of one to four bytes, seven bits in each.
-  std::uint32_t take_number() {
+  std::uint32_t take_number(const std::uint8_t*& at) const {
     std::uint32_t value = *at++;
-    if (value < 0x80) [[likely]] return value;
+    if (value < 0x80) [[likely]]
+      return value;
     value &= 0x7f;
     for (int count = 1; count < 4; ++count) {
       const std::uint8_t byte = *at++;
@@ -117,8 +128,6 @@ class Parser::Events {
     fail(reason, offset(std::min(where, end_)));
   }
 
-  const std::uint8_t* at;
-
  private:
   [[noreturn, gnu::cold]] void fail_at_end() const {
     fail(cut_off_ ? "the file ends within an event" : "the track ends within an event",
@@ -127,20 +136,21 @@ class Parser::Events {
   std::size_t offset(const std::uint8_t* where) const {
     return copied_from_ + static_cast<std::size_t>(where - origin_);
   }
-  void move_to_padded_copy() {
+  const std::uint8_t* move_to_padded_copy(const std::uint8_t* at) {
     const auto rest = static_cast<std::size_t>(end_ - at);
     std::memcpy(padded_, at, rest);
     std::memset(padded_ + rest, 0, kLongestPrefix);
     copied_from_ += static_cast<std::size_t>(at - origin_);
-    origin_ = at = padded_;
+    origin_ = padded_;
     safe_end_ = end_ = padded_ + rest;
+    return padded_;
   }
 
-  bool cut_off_;
-  const std::uint8_t* origin_;
-  std::size_t copied_from_ = 0;
-  const std::uint8_t* end_;
+  const std::uint8_t *begin_, *end_;
   const std::uint8_t* safe_end_;  // more() holds before it
+  const std::uint8_t* origin_;    // where offsets count from, and what is there
+  std::size_t copied_from_ = 0;
+  bool cut_off_;
   std::uint8_t padded_[2 * kLongestPrefix];
 };
 
@@ -254,6 +264,9 @@ void Parser::read_track(std::size_t first, std::size_t last, bool cut_off) {
     epoch_ = 1;
   }
   chained_.clear();
+  programs_.fill(0);
+  program_changed_ = false;
+  first_note_ = score_.notes.size();
   Events events(data_, first, last, cut_off);
   if (options_.channels == Channels::kAll) {
     read_events<Channels::kAll>(events);
@@ -262,63 +275,57 @@ void Parser::read_track(std::size_t first, std::size_t last, bool cut_off) {
   }
 }
 
+// What comes most often is tried first: notes and controllers, which have two data bytes.
 template <Channels kWanted>
 void Parser::read_events(Events& events) {
-  const std::size_t first_note = score_.notes.size();
-  std::array<std::uint8_t, kChannels> programs{};
-  unsigned channels_heard = 0;
-  bool program_changed = false;
+  const std::uint32_t epoch = epoch_, track = track_;
+  unsigned running_status = kNoStatus, channels_heard = 0;
   std::int64_t tick = 0;
-  unsigned running_status = 0;
-  while (events.more()) {
-    tick += events.take_number();
+  for (const std::uint8_t* at = events.begin(); events.more(at);) {
+    tick += events.take_number(at);
     unsigned status = running_status;
-    if (*events.at >= 0x80) {
-      status = *events.at++;
-    } else if (running_status == 0) [[unlikely]] {
-      events.check_end();
-      events.fail_at("data byte where a status byte belongs", events.at);
-    }
-    if (status >= kSystem) [[unlikely]] {
-      read_system_event(events, status, tick);
+    if (*at >= 0x80) status = *at++;
+    if (status < kSystem) running_status = status;
+    if (status >= kProgramChange) [[unlikely]] {
+      at = read_rarer_event(events, at, status, tick);
       continue;
     }
-    running_status = status;
-    const unsigned kind = status >> 4, channel = status & 0xf;
-    const bool one_byte = kind == kProgramChange || kind == kChannelPressure;
-    const std::uint8_t data[2] = {events.at[0], one_byte ? std::uint8_t{0} : events.at[1]};
-    events.at += one_byte ? 1 : 2;
-    events.check_end();
-    if ((data[0] | data[1]) & 0x80) [[unlikely]] {
-      events.fail_at("status byte within a message", events.at - 1 - (!one_byte && data[0] >= 0x80));
-    }
+    const std::uint8_t pitch = at[0], velocity = at[1];
+    at += 2;
+    events.check_message(at, 2);
+    const unsigned channel = status & 0xf;
+    if (status >= kNotesEnd) continue;
     if (kWanted == Channels::kDrums && channel != kDrumChannel) continue;
-    if (kind == kProgramChange) {
-      program_changed |= score_.notes.size() > first_note;
-      programs[channel] = data[0];
-      continue;
-    }
-    if (kind != kNoteOn && kind != kNoteOff) continue;
 
     channels_heard |= 1u << channel;
-    const bool begins = kind == kNoteOn && data[1] > 0;
-    OpenNote& open = open_[channel * kPitches + data[0]];
-    const bool is_open = open.epoch == epoch_;
-    Note& note = score_.notes.spare();
-    note = {open.tick, tick, 0, 0, track_, data[0], open.velocity,
-            static_cast<std::uint8_t>(channel), programs[channel]};
-    if (is_open && (begins || open.next != kNone)) [[unlikely]] {
-      if (begins) {
-        begin_chained(open, tick, data[1]);
-      } else {
-        end_chained(open, note);
-      }
+    const bool begins = status >= kNoteOn && velocity > 0;
+    OpenNote& open = open_[channel * kPitches + pitch];
+    if (open.epoch != epoch) {
+      if (begins) open = {tick, epoch, kNone, kNone, velocity};
       continue;
     }
-    score_.notes.commit(is_open && open.tick < tick);
-    open = {tick, begins ? epoch_ : 0, kNone, kNone, data[1]};
+    if (begins) {
+      begin_chained(open, tick, velocity);
+      continue;
+    }
+    Note& note = score_.notes.spare();
+    note = {open.tick,
+            tick,
+            0,
+            0,
+            track,
+            pitch,
+            open.velocity,
+            static_cast<std::uint8_t>(channel),
+            programs_[channel]};
+    if (open.next != kNone) {
+      end_chained(open, note);
+      continue;
+    }
+    open.epoch = 0;
+    score_.notes.commit(open.tick < tick);
   }
-  if (program_changed || std::popcount(channels_heard) > 1) group_by_instrument(first_note);
+  if (program_changed_ || std::popcount(channels_heard) > 1) group_by_instrument();
 }
 
 // A note begins while one of its pitch is open.
@@ -348,34 +355,41 @@ void Parser::end_chained(OpenNote& open, Note note) {
   if (!ended_any) open.epoch = 0;
 }
 
-void Parser::read_system_event(Events& events, unsigned status, std::int64_t tick) {
-  switch (status) {
-    case kMeta:
-      read_meta_event(events, tick);
-      break;
-    case kSysex:
-    case kSysexContinued:
-      events.take(events.take_number());
-      break;
-    case kSongPosition:
-      events.take(2);
-      break;
-    case kTimeCode:
-    case kSongSelect:
-      events.take(1);
-      break;
-    default:  // one of those without data, or undefined
-      events.check_end();
+// The events that are neither notes nor controllers. Returns where they end.
+const std::uint8_t* Parser::read_rarer_event(const Events& events, const std::uint8_t* at,
+                                             unsigned status, std::int64_t tick) {
+  if (status == kNoStatus) {
+    events.check_end(at + 1);
+    events.fail_at("data byte where a status byte belongs", at);
   }
+  if (status == kMeta) return read_meta_event(events, at, tick);
+  if (status >= kSystem) {
+    std::size_t length = 0;  // of those without data, or undefined
+    if (status == kSysex || status == kSysexContinued) length = events.take_number(at);
+    if (status == kSongPosition) length = 2;
+    if (status == kTimeCode || status == kSongSelect) length = 1;
+    events.take(at, length);
+    return at;
+  }
+  const std::size_t length = status < kPitchBend ? 1 : 2;
+  const std::uint8_t* const data = at;
+  at += length;
+  events.check_message(at, length);
+  if (status < kChannelPressure) {
+    program_changed_ |= score_.notes.size() > first_note_;
+    programs_[status & 0xf] = data[0];
+  }
+  return at;
 }
 
-void Parser::read_meta_event(Events& events, std::int64_t tick) {
-  const unsigned type = *events.at++;
-  const std::span<const std::uint8_t> payload = events.take(events.take_number());
+const std::uint8_t* Parser::read_meta_event(const Events& events, const std::uint8_t* at,
+                                            std::int64_t tick) {
+  const unsigned type = *at++;
+  const std::uint32_t length = events.take_number(at);
+  const std::span<const std::uint8_t> payload = events.take(at, length);
   switch (type) {
     case kEndOfTrack:
-      events.stop();
-      break;
+      return events.end();
     case kSetTempo:
       add_tempo(events, payload, tick);
       break;
@@ -385,6 +399,7 @@ void Parser::read_meta_event(Events& events, std::int64_t tick) {
     default:
       break;
   }
+  return at;
 }
 
 void Parser::add_tempo(const Events& events, std::span<const std::uint8_t> payload,
@@ -408,15 +423,17 @@ void Parser::add_time_signature(const Events& events, std::span<const std::uint8
   score_.time_signatures.push_back({tick, 0, numerator, 1u << power, track_});
 }
 
-// Sorts a track's notes by instrument (channel and program), instruments by their first note.
-void Parser::group_by_instrument(std::size_t first_note) {
+// Sorts the track's notes by instrument (channel and program), instruments by their first note.
+void Parser::group_by_instrument() {
   constexpr std::uint16_t kUnseen = 0xffff;
   std::array<std::uint16_t, kChannels * kPitches> rank_of;
   rank_of.fill(kUnseen);
   std::array<std::size_t, kChannels * kPitches + 1> starts{};
-  const auto instrument = [](const Note& note) { return note.channel * kPitches + note.program; };
-  Note* const notes = score_.notes.begin() + first_note;
-  const std::size_t count = score_.notes.size() - first_note;
+  const auto instrument = [](const Note& note) -> std::size_t {
+    return note.channel * std::size_t{kPitches} + note.program;
+  };
+  Note* const notes = score_.notes.begin() + first_note_;
+  const std::size_t count = score_.notes.size() - first_note_;
   std::uint16_t ranks = 0;
   for (std::size_t i = 0; i < count; ++i) {
     std::uint16_t& rank = rank_of[instrument(notes[i])];
@@ -468,8 +485,8 @@ void Parser::lay_out_tempos(const SongBounds& song) {
     const Tempo last = score_.tempos.back();
     const double time = last.time + last.tick_scale * static_cast<double>(event.tick - last.tick);
     if (event.tick == last.tick) score_.tempos.pop_back();
-    const bool repeated = score_.tempos.size() > song.first_tempo &&
-                          score_.tempos.back().tick_scale == tick_scale;
+    const bool repeated =
+        score_.tempos.size() > song.first_tempo && score_.tempos.back().tick_scale == tick_scale;
     if (!repeated) score_.tempos.push_back(tempo_of(tick_scale, event.tick, time, event.track));
   }
 }
@@ -477,17 +494,17 @@ void Parser::lay_out_tempos(const SongBounds& song) {
 // Seconds from ticks, through the tempo map.
 void Parser::place_in_time(const SongBounds& song) {
   const std::span<const Tempo> tempos = score_.tempos.subspan(song.first_tempo, song.last_tempo);
-  const Tempo* tempo = &tempos.front();
+  Tempo tempo = tempos.front();
   std::int64_t until = tempos.size() > 1 ? tempos[1].tick : kForever;
   const auto seconds = [&](std::int64_t tick) {
-    if (tick < tempo->tick || tick >= until) [[unlikely]] {
+    if (tick < tempo.tick || tick >= until) [[unlikely]] {
       const auto next = std::upper_bound(
           tempos.begin(), tempos.end(), tick,
           [](std::int64_t wanted, const Tempo& candidate) { return wanted < candidate.tick; });
-      tempo = &*std::prev(next);
+      tempo = *std::prev(next);
       until = next == tempos.end() ? kForever : next->tick;
     }
-    return tempo->time + tempo->tick_scale * static_cast<double>(tick - tempo->tick);
+    return tempo.time + tempo.tick_scale * static_cast<double>(tick - tempo.tick);
   };
   for (std::size_t i = song.first_note; i < song.last_note; ++i) {
     Note& note = score_.notes[i];

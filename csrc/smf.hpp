@@ -54,7 +54,7 @@ struct Song {
   int ticks_per_quarter;    // 0 under SMPTE division
   double seconds_per_tick;  // of SMPTE division, else 0
   std::span<const Note> notes;
-  std::span<const Tempo> tempos;  // by tick; always one at tick 0
+  std::span<const Tempo> tempos;                   // by tick; always one at tick 0
   std::span<const TimeSignature> time_signatures;  // by tick; may be empty
 };
 
@@ -69,7 +69,7 @@ struct Score {
   int format = 1;
   int ticks_per_quarter = 0;    // 0 under SMPTE division
   double seconds_per_tick = 0;  // of SMPTE division, else 0
-  Buffer<Note> notes;  // per track, instruments by first closed note, notes as closed
+  Buffer<Note> notes;           // per track, instruments by first closed note, notes as closed
   Buffer<Tempo> tempos;
   Buffer<TimeSignature> time_signatures;
   Buffer<SongBounds> songs;         // one, but in format 2 one for each track
@@ -98,8 +98,9 @@ class Parser {
 
   static constexpr std::uint32_t kNone = 0xffffffff;
 
-  // The earliest open note of a channel and pitch. Those begun after it hang in a chain.
-  struct OpenNote {
+  // The earliest open note of a channel and pitch. Those begun after it hang in a chain. Aligned,
+  // so that finding one takes a shift.
+  struct alignas(32) OpenNote {
     std::int64_t tick;
     std::uint32_t epoch;       // of the track it belongs to; any other means that none is open
     std::uint32_t next, last;  // ends of the chain in chained_, or kNone
@@ -124,15 +125,17 @@ class Parser {
 
   template <Channels kWanted>
   void read_events(Events& events);
-  void read_system_event(Events& events, unsigned status, std::int64_t tick);
-  void read_meta_event(Events& events, std::int64_t tick);
+  const std::uint8_t* read_rarer_event(const Events& events, const std::uint8_t* at,
+                                       unsigned status, std::int64_t tick);
+  const std::uint8_t* read_meta_event(const Events& events, const std::uint8_t* at,
+                                      std::int64_t tick);
   void add_tempo(const Events& events, std::span<const std::uint8_t> payload, std::int64_t tick);
   void add_time_signature(const Events& events, std::span<const std::uint8_t> payload,
                           std::int64_t tick);
 
   void begin_chained(OpenNote& open, std::int64_t tick, std::uint8_t velocity);
   void end_chained(OpenNote& open, Note note);
-  void group_by_instrument(std::size_t first_note);
+  void group_by_instrument();
 
   bool one_song_per_track() const { return score_.format == 2 && !options_.magenta_compat; }
   bool counts_in_this_track() const { return !options_.magenta_compat || track_ == 0; }
@@ -144,7 +147,10 @@ class Parser {
   std::span<const std::uint8_t> data_;
   ParseOptions options_;
   Score score_;
-  std::uint32_t track_ = 0;  // index of the one being read
+  std::uint32_t track_ = 0;     // index of the one being read
+  std::size_t first_note_ = 0;  // of it
+  std::array<std::uint8_t, kChannels> programs_;
+  bool program_changed_ = false;  // after it had a note
   std::uint32_t epoch_ = 0;  // one more for each track ever read, so that open_ needs no clearing
   std::array<OpenNote, kChannels * kPitches> open_{};
   Buffer<ChainedNote> chained_;

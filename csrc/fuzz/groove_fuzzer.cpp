@@ -136,7 +136,8 @@ void check_record(Bytes record, const Grid& grid, const Window& window, std::int
   require(value_of<float>(features.at("qpm")) == static_cast<float>(window.qpm));
   const Bytes hits = features.at("hits").value, stored = features.at("velocities").value,
               offsets = features.at("offsets").value;
-  require(hits.size() == cells && stored.size() == cells && offsets.size() == cells * sizeof(float));
+  require(hits.size() == cells && stored.size() == cells &&
+          offsets.size() == cells * sizeof(float));
   for (std::size_t cell = 0; cell < cells; ++cell) {
     const float* const row = &rows[cell / kDrums * kStepDepth + cell % kDrums];
     float offset;
