@@ -1,0 +1,133 @@
+"""One training step of GrooVAE against a plain Keras version of it, in one run.
+
+    python benchmarks/train_step.py [--config groovae_4bar] [--batch-size 512] [--rounds 3]
+
+Prints examples/s of each and its ratio to plain Keras in float32. The rounds are interleaved, so
+that whatever else the machine does meets all of them alike. The data is random: time does not
+depend on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Sequence
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from groovefast.config import Config, get_config
+from groovefast.model import GrooVAE, Row
+
+Step = Callable[[tf.Tensor], tf.Tensor]
+
+
+def plain_keras(config: Config, precision: str) -> tuple[Callable[[tf.Tensor], tf.Tensor], list]:
+    """The same network of Keras' own layers: its total loss as a function, and its variables."""
+    keras.mixed_precision.set_global_policy(precision)
+    layers, hparams, depth = keras.layers, config.hparams, config.converter.depth
+    steps = config.converter.window_steps
+    rate = 1 - hparams.dropout_keep_prob
+    units = hparams.dec_rnn_size
+
+    window = keras.Input([steps, depth])
+    x = window
+    for level, size in enumerate(hparams.enc_rnn_size):
+        last = level == len(hparams.enc_rnn_size) - 1
+        sides = [
+            layers.LSTM(size, return_sequences=not last, go_backwards=backwards)(
+                layers.Dropout(rate)(x)
+            )
+            for backwards in (False, True)
+        ]
+        x = layers.Concatenate()(sides)
+    mu = layers.Dense(hparams.z_size, dtype="float32")(x)
+    sigma = layers.Dense(hparams.z_size, activation="softplus", dtype="float32")(x)
+    encoder = keras.Model(window, [mu, sigma])
+
+    z = keras.Input([hparams.z_size])
+    previous = keras.Input([steps, depth])
+    states = layers.Dense(2 * sum(units), activation="tanh")(z)
+    x = layers.Concatenate()([previous, layers.RepeatVector(steps)(z)])
+    start = 0
+    for size in units:
+        c, h = states[:, start : start + size], states[:, start + size : start + 2 * size]
+        start += 2 * size
+        x = layers.LSTM(size, return_sequences=True)(layers.Dropout(rate)(x), initial_state=[h, c])
+    decoder = keras.Model([z, previous], layers.Dense(depth, dtype="float32")(x))
+    keras.mixed_precision.set_global_policy("float32")
+    row = Row.of(config.converter)
+
+    def total(windows: tf.Tensor) -> tf.Tensor:
+        mu, sigma = encoder(windows, training=True)
+        z = mu + sigma * tf.random.normal(tf.shape(mu))
+        previous = tf.pad(windows[:, :-1], [[0, 0], [1, 0], [0, 0]])
+        parts = row.losses(decoder([z, previous], training=True), windows)
+        r_loss = sum(tf.reduce_sum(parts[part], 1) for part in ("hits", "velocities", "offsets"))
+        kl = 0.5 * tf.reduce_sum(sigma**2 + mu**2 - 1 - 2 * tf.math.log(sigma), 1)
+        kl_loss = tf.maximum(kl - hparams.free_bits * np.log(2), 0)
+        return tf.reduce_mean(r_loss) + hparams.max_beta * tf.reduce_mean(kl_loss)
+
+    return total, [*encoder.trainable_variables, *decoder.trainable_variables]
+
+
+def groovefast(config: Config, precision: str) -> tuple[Callable[[tf.Tensor], tf.Tensor], list]:
+    """This project's model."""
+    model = GrooVAE(config, precision)
+    variables = list(model.trainable_variables)
+    return lambda windows: model.losses(windows, windows, training=True)["total"], variables
+
+
+def train_step(total: Callable[[tf.Tensor], tf.Tensor], variables: Sequence[tf.Variable]) -> Step:
+    """The rest of a step, the same for both."""
+    optimizer = keras.optimizers.Adam(1e-3)
+    optimizer.build(variables)
+
+    @tf.function
+    def step(windows: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            loss = total(windows)
+        gradients, _ = tf.clip_by_global_norm(tape.gradient(loss, variables), 1.0)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss
+
+    return step
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--config", default="groovae_4bar")
+    parser.add_argument("--batch-size", type=int, default=512)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="name part of the versions to run")
+    arguments = parser.parse_args()
+    config = get_config(arguments.config)
+    shape = (arguments.batch_size, config.converter.window_steps, config.converter.depth)
+    windows = tf.constant(np.random.default_rng(0).random(shape, np.float32))
+
+    steps = {
+        f"{name} {precision}": train_step(*build(config, precision))
+        for name, build in (("Keras", plain_keras), ("groovefast", groovefast))
+        for precision in ("float32", "mixed_bfloat16")
+        if arguments.only in f"{name} {precision}"
+    }
+    best = dict.fromkeys(steps, float("inf"))
+    for step in steps.values():
+        step(windows).numpy()  # traces and warms up
+    for _ in range(arguments.rounds):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            step(windows).numpy()
+            best[name] = min(best[name], time.perf_counter() - start)
+    baseline = next(iter(best.values()))
+    for name, seconds in best.items():
+        rate = arguments.batch_size / seconds
+        print(f"{name:28s}{rate:8.0f} examples/s{baseline / seconds:8.2f}x")
+
+
+if __name__ == "__main__":
+    main()
