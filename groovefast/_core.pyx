@@ -3,6 +3,7 @@
 
 cimport cython
 cimport numpy as cnp
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from libcpp cimport bool as cbool
@@ -13,6 +14,10 @@ from libcpp.vector cimport vector
 import numpy as np
 
 from groovefast.errors import GrooveFastError, MidiError
+
+cdef extern from "numpy/arrayobject.h":
+    # Takes over a reference to the dtype.
+    object PyArray_Empty(int, cnp.npy_intp*, cnp.dtype, int)
 
 cnp.import_array()
 
@@ -138,8 +143,10 @@ cdef _Reader _borrow_reader():
     return _readers.pop() if _readers else _Reader()
 
 
-cdef object _as_array(object dtype, const void* items, size_t count):
-    cdef cnp.ndarray array = np.empty(count, dtype)
+cdef object _as_array(cnp.dtype dtype, const void* items, size_t count):
+    cdef cnp.npy_intp size = <cnp.npy_intp>count
+    Py_INCREF(dtype)
+    cdef cnp.ndarray array = PyArray_Empty(1, &size, dtype, 0)
     if count:
         memcpy(cnp.PyArray_DATA(array), items, count * <size_t>cnp.PyArray_ITEMSIZE(array))
     return array
@@ -265,10 +272,12 @@ cdef tuple _song_windows(
     cdef Py_ssize_t n = <Py_ssize_t>reader.windows.size()
     cdef Py_ssize_t i
     cdef Py_ssize_t length = steps if steps or not n else <Py_ssize_t>grid.num_steps
-    cdef cnp.ndarray rows = np.zeros((n, length, 27), np.float32)
-    cdef cnp.ndarray velocities = np.zeros((n, length, 9), np.uint8)
-    cdef cnp.ndarray start_steps = np.empty(n, np.int64)
-    cdef cnp.ndarray qpms = np.empty(n, np.float64)
+    cdef cnp.npy_intp* rows_shape = [n, length, 27]
+    cdef cnp.npy_intp* velocities_shape = [n, length, 9]
+    cdef cnp.ndarray rows = cnp.PyArray_ZEROS(3, rows_shape, cnp.NPY_FLOAT32, 0)
+    cdef cnp.ndarray velocities = cnp.PyArray_ZEROS(3, velocities_shape, cnp.NPY_UINT8, 0)
+    cdef cnp.ndarray start_steps = cnp.PyArray_SimpleNew(1, rows_shape, cnp.NPY_INT64)
+    cdef cnp.ndarray qpms = cnp.PyArray_SimpleNew(1, rows_shape, cnp.NPY_FLOAT64)
     cdef float* row = <float*>cnp.PyArray_DATA(rows)
     cdef uint8_t* velocity = <uint8_t*>cnp.PyArray_DATA(velocities)
     cdef int64_t* start_step = <int64_t*>cnp.PyArray_DATA(start_steps)

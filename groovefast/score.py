@@ -14,7 +14,7 @@ from groovefast.errors import GrooveFastError, MidiError
 _CHANNELS = {"drums": False, "all": True}
 
 
-@dataclasses.dataclass(frozen=True, eq=False, slots=True)
+@dataclasses.dataclass(eq=False, slots=True)
 class Score:
     """What a MIDI file says, as structured arrays.
 
