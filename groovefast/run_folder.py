@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ class RunFolder:
         """
         self.path = path
         self.model_dir = path / "model"
+        self._best_dir = path / "best"
         self._trainer = trainer
         self._writes = writes
         _claim(path, config, seed, writes)
@@ -68,6 +70,8 @@ class RunFolder:
             self._checkpoint, str(path / "checkpoints"), max_to_keep=keep, checkpoint_name="step"
         )
         self._restore()
+        if writes:
+            self._sweep()
         self._saved_step = int(trainer.step) if self._manager.checkpoints else None
         self._log = MetricsLog(path, int(trainer.step)) if writes else None
         self._latest = {line["split"]: line for line in read_metrics(path)}
@@ -88,6 +92,18 @@ class RunFolder:
             _log.warning("%s cannot be read (%s); going back to an earlier one", checkpoint, reason)
             return False
         return True
+
+    def _sweep(self) -> None:
+        """Removes what a killed run was just writing."""
+        known = {Path(checkpoint).name for checkpoint in self._manager.checkpoints}
+        for path in (self.path / "checkpoints").glob("step-*"):
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.stem not in known:
+                path.unlink()
+        for folder in (self.model_dir, self._best_dir):
+            for path in folder.glob(".*"):
+                path.unlink()
 
     def save(self) -> None:
         """Writes a checkpoint, unless the latest is of this step, and exports the model."""
@@ -111,7 +127,7 @@ class RunFolder:
         if metrics["loss"] < self._trainer.best_eval:
             self._trainer.best_eval.assign(metrics["loss"])
             if self._writes:
-                save_model(self._trainer.model, self.path / "best", int(self._trainer.step))
+                save_model(self._trainer.model, self._best_dir, int(self._trainer.step))
         self.draw()
 
     def draw(self) -> None:

@@ -166,6 +166,21 @@ def test_killed_at_any_moment_and_continued_is_unbroken(shards, unbroken, tmp_pa
     assert_same_run(tmp_path, unbroken[0])
 
 
+def test_what_a_killed_run_was_writing_is_removed(shards, unbroken, run_copy):
+    leftovers = [
+        run_copy / "checkpoints" / "step-14_temp" / "part-00000-of-00001.data-00000-of-00001",
+        run_copy / "checkpoints" / "step-14.data-00000-of-00001",
+        run_copy / "model" / ".weights.npz.123",
+        run_copy / "best" / ".config.json.123",
+    ]
+    for path in leftovers:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    run(shards, run_copy)
+    assert not any(path.exists() for path in (*leftovers, leftovers[0].parent))
+    assert_same_run(run_copy, unbroken[0])
+
+
 def test_a_spoiled_checkpoint_costs_only_its_steps(shards, run_copy, caplog):
     interrupted = run(shards, run_copy, steps=STEPS + 4, checkpoint_minutes=0)
     newest = run_copy / "checkpoints" / f"step-{interrupted.step}.index"
