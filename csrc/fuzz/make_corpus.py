@@ -33,7 +33,7 @@ from midi_bytes import (
 QUARTER = 96
 BEAT = hit(0, 36) + hit(QUARTER // 2 - 1, 42) + hit(QUARTER // 2 - 1, 38)
 BARS = BEAT * 24
-OPTIONS = range(8)
+OPTIONS = (*range(8), 9)
 
 
 def files() -> Iterator[bytes]:
