@@ -281,6 +281,7 @@ def leave_behind(out: Path, state: str, entries: list[str]) -> None:
     if state == "within a shard":
         (out / shard(4)).unlink()
         (out / f".{shard(4)}.tmp").write_bytes(b"half a rec")
+        (out / ".data-00007-of-00009.tfrecord.tmp").write_bytes(b"of yet another run")
         (out / f".{MANIFEST}.tmp").write_text("{")
 
 
