@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Runs the tests of what is compiled with the extension built under sanitizers: Address- and
+# UndefinedBehaviorSanitizer for all of it, ThreadSanitizer for the conversion and its workers.
+#
+#   scripts/sanitize.sh [address,undefined|thread ...]     # default both
+#
+# TensorFlow is left out: it is no code of ours, and does not run under either.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/venv.sh"
+cd "$root"
+
+declare -A tests=(
+  [address,undefined]="tests/test_smf.py tests/test_grid.py tests/test_crc32c.py
+    tests/test_tfrecord.py tests/test_converter.py tests/test_conversion.py
+    tests/test_conversion_folder.py"
+  [thread]="tests/test_conversion.py"
+)
+
+library() {
+  local path
+  path=$(g++ -print-file-name="$1")
+  [[ $path == /* ]] || fail "g++ has no $1; install g++ with its sanitizers (Debian, Ubuntu: g++)"
+  echo "$path"
+}
+
+# The package, with a sanitized extension, in a folder of its own.
+install_sanitized() {
+  CXX=g++ SKBUILD_CMAKE_DEFINE="GROOVEFAST_WERROR=ON;GROOVEFAST_SANITIZE=$1" \
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+    --config-settings=build-dir="$2/cmake" --config-settings=install.strip=false \
+    --target "$2/site" .
+}
+
+# The sanitizer's library has to come first in the process. The current folder and the finder of the
+# editable installation would lead to the package without it.
+run_tests() {
+  local runtime=$1 site=$2
+  shift 2
+  LD_PRELOAD="$runtime $(library libstdc++.so)" PYTHONPATH=$site ASAN_OPTIONS=detect_leaks=0 \
+    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+    TSAN_OPTIONS="halt_on_error=1 suppressions=$root/scripts/tsan.supp" \
+    setarch --addr-no-randomize "$venv/bin/python" - "$@" <<'PYTHON'
+import pathlib
+import sys
+
+sys.path.remove("")
+sys.meta_path = [each for each in sys.meta_path if "ScikitBuild" not in type(each).__name__]
+import groovefast._core
+
+assert pathlib.Path(groovefast._core.__file__).parts[-3] == "site", groovefast._core.__file__
+import pytest
+
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[1:]]))
+PYTHON
+}
+
+ensure_venv test
+for sanitizers in "${@:-address,undefined thread}"; do
+  for sanitizer in $sanitizers; do
+    [[ -n ${tests[$sanitizer]:-} ]] || fail "no such sanitizers: $sanitizer; ${!tests[*]} are known"
+    folder=$root/build/sanitize-${sanitizer/,/-}
+    case $sanitizer in thread) runtime=libtsan.so ;; *) runtime=libasan.so ;; esac
+    printf '%s\n' "Testing under $sanitizer"
+    install_sanitized "$sanitizer" "$folder"
+    # shellcheck disable=SC2086 - a list of files
+    run_tests "$(library $runtime)" "$folder/site" ${tests[$sanitizer]}
+  done
+done
