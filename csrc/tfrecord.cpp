@@ -16,13 +16,9 @@ namespace {
 
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::uint64_t kFirstReserve = 1 << 20, kMaxReserve = 1 << 24;
+constexpr std::uint64_t kWriteBackBytes = 1 << 20;
 constexpr std::size_t kReadBytes = 1 << 20;
 constexpr std::uint64_t kMaxRecord = std::uint64_t{1} << 31;
-
-std::string folder_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
-}
 
 void store_masked_crc(std::uint8_t* to, std::span<const std::uint8_t> data) {
   const std::uint32_t crc = mask_crc(crc32c(data));
@@ -33,16 +29,6 @@ bool holds_masked_crc(const std::uint8_t* from, std::span<const std::uint8_t> da
   std::uint32_t crc;
   std::memcpy(&crc, from, sizeof crc);
   return crc == mask_crc(crc32c(data));
-}
-
-// Makes a rename in `folder` survive a power cut.
-void sync_folder(const std::string& folder) {
-  const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (file < 0) throw FileError(errno, folder);
-  // Some file systems cannot sync a folder, and need not.
-  const int error = ::fsync(file) == 0 || errno == EINVAL ? 0 : errno;
-  ::close(file);
-  if (error) throw FileError(error, folder);
 }
 
 // A file read front to back, with a view of the bytes not yet consumed.
@@ -123,6 +109,7 @@ void ShardWriter::write(std::span<const std::uint8_t> frames) {
     frames = frames.subspan(static_cast<std::size_t>(written));
     size_ += static_cast<std::uint64_t>(written);
   }
+  begin_write_back();
 }
 
 // Blocks claimed ahead in large pieces spare the file system its bookkeeping at each write, which
@@ -139,6 +126,16 @@ void ShardWriter::reserve(std::uint64_t size) {
 #endif
 }
 
+// The disk begins while the next frames are made, so that fsync() has little left to wait for.
+void ShardWriter::begin_write_back() {
+#if defined(__linux__)
+  if (size_ - written_back_ < kWriteBackBytes) return;
+  const auto start = static_cast<off_t>(written_back_);
+  ::sync_file_range(file_, start, static_cast<off_t>(size_) - start, SYNC_FILE_RANGE_WRITE);
+  written_back_ = size_;
+#endif
+}
+
 void ShardWriter::publish() {
   if (reserved_ && ::ftruncate(file_, static_cast<off_t>(size_)) != 0)
     throw FileError(errno, path_);
@@ -146,7 +143,6 @@ void ShardWriter::publish() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw FileError(errno, path_);
   const int file = std::exchange(file_, -1);
   if (::close(file) != 0) throw FileError(errno, path_);
-  sync_folder(folder_of(path_));
 }
 
 ShardCheck check_shard(const std::string& path) {

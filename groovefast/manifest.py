@@ -195,6 +195,7 @@ class OutputFolder:
 
     def finish(self, plan: Plan, shards: Iterable[ShardEntry]) -> None:
         """Writes the manifest, now that all shards are complete."""
+        os.fsync(self._lock)  # the shards' names are there for good before the manifest's is
         self._write(MANIFEST, _manifest_lines(plan, list(shards)))
         self._remove(JOURNAL)
         os.fsync(self._lock)
