@@ -61,11 +61,11 @@ class LossScale(tf.Module):  # type: ignore[misc]
     stays 1.
     """
 
-    INITIAL = 2.0**15
+    INITIAL = 2.0**10  # the loss, a sum over a window's steps, overflows with more
     GROWTH_STEPS = 2000
 
     def __init__(self, dynamic: bool) -> None:
-        """Starts at 2**15, or 1."""
+        """Starts at `INITIAL`, or 1."""
         super().__init__(name="loss_scale")
         self.dynamic = dynamic
         self.value = tf.Variable(self.INITIAL if dynamic else 1.0, trainable=False)
