@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +11,8 @@ from groovefast.checkpoints import load_model, save_model
 from groovefast.cli.checkpoints import export_main, import_main
 from groovefast.config import CONFIGS
 from groovefast.model import GrooVAE
+
+TF_LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 def run(main, monkeypatch, *words: object) -> int:
@@ -59,3 +63,13 @@ def test_mistakes_are_told_in_one_line(tmp_path, model_folder, monkeypatch, caps
         assert message in error
         assert error.count("\n") == 1
     assert not out.exists()
+
+
+def test_tensorflow_starts_quietly(tmp_path):
+    script = "from groovefast.cli.checkpoints import import_main; import_main()"
+    words = [sys.executable, "-c", script, tmp_path / "nowhere", tmp_path / "out"]
+    environment = {name: value for name, value in os.environ.items() if name != TF_LOG_LEVEL}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("groovefast-import: ")
+    assert done.stderr.count("\n") == 1

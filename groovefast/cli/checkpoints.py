@@ -22,6 +22,7 @@ def import_checkpoint(checkpoint: Path, output: Path, config: str | None) -> Non
 
     CKPT is a prefix (…/model.ckpt-3668), a folder or a .tar. Layers and sizes are read from it.
     """
+    console.load_tensorflow()
     from groovefast.checkpoints import load_model, save_model, saved_step
 
     model = load_model(checkpoint, config)
@@ -47,6 +48,7 @@ def import_checkpoint(checkpoint: Path, output: Path, config: str | None) -> Non
 )
 def export_checkpoint(model: Path, output: Path, form: str) -> None:
     """Writes the model folder MODEL as a checkpoint into OUT_DIR."""
+    console.load_tensorflow()
     from groovefast.checkpoints import export_tf1, load_model, saved_step
 
     del form  # there is only one so far

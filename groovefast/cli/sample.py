@@ -303,7 +303,8 @@ def command(
     if failures == len(requests):
         raise GrooveFastError(f"none of the {failures} files could be played; see above")
     failed = f", {failures} failed" if failures else ""
-    click.echo(f"{output.count} MIDI files in {output_dir} (seed {seed}){failed}")
+    files = "1 MIDI file" if output.count == 1 else f"{output.count} MIDI files"
+    click.echo(f"{files} in {output_dir} (seed {seed}){failed}")
 
 
 def _succeeds(row: Mode, model: GrooVAE, request: Request, output: _Output, many: bool) -> bool:
