@@ -153,7 +153,9 @@ void FileList::add_member(std::uint32_t archive, std::uint32_t member, std::stri
 
 void FileList::sort() {
   std::sort(files_.begin(), files_.end(), [this](const File& a, const File& b) {
-    return a.input != b.input ? a.input < b.input : name_of(a) < name_of(b);
+    if (a.input != b.input) return a.input < b.input;
+    const int order = name_of(a).compare(name_of(b));
+    return order ? order < 0 : a.member < b.member;  // an archive may hold a name twice
   });
 }
 

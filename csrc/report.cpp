@@ -1,8 +1,10 @@
 #include "report.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <functional>
+#include <system_error>
 
 namespace groovefast {
 namespace {
@@ -49,6 +51,25 @@ std::string_view describe(const Problem& problem) {
       return "unreadable";
     case Cause::kUnmapped:
       return "unmapped pitch";
+  }
+  return "";
+}
+
+std::string explain(const Problem& problem) {
+  switch (problem.cause) {
+    case Cause::kRejected:
+    case Cause::kFewHits:
+      return "";
+    case Cause::kSalvaged:
+    case Cause::kDamaged:
+      return problem.detail + " (at byte " + std::to_string(problem.position) + ")";
+    case Cause::kUnreadable:
+      if (!problem.detail.empty()) return problem.detail;
+      if (problem.position == EFBIG) return "larger than 64 MiB, which no performance is";
+      return std::generic_category().message(static_cast<int>(problem.position));
+    case Cause::kUnmapped:
+      return "pitch " + std::to_string(problem.position) +
+             " belongs to no drum class; give pitch classes that map it, or drop unmapped pitches";
   }
   return "";
 }

@@ -35,6 +35,9 @@ struct Problem {
 // The same few words for all files with this problem.
 std::string_view describe(const Problem& problem);
 
+// What exactly is wrong and where; empty if the few words say it all.
+std::string explain(const Problem& problem);
+
 inline constexpr std::size_t kVelocities = 128;
 inline constexpr std::size_t kOffsetBins = 101;  // over [-1, 1]; exactly on the grid is the middle
 inline constexpr std::size_t kTempoBins = 512;   // of 1 bpm; what is faster counts in the last

@@ -370,6 +370,7 @@ cdef extern from "files.hpp" namespace "groovefast":
         const vector[FileError]& unreadable()
 
     uint32_t NO_ARCHIVE "groovefast::FileList::kNoArchive"
+    size_t kMaxFileBytes
 
 cdef extern from "tfrecord.hpp" namespace "groovefast":
     cdef cppclass ShardCheck:
@@ -381,8 +382,8 @@ cdef extern from "tfrecord.hpp" namespace "groovefast":
     string temporary_path_of "groovefast::temporary_path"(const string&)
 
 cdef extern from "report.hpp" namespace "groovefast":
-    cdef cppclass Cause:
-        pass
+    cdef enum class Cause(uint8_t):
+        kDamaged
 
     cdef cppclass Problem:
         uint32_t file
@@ -391,6 +392,7 @@ cdef extern from "report.hpp" namespace "groovefast":
         string detail
 
     string_view describe(const Problem&)
+    string explain(const Problem&)
     cbool is_failure(Cause)
 
     cdef cppclass Tally:
@@ -447,6 +449,9 @@ cdef extern from "convert.hpp" namespace "groovefast":
         ShardResult take_result(size_t)
         uint64_t files_done()
         uint64_t windows_done()
+
+
+MAX_FILE_BYTES = kMaxFileBytes
 
 
 cdef string_view _view(bytes data):
@@ -666,9 +671,17 @@ cdef class Conversion:
         return self.conversion.done()
 
     def failure(self):
-        """The problem that ended the run under `on_error="fail"`, or None."""
-        cdef optional[Problem] problem = self.conversion.failure()
-        return _problem(problem.value()) if problem.has_value() else None
+        """The file that ended the run under `on_error="fail"`, or None.
+
+        Its number, the message, and of a damaged one (cause, byte offset), else None.
+        """
+        cdef optional[Problem] found = self.conversion.failure()
+        cdef Problem problem
+        if not found.has_value():
+            return None
+        problem = found.value()
+        damage = (_string_bytes(problem.detail).decode(), problem.position)
+        return problem.file, _message(problem), damage if problem.cause == Cause.kDamaged else None
 
     def progress(self):
         """Files looked at and windows written so far."""
@@ -681,10 +694,14 @@ cdef class Conversion:
         return result.bytes, _counts(result.tally), problems
 
 
+cdef str _message(const Problem& problem):
+    return _string_bytes(explain(problem)).decode("utf-8", "replace")
+
+
 cdef tuple _problem(const Problem& problem):
-    """File, reason, whether it is a failure, position and detail."""
+    """File, reason, whether it is a failure, and message."""
     return (problem.file, _bytes(describe(problem)).decode(), bool(is_failure(problem.cause)),
-            problem.position, _string_bytes(problem.detail).decode("utf-8", "replace"))
+            _message(problem))
 
 
 cdef dict _counts(const Tally& tally):

@@ -25,7 +25,7 @@ from groovefast.drums import PitchClasses, pitch_table, resolve_pitch_classes
 from groovefast.errors import GrooveFastError, MidiError
 from groovefast.manifest import OutputFolder, ShardEntry
 from groovefast.metadata import Metadata, is_set_name
-from groovefast.report import ConversionReport, FileProblem
+from groovefast.report import ConversionReport
 
 Channels = Literal["drums", "all"]
 OnError = Literal["skip", "fail", "salvage"]
@@ -41,6 +41,9 @@ _MANY_FILES_PER_SHARD = 2000
 _MAX_SHARDS = 99_999
 _PATIENCE_MS = 100
 _MAX_WINDOW_STEPS = 1 << 18
+
+
+_Hashed = collections.deque[concurrent.futures.Future[ShardEntry]]
 
 
 class Progress(NamedTuple):
@@ -350,7 +353,7 @@ class _Job:
                 workers=workers,
             ) as conversion,
         ):
-            hashed: collections.deque[concurrent.futures.Future[ShardEntry]] = collections.deque()
+            hashed: _Hashed = collections.deque()
             try:
                 while not conversion.done():
                     index = conversion.wait(_PATIENCE_MS)
@@ -360,17 +363,23 @@ class _Job:
                     elif problem := conversion.failure():
                         raise self._failure(*problem)
                     while hashed and hashed[0].done():
-                        self._enter(hashed.popleft().result(), entries)
+                        self._enter(hashed, entries)
                     if on_progress:
                         files, windows = conversion.progress()
                         seconds = time.perf_counter() - started
                         on_progress(Progress(files, total, windows, seconds))
-            finally:  # also what an error leaves complete is kept for a resumed run
-                while hashed:
-                    self._enter(hashed.popleft().result(), entries)
+            except BaseException:  # a resumed run keeps what is complete
+                with contextlib.suppress(OSError):
+                    while hashed:
+                        self._enter(hashed, entries)
+                raise
+            while hashed:
+                self._enter(hashed, entries)
         return entries
 
-    def _enter(self, entry: ShardEntry, entries: dict[str, ShardEntry]) -> None:
+    def _enter(self, hashed: _Hashed, entries: dict[str, ShardEntry]) -> None:
+        """Enters the first of the shards being hashed into the journal."""
+        entry = hashed.popleft().result()
         self.folder.add(entry)
         entries[entry.name] = entry
 
@@ -403,15 +412,12 @@ class _Job:
             problems=json.dumps(problems, separators=(",", ":")),
         )
 
-    def _failure(
-        self, file: int, reason: str, failed: bool, position: int, detail: str
-    ) -> GrooveFastError:
+    def _failure(self, file: int, message: str, damage: tuple[str, int] | None) -> GrooveFastError:
         """The error that stops the run at a file under `on_error="fail"`."""
-        problem = FileProblem.from_core(self.corpus, file, reason, failed, position, detail)
         place = self.corpus.place(file)
-        if detail and position:
-            return MidiError(detail, position, place)
-        return GrooveFastError(f"{place}: {problem.message}")
+        if damage:
+            return MidiError(*damage, place)
+        return GrooveFastError(f"{place}: {message}")
 
 
 def _window(bars: int | Literal["all"] | None, default: int | None) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import collections
-import errno
 import hashlib
 import os
 import threading
@@ -20,11 +19,7 @@ from groovefast.metadata import Metadata, Row
 
 StrPath = str | os.PathLike[str]
 
-MAX_FILE_BYTES = 1 << 26
-"""Larger files are refused, as csrc/files.hpp does."""
-
 _OPEN_ARCHIVES = 4
-_ARCHIVE_ERRORS = (zipfile.BadZipFile, OSError, ValueError, RuntimeError, EOFError)
 
 
 class Unreadable(NamedTuple):
@@ -65,6 +60,7 @@ class Corpus:
         for archive in range(len(self._archives)):
             self._list(archive)
         self.files.sort()
+        self.unreadable.sort()
         if not len(self.files):
             if self.unreadable:
                 raise GrooveFastError("{}: {}; no MIDI file to read".format(*self.unreadable[0]))
@@ -108,9 +104,9 @@ class Corpus:
         with self._lock:
             archive = self._opened(place[0])
             with archive.open(archive.infolist()[place[1]]) as file:
-                content = file.read(MAX_FILE_BYTES + 1)
-        if len(content) > MAX_FILE_BYTES:
-            raise ValueError(os.strerror(errno.EFBIG).lower())
+                content = file.read(_core.MAX_FILE_BYTES + 1)
+        if len(content) > _core.MAX_FILE_BYTES:
+            raise ValueError("larger than 64 MiB, which no performance is")
         return content
 
     def close(self) -> None:
@@ -129,10 +125,9 @@ class Corpus:
     def _list(self, archive: int) -> None:
         try:
             members = self._opened(archive).infolist()
-        except _ARCHIVE_ERRORS as error:
-            self.unreadable.append(
-                Unreadable(printable(self.files.archives()[archive]), str(error))
-            )
+        except Exception as error:  # whatever damage makes zipfile raise
+            place = printable(os.fsencode(self._archives[archive]))
+            self.unreadable.append(Unreadable(place, str(error) or type(error).__name__))
             return
         for index, member in enumerate(members):
             name = member.filename.encode("utf-8", "surrogateescape")

@@ -43,8 +43,8 @@ class ShardEntry:
         bytes: Its size.
         sha256: Of the whole file, in hexadecimal; None if it was not computed.
         counts: What was seen in its files; see `csrc/report.hpp`.
-        problems: JSON of the files that gave nothing: a list of
-            [file, reason, is failure, position, detail].
+        problems: JSON of the files that gave no windows, or not all: a list of
+            [number of the file, reason, whether it failed, message].
     """
 
     name: str
@@ -190,8 +190,9 @@ class OutputFolder:
 
     def add(self, entry: ShardEntry) -> None:
         """Notes in the journal that a shard is complete."""
-        self._journal.write(entry.to_line() + "\n")
-        self._journal.flush()
+        with _naming(self.path / JOURNAL):
+            self._journal.write(entry.to_line() + "\n")
+            self._journal.flush()
 
     def finish(self, plan: Plan, shards: Iterable[ShardEntry]) -> None:
         """Writes the manifest, now that all shards are complete."""
@@ -221,7 +222,7 @@ class OutputFolder:
     def _write(self, name: str, lines: Iterable[str]) -> None:
         temporary = self.path / f".{name}.tmp"
         try:
-            with temporary.open("w", encoding="utf-8") as file:
+            with _naming(self.path / name), temporary.open("w", encoding="utf-8") as file:
                 file.writelines(lines)
                 file.flush()
                 os.fsync(file.fileno())
@@ -230,6 +231,17 @@ class OutputFolder:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Adds the file to an error that does not name it, as those of writing."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
 
 
 def read_record(folder: Path) -> Record | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import errno
 import functools
 import json
 import os
@@ -21,7 +20,6 @@ from groovefast.manifest import ShardEntry
 
 _NOT_LISTED = "not in the metadata"
 _UNREADABLE = "unreadable"
-_UNMAPPED = "unmapped pitch"
 _SALVAGED = "salvaged"
 
 
@@ -42,21 +40,6 @@ class FileProblem(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.file}: {self.message or self.reason}"
-
-    @classmethod
-    def from_core(
-        cls, corpus: Corpus, file: int, reason: str, failed: bool, position: int, detail: str
-    ) -> FileProblem:
-        """Returns the problem that csrc/report.hpp describes in numbers."""
-        if reason == _UNREADABLE:
-            too_large = "larger than 64 MiB, which no performance is"
-            message = too_large if position == errno.EFBIG else os.strerror(position).lower()
-            message = detail or message
-        elif reason == _UNMAPPED:
-            message = f"pitch {position} belongs to no drum class; see --pitch-classes"
-        else:
-            message = f"{detail} (at byte {position})" if detail else ""
-        return cls(corpus.name(file), reason, failed, message)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,8 +144,8 @@ class ConversionReport:
         for file in self.listing.unlisted:
             yield FileProblem(self.corpus.name(file), _NOT_LISTED)
         for entry in self.shards:
-            for problem in json.loads(entry.problems):
-                yield FileProblem.from_core(self.corpus, *problem)
+            for file, *problem in json.loads(entry.problems):
+                yield FileProblem(self.corpus.name(file), *problem)
 
     def statistics(self) -> dict[str, Any]:
         """Returns the counts that `plots.plot_corpus` draws."""
@@ -234,7 +217,7 @@ class ConversionReport:
             else {_NOT_LISTED: len(self.listing.unlisted)}
         )
         for entry in self.shards:
-            for _, reason, is_failure, *_ in json.loads(entry.problems):
+            for _, reason, is_failure, _ in json.loads(entry.problems):
                 if is_failure == failed and reason != _SALVAGED:
                     reasons[reason] += 1
         return {reason: count for reason, count in reasons.most_common() if count}

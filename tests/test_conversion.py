@@ -238,7 +238,7 @@ def test_links_are_followed_but_not_in_circles(corpus: Path, tmp_path: Path) -> 
     report = convert(corpus, tmp_path / "out")
     assert "more/four.mid" in sources(report)
     assert report.converted == 7
-    assert problems(report)["nowhere.mid"] == ("unreadable", True, "no such file or directory")
+    assert problems(report)["nowhere.mid"] == ("unreadable", True, "No such file or directory")
 
 
 def test_window_options(tmp_path: Path) -> None:
@@ -308,6 +308,9 @@ def test_unmapped_pitches_as_errors(tmp_path: Path) -> None:
     assert report.failed == {"unmapped pitch": 1}
     assert problems(report)["bad.mid"][2].startswith("pitch 27 belongs to no drum class")
     assert sources(report) == {"good.mid"}
+    with pytest.raises(GrooveFastError, match=r"in/bad\.mid: pitch 27 belongs") as error:
+        convert(folder, tmp_path / "out", unmapped_pitches="error", on_error="fail")
+    assert not isinstance(error.value, MidiError)
 
 
 def test_format_2_tracks_are_songs(tmp_path: Path) -> None:
@@ -388,6 +391,16 @@ def test_damaged_zips_are_named(corpus: Path, tmp_path: Path) -> None:
     messages = problems(report)
     assert messages[str(corpus / "bad.zip")][2] == "File is not a zip file"
     assert "CRC-32" in messages["member.zip/x.mid"][2]
+
+
+def test_a_zip_may_hold_a_name_twice(tmp_path: Path) -> None:
+    archive = tmp_path / "twice.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("x.mid", beat(4))
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            file.writestr("x.mid", beat(5))
+    found = records(convert(archive, tmp_path / "out", shards=1))
+    assert [record["start_step"] for record in found] == [0, 0, 16]
 
 
 def test_encrypted_members_are_named(tmp_path: Path) -> None:
@@ -474,9 +487,9 @@ def test_a_file_that_is_gone_or_no_file_any_more(tmp_path: Path) -> None:
     os.mkfifo(folder / "pipe.mid")
     result = run_core(files, tmp_path / "shard.tfrecord")
     assert result[1]["converted"] == 1
-    assert [(reason, position) for _, reason, _, position, _ in result[2]] == [
-        ("unreadable", 2),
-        ("damaged", 0),
+    assert [problem[1:] for problem in result[2]] == [
+        ("unreadable", True, "No such file or directory"),
+        ("damaged", True, "an empty file (at byte 0)"),
     ]
 
 
