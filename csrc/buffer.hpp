@@ -1,4 +1,4 @@
-// A growable array that keeps its memory from one file to the next.
+// A growable array that keeps its memory from one file to the next, unless it is uncommonly much.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,13 @@ class Buffer {
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
-  void clear() { end_ = begin(); }
+  void clear() {
+    if (capacity() > kKeptBytes / sizeof(T)) [[unlikely]] {
+      data_.reset();
+      limit_ = nullptr;
+    }
+    end_ = begin();
+  }
   std::size_t size() const { return static_cast<std::size_t>(end_ - begin()); }
   bool empty() const { return end_ == begin(); }
   T* begin() { return data_.get(); }
@@ -49,8 +55,7 @@ class Buffer {
 
   // New elements are left uninitialised.
   void resize(std::size_t size) {
-    const auto capacity = static_cast<std::size_t>(limit_ - begin());
-    if (size > capacity) reallocate(std::max(2 * capacity, size));
+    if (size > capacity()) reallocate(std::max(2 * capacity(), size));
     end_ = begin() + size;
   }
 
@@ -61,6 +66,9 @@ class Buffer {
 
  private:
   static constexpr std::size_t kFirstCapacity = 16;
+  static constexpr std::size_t kKeptBytes = std::size_t{1} << 25;
+
+  std::size_t capacity() const { return static_cast<std::size_t>(limit_ - begin()); }
 
   void reallocate(std::size_t capacity) {
     auto larger = std::make_unique_for_overwrite<T[]>(capacity);

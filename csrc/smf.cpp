@@ -309,15 +309,15 @@ void Parser::read_events(Events& events) {
       continue;
     }
     Note& note = score_.notes.spare();
-    note = {open.tick,
-            tick,
-            0,
-            0,
-            track,
-            pitch,
-            open.velocity,
-            static_cast<std::uint8_t>(channel),
-            programs_[channel]};
+    note = {.tick = open.tick,
+            .end_tick = tick,
+            .time = 0,
+            .end_time = 0,
+            .track = track,
+            .pitch = pitch,
+            .velocity = open.velocity,
+            .channel = static_cast<std::uint8_t>(channel),
+            .program = programs_[channel]};
     if (open.next != kNone) {
       end_chained(open, note);
       continue;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import struct
 from collections.abc import Callable, Iterable
@@ -18,6 +19,10 @@ from midi_bytes import END, hit, meta, meter, off, on, program, song, sysex, tem
 
 from groovefast import GrooveFastError, MidiError, read_midi
 
+TESTS = Path(__file__).parent
+frees_memory = pytest.mark.skipif(
+    "san" in os.environ.get("LD_PRELOAD", ""), reason="sanitizers hold on to freed memory"
+)
 NOTE_FIELDS = ["tick", "end_tick", "pitch", "velocity", "channel", "program", "track"]
 
 
@@ -381,6 +386,7 @@ def test_a_file_cut_anywhere_is_told_and_loses_only_what_is_cut() -> None:
     assert lengths[-1] == len(whole)
 
 
+@frees_memory
 def test_hostile_claims_cost_no_memory(run_python: Callable[[str], str]) -> None:
     claims = [
         b"MThd\0\0\0\6\0\1\xff\xff\0\x60",
@@ -410,6 +416,29 @@ for _ in range(200):
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
     assert int(run_python(code)) < 512, "kB"
+
+
+@frees_memory
+def test_memory_of_an_uncommonly_large_file_is_given_back(run_python: Callable[[str], str]) -> None:
+    code = """
+import midi_bytes as midi
+from groovefast import read_midi
+def resident():
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * 4096
+small = midi.song(midi.hit(0, 36))
+chord = midi.on(0, 36) + midi.event(1, 36, 100) * 2_000_000
+large = midi.song(chord, midi.off(1, 36))
+read_midi(small)
+before = resident()
+assert len(read_midi(large).notes) == 2_000_001
+read_midi(small)
+print(resident() - before)
+"""
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("the system does not tell what memory a process has")
+    grown = int(run_python(f"import sys; sys.path.insert(0, {str(TESTS)!r})\n{code}"))
+    assert grown < 48 << 20, "80 MB of notes are not kept"
 
 
 def test_time_does_not_grow_with_the_square_of_open_notes_or_tempos() -> None:
