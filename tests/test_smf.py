@@ -110,6 +110,18 @@ def test_lists_notes_by_instrument_in_the_order_of_its_first_ended_note() -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    "events",
+    [
+        (program(0, 1), hit(0, 36), program(0, 2), hit(0, 37), program(0, 1), hit(0, 38)),
+        (hit(0, 36), hit(0, 37, channel=0), hit(0, 38)),
+    ],
+    ids=["by program", "by channel"],
+)
+def test_an_instrument_is_a_program_on_a_channel(events: tuple[bytes, ...]) -> None:
+    assert [note[2] for note in played(song(*events), "all")] == [36, 38, 37]
+
+
 def test_takes_the_drum_channel_or_all() -> None:
     data = song(hit(0, 36), hit(0, 60, channel=0))
     assert [note[2] for note in played(data)] == [36]
