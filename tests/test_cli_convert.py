@@ -84,13 +84,17 @@ def test_help_imports_next_to_nothing(run_python: Callable[[str], str]) -> None:
 
 
 def test_options(convert: Convert, corpus: Path, tmp_path: Path) -> None:
-    options = "--split-bars 2 --hop-bars 2 --shards 2 --workers 3 --dedupe --min-hits 1 --name x"
+    options = (
+        "--split-bars 2 --hop-bars 2 --shards 2 --workers 3 --dedupe --min-hits 1 --name x "
+        "--no-sha256"
+    )
     pitches = "36 60|38|42|46|43|47|50|49|51"
     done = convert(corpus, "out", *options.split(), "--pitch-classes", pitches)
     assert done.returncode == 0, done.stderr
     rows = table(done.stdout)
     assert (rows["converted"], rows["windows written"]) == ("3", "2")
     assert rows["windows left out as duplicates"] == "4"
+    assert '"sha256":null' in (tmp_path / "out" / "manifest.json").read_text()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "manifest.json",
         "x-00000-of-00002.tfrecord",

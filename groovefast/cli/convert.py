@@ -113,6 +113,13 @@ def _pitch_classes(
 @click.option("--min-hits", type=click.IntRange(0), default=0, help="Leave out emptier windows.")
 @click.option("--resume", is_flag=True, help="Keep the shards an interrupted run completed.")
 @click.option(
+    "--sha256/--no-sha256",
+    default=True,
+    show_default=True,
+    help="Put the SHA-256 of each shard into the manifest. This takes as long as all else; each "
+    "record has its checksum either way.",
+)
+@click.option(
     "--verify", is_flag=True, help="Check the shards afterwards; with DIR alone, only that."
 )
 @click.option("--report", type=click.Path(), metavar="JSON", help="Write all that is known here.")
