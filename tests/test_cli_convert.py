@@ -160,7 +160,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["corpus", "out", "--on-error", "fail"], "corpus/3.mid: "),
     (["corpus", "out", "--metadata", "no.csv"], "no.csv: no such file or directory"),
     (["corpus", "out", "--report", "no/r.json"], "no/r.json: its folder "),
-    (["corpus", "out", "--shard", "3"], "--shard: no such option; did you mean --shards?"),
+    (["corpus", "out", "--worker", "3"], "--worker: no such option; did you mean --workers?"),
     (["corpus/3.mid", "out"], "no window was written: 3.mid: "),
     (["corpus/2.mid", "out"], "no window was written: 2.mid: no drums"),
     (["verify", "nowhere"], "nowhere: no such folder"),
