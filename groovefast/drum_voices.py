@@ -291,7 +291,7 @@ def _in_room(signal: Signal, amount: float) -> Signal:
 def _cut_tail(signal: Signal) -> Signal:
     """Ends where nothing is heard any more, fading to exactly 0."""
     heard = np.flatnonzero(np.abs(signal).max(axis=1) > _SILENCE)
-    cut = signal[: heard[-1] + 1].copy()
+    cut: Signal = signal[: heard[-1] + 1].copy()
     fade = round(_FADE_SECONDS * SAMPLE_RATE)
     cut[-fade:] = _shaped(cut[-fade:], np.linspace(1.0, 0.0, fade))
     return cut

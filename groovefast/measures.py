@@ -98,7 +98,8 @@ class Performances:
     @property
     def sixteenths(self) -> NDArray[np.float32]:
         """`offsets` in sixteenths: an offset of 1 is half a step."""
-        return self.offsets * np.float32(2 / self.steps_per_quarter)
+        sixteenths: NDArray[np.float32] = self.offsets * np.float32(2 / self.steps_per_quarter)
+        return sixteenths
 
     @property
     def sixteenth_ms(self) -> _Array:

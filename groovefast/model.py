@@ -779,7 +779,7 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
 # --- Small things ---------------------------------------------------------------------------
 
 
-def slerp(a: Vector, b: Vector, at: Vector) -> Vector:
+def slerp(a: Vector, b: Vector, at: npt.ArrayLike) -> Vector:
     """Spherical interpolation between two vectors.
 
     Args:
@@ -790,13 +790,13 @@ def slerp(a: Vector, b: Vector, at: Vector) -> Vector:
     Returns:
         (num, z_size); on the straight line where a and b point the same way or one is 0.
     """
-    at = np.asarray(at, np.float32)[:, None]
+    part = np.asarray(at, np.float32)[:, None]
     lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
     angle = math.acos(min(1.0, max(-1.0, float(np.dot(a, b)) / lengths))) if lengths else 0.0
     if math.sin(angle) < 1e-6:
-        weights = 1 - at, at
+        weights = 1 - part, part
     else:
-        weights = tuple(np.sin(part * angle) / math.sin(angle) for part in (1 - at, at))
+        weights = tuple(np.sin(share * angle) / math.sin(angle) for share in (1 - part, part))
     return np.asarray(weights[0] * a + weights[1] * b, np.float32)
 
 

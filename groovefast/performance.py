@@ -348,7 +348,8 @@ class _Player:
         logits += self.options.temperature * self._rng.logistic(size=logits.shape)
         free = np.zeros(logits.shape, np.bool_)
         free[:, chosen] = take.sounding[:, None]
-        return np.where(free, logits > 0, take.grid.hits).astype(np.float32)
+        hits: NDArray[np.float32] = np.where(free, logits > 0, take.grid.hits).astype(np.float32)
+        return hits
 
     def _write(self, z: Values, hits: Values) -> Values:
         """The model's rows; `hits`, (windows, steps, 9), are kept where they are not NaN."""

@@ -118,7 +118,8 @@ def _sounds(
 
 def _strength(velocities: NDArray[np.uint8]) -> NDArray[np.float32]:
     """0..1 of MIDI velocities; 0 is taken for 1, as in a file."""
-    return np.maximum(velocities, 1).astype(np.float32) / np.float32(127)
+    strength: NDArray[np.float32] = np.maximum(velocities, 1).astype(np.float32) / np.float32(127)
+    return strength
 
 
 def _choke_lengths(starts: NDArray[np.int64], drums: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -137,7 +138,7 @@ def _choked(sound: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     fade = round(_CHOKE_SECONDS * SAMPLE_RATE)
     if length + fade >= len(sound):
         return sound
-    cut = sound[: length + fade].copy()
+    cut: NDArray[np.float32] = sound[: length + fade].copy()
     cut[length:] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
     return cut
 

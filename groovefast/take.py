@@ -349,7 +349,7 @@ class Take:
 
     def _moved(self, played: Grid, amount: float, moves: NDArray[np.bool_]) -> NDArray[np.void]:
         """The placed notes, some of them at their new time and velocity."""
-        notes = self._all_notes[self._index]
+        notes: NDArray[np.void] = self._all_notes[self._index]
         mains = notes[self._mains]
         cells = self._rows, self._drums
         row_ticks = self.row_ticks[self._rows]
