@@ -91,7 +91,6 @@ Rejected Quantizer::reject(const Song& song) const {
   if (!options_.magenta_compat) return Rejected::kNo;
   if (song.ticks_per_quarter == 0) return Rejected::kSmpte;
   if (pulses_.size() > 1) return Rejected::kTempoChange;
-  if (meters_.size() > 1) return Rejected::kMeterChange;
   for (const TimeSignature& signature : song.time_signatures) {
     if (!is_in(meters_[0], signature)) return Rejected::kMeterChange;
   }

@@ -81,9 +81,11 @@ def test_pairs_note_ends_with_note_begins(
     assert played(song(*events)) == expected
 
 
-def test_a_track_does_not_end_the_notes_of_another() -> None:
+def test_a_track_neither_ends_the_notes_of_another_nor_sets_its_programs() -> None:
     data = midi.header(2) + track(on(0, 36)) + track(off(9, 36), on(0, 38), off(1, 38))
     assert played(data) == [(9, 10, 38, 100)]
+    data = midi.header(2) + track(program(0, 5), hit(0, 36)) + track(hit(0, 38))
+    assert read_midi(data).notes["program"].tolist() == [5, 0]
 
 
 def test_lists_notes_by_instrument_in_the_order_of_its_first_ended_note() -> None:
@@ -193,6 +195,7 @@ def test_reads_a_riff_wrapper() -> None:
     assert played(midi.riff(plain)) == notes
     assert played(midi.riff(plain, (b"INFO", b"odd"), (b"DISP", b""))) == notes
     assert played(midi.riff(plain) + b"LIST\4\0\0\0tail") == notes
+    assert played(midi.riff(plain) + track(hit(0, 38))) == notes, "what follows is no MIDI"
     with pytest.raises(MidiError, match="not of MIDI") as error:
         read_midi(midi.riff(plain).replace(b"RMID", b"WAVE"))
     assert error.value.offset == 8
