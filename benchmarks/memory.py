@@ -62,7 +62,8 @@ def convert(midi: Path, scratch: Path, workers: int) -> Conversion:
     """Converts a folder in a fresh process and removes what it wrote."""
     with tempfile.TemporaryDirectory(dir=scratch) as output:
         command = [sys.executable, "-c", CONVERT, str(midi), output, str(workers)]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        # Elsewhere than here, where `python -c` would find the sources beside this folder.
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=scratch)
     return Conversion(*json.loads(done.stdout))
 
 

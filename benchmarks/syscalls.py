@@ -24,9 +24,17 @@ def counted(midi: Path, workers: int) -> dict[str, int]:
     """How often each system call is made when the folder or file is converted."""
     with tempfile.TemporaryDirectory() as scratch:
         counts = Path(scratch) / "counts"
-        command = [sys.executable, "-c", CONVERT, str(midi), f"{scratch}/shards", str(workers)]
+        command = [
+            sys.executable,
+            "-c",
+            CONVERT,
+            str(midi.resolve()),
+            f"{scratch}/shards",
+            str(workers),
+        ]
         strace = ["strace", "-f", "-c", "-U", "calls,name", "-o", str(counts)]
-        subprocess.run([*strace, *command], check=True)
+        # Elsewhere than here, where `python -c` would find the sources beside this folder.
+        subprocess.run([*strace, *command], check=True, cwd=scratch)
         rows = (line.split() for line in counts.read_text().splitlines())
         return {row[1]: int(row[0]) for row in rows if len(row) == 2 and row[0].isdigit()}
 
