@@ -163,14 +163,24 @@ def test_a_hit_has_its_velocity_and_how_early_it_is() -> None:
     assert [array.dtype for array in found] == [np.float32, np.uint8, np.int64, np.float64]
 
 
+@pytest.mark.parametrize("steps_per_quarter", [4, 6])
 @pytest.mark.parametrize("microseconds", [500_000, 521_739, 333_333])
-def test_half_steps_go_where_magentas_doubles_take_them(microseconds: int) -> None:
-    halves = [STEP // 2 + STEP * n for n in range(1000)]
-    found = windows(song(tempo(0, microseconds), at(*halves)))
+def test_doubles_are_magentas_to_the_last_bit(microseconds: int, steps_per_quarter: int) -> None:
+    half_step = QUARTER // steps_per_quarter // 2
+    ticks = [half_step * n for n in range(2000)]
     tick_scale = 60.0 / ((6e7 / microseconds) * QUARTER)
     qpm = 60.0 / (tick_scale * QUARTER)
-    expected = {int(tick_scale * tick * (4 * qpm / 60.0) + 0.5) for tick in halves}
-    assert {step for step, _ in found.hits[0]} == expected
+    step_length = 60.0 / qpm / steps_per_quarter
+    for played in (ticks[::2], ticks[1::2]):
+        expected: dict[int, np.float32] = {}
+        for tick in played:
+            time = tick_scale * tick
+            step = int(time * (steps_per_quarter * qpm / 60.0) + 0.5)
+            expected.setdefault(step, np.float32(2 * (step * step_length - time) / step_length))
+        data = song(tempo(0, microseconds), at(*played))
+        found = windows(data, steps_per_quarter=steps_per_quarter)
+        assert [step for step, _ in found.hits[0]] == list(expected)
+        assert found.rows[0, list(expected), 18].tolist() == list(expected.values())
 
 
 def test_the_loudest_note_of_a_cell_wins_and_of_equals_the_first_to_end() -> None:
@@ -198,6 +208,13 @@ def test_notes_may_come_in_any_order() -> None:
     assert [step for step, drum in hits if drum == 0] == kicks
     assert [step for step, drum in hits if drum == 2] == [count]
     assert [step for step, drum in hits if drum == 1] == list(range(1, count + 1))
+
+
+def test_equals_keep_their_order_however_disordered_the_notes_are() -> None:
+    steps = range(199, -1, -1)
+    tracks = [track(hit(STEP * step + late, 38)) for step in steps for late in (10, 5, 15)]
+    data = midi.header(len(tracks)) + b"".join(tracks)
+    np.testing.assert_allclose(windows(data).rows[0, :200, 19], -10 / 60, atol=1e-6)
 
 
 def test_length_is_up_to_the_bar_of_the_last_mapped_onset() -> None:
@@ -325,6 +342,16 @@ def test_bars_begin_at_the_change_wherever_it_is() -> None:
     assert found.start_steps.tolist() == [18], "one step in 4/4 and 17 in 5/4, rounded up"
     assert found.hits == [[(0, 0), (1, 0)]]
     assert found.rows[0, [0, 1], 18] == pytest.approx([59 / 60, -0.1]), "the first of the cell"
+
+
+@pytest.mark.parametrize("division", [7, 96, 481, midi.smpte(29, 80), midi.smpte(25, 7)])
+def test_a_stretch_of_whole_bars_is_not_lost_to_rounding(division: int) -> None:
+    bar = 4 * division if division < 0x8000 else {80: 4800, 7: 350}[division & 0xFF]
+    for start in range(1, 200, 3):
+        # Under 30000/1001 frames a second no bar is a whole number of ticks: one more holds it.
+        end = start + bar + (division == midi.smpte(29, 80))
+        meters = changes((0, meter(0, 3)), (start, meter(0, 4)), (end, meter(0, 2, 1)))
+        assert assert_windows_are_exact(file_of(meters, at(0, start, end), division), 1, 1) == 2
 
 
 def test_a_repeated_meter_is_no_change_and_of_several_at_a_tick_the_last_counts() -> None:
