@@ -129,7 +129,9 @@ def own_ways(midi: Path, scratch: Path, memory: Path | None) -> dict[str, Work]:
         ways["groovefast, 2 workers"] = converting(midi, scratch, 2)
     if memory:
         ways["groovefast, 1 worker, to memory"] = converting(midi, memory, 1)
-    ways["groovefast, 1 worker, writing nothing"] = converting(midi, scratch, 1, MORE_HITS_THAN_ANY)
+    ways["groovefast, 1 worker, writing nothing"] = converting(
+        midi, memory or scratch, 1, MORE_HITS_THAN_ANY
+    )
     return ways
 
 

@@ -9,7 +9,7 @@
 namespace groovefast {
 namespace {
 
-constexpr std::size_t kFlushBytes = std::size_t{1} << 21;
+constexpr std::size_t kFlushBytes = std::size_t{1} << 20;
 
 std::uint64_t mix(std::uint64_t bits, std::uint64_t factor) {
   bits = std::rotl(bits, 29) * factor;
