@@ -164,7 +164,7 @@ def test_a_hit_has_its_velocity_and_how_early_it_is() -> None:
 
 
 @pytest.mark.parametrize("steps_per_quarter", [4, 6])
-@pytest.mark.parametrize("microseconds", [500_000, 521_739, 333_333])
+@pytest.mark.parametrize("microseconds", [305_982, 314_955, 333_333, 500_000, 521_739])
 def test_doubles_are_magentas_to_the_last_bit(microseconds: int, steps_per_quarter: int) -> None:
     half_step = QUARTER // steps_per_quarter // 2
     ticks = [half_step * n for n in range(2000)]
