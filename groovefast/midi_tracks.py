@@ -170,11 +170,12 @@ def _with_lanes(
     ranked = [(tick, _KEPT, message) for tick, message in kept if message != END_OF_TRACK]
     for lane, (_, new) in lanes.items():
         channel, pitch = lane
-        also_begun = [tick for tick, message in kept if _lane_of(message) == lane]
+        also_begun = [
+            tick for tick, message in kept if _lane_of(message) == lane and _begins(message)
+        ]
         for tick, end_tick, velocity in _without_overlaps(new, also_begun):
             on = bytes((_NOTE_ON | channel, pitch, velocity))
-            off = bytes((_NOTE_OFF | channel, pitch, _RELEASE_VELOCITY))
-            ranked += [(tick, _BEGINS, on), (end_tick, _ENDS, off)]
+            ranked += [(tick, _BEGINS, on), (end_tick, _ENDS, _end_of(channel, pitch))]
     ranked.sort(key=lambda event: event[:2])
     last_tick = max(kept[-1][0], ranked[-1][0] if ranked else 0)
     return (*((tick, message) for tick, _, message in ranked), (last_tick, END_OF_TRACK))
@@ -189,14 +190,13 @@ def _without_lanes(
 ) -> Iterator[Event]:
     """A track without the notes given by lane.
 
-    A note-on that is none of them stays: it never ends, or ends on its own tick, and then with it
-    the note-off there.
+    A note-on that is none of them, as it never ends or ends on its own tick, stays and ends on its
+    own tick: the end of a new note must not make a note of it.
     """
     left = {
         lane: Counter((tick, velocity) for tick, _, velocity in notes)
         for lane, notes in lanes.items()
     }
-    unended: dict[tuple[int, int], int] = {}
     for tick, message in track:
         lane = _lane_of(message)
         if lane is None or lane not in lanes:
@@ -205,10 +205,12 @@ def _without_lanes(
             if left[lane][tick, message[2]]:
                 left[lane][tick, message[2]] -= 1
             else:
-                unended[lane] = tick
                 yield tick, message
-        elif unended.pop(lane, None) == tick:
-            yield tick, message
+                yield tick, _end_of(*lane)
+
+
+def _end_of(channel: int, pitch: int) -> bytes:
+    return bytes((_NOTE_OFF | channel, pitch, _RELEASE_VELOCITY))
 
 
 def _begins(message: bytes) -> bool:

@@ -9,6 +9,7 @@ grid are those whose meter the model knows, one after the other; all other bars 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import os
 from collections.abc import Collection, Iterator, Sequence
@@ -214,7 +215,28 @@ class Take:
         ends = [stretch.end_tick for stretch in self._stretches]
         self.row_ticks = np.concatenate(ticks)
         self._row_exists = self.row_ticks < np.repeat(ends, counts)
+        half = self._step_ticks / 2
+        # A hit before a change of meter is the next stretch's only from its last half step on.
+        self._first_ticks = np.floor(self.row_ticks - half) + 1
+        begun = np.flatnonzero(counts)
+        heads = first_rows[:-1][begun]
+        self._first_ticks[heads] = np.maximum(self._first_ticks[heads], self._entries()[begun])
+        self._last_ticks = np.minimum(
+            np.ceil(self.row_ticks + half) - 1, np.repeat(ends, counts) - 1
+        )
         return first_rows
+
+    def _entries(self) -> NDArray[np.float64]:
+        """The tick from which on hits belong to each stretch: its first or a little before."""
+        entries = []
+        for before, stretch in itertools.pairwise((None, *self._stretches)):
+            entry: float = stretch.first_tick
+            if before is not None and before.song == stretch.song:
+                steps = self._num_steps(before) - 0.5
+                early = math.ceil(before.first_tick + steps * self._step_ticks)
+                entry = min(entry, max(early, before.first_tick))
+            entries.append(entry)
+        return np.array(entries, np.float64)
 
     def _loudest_of_cells(self) -> NDArray[np.int64]:
         """For each placed note the one that stands for its cell: the loudest, of equals the first.
@@ -356,7 +378,8 @@ class Take:
 
         target = row_ticks - played.offsets[cells] / 2 * self._step_ticks
         shift = np.where(moves, np.rint(amount * (target - mains["tick"])), 0).astype(np.int64)
-        ticks = np.where(shift == 0, notes["tick"], self._in_cell(notes["tick"] + shift, row_ticks))
+        inside = self._in_cell(notes["tick"] + shift, self._rows)
+        ticks = np.where(shift == 0, notes["tick"], inside)
         lengths = notes["end_tick"] - notes["tick"]
 
         before = mains["velocity"].astype(np.float64)
@@ -367,13 +390,10 @@ class Take:
         notes["velocity"] = np.where(moves, velocities, notes["velocity"])
         return notes
 
-    def _in_cell(
-        self, ticks: NDArray[np.int64], row_ticks: NDArray[np.float64]
-    ) -> NDArray[np.int64]:
-        """Ticks no nearer to another step than to their own, and none before the file begins."""
-        half = self._step_ticks / 2
-        first, last = np.floor(row_ticks - half) + 1, np.ceil(row_ticks + half) - 1
-        return np.maximum(np.clip(ticks, first, last), 0).astype(np.int64)
+    def _in_cell(self, ticks: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Ticks that read again belong to their rows, and none before the file begins."""
+        inside = np.clip(ticks, self._first_ticks[rows], self._last_ticks[rows])
+        return np.maximum(inside, 0).astype(np.int64)
 
     def _new_notes(self, played: Grid, drums: Collection[int], own_kit: bool) -> NDArray[np.void]:
         """A note for each hit where there was none."""
@@ -385,7 +405,7 @@ class Take:
             return notes
         row_ticks = self.row_ticks[rows]
         target = np.rint(row_ticks - played.offsets[rows, classes] / 2 * self._step_ticks)
-        notes["tick"] = self._in_cell(target.astype(np.int64), row_ticks)
+        notes["tick"] = self._in_cell(target.astype(np.int64), rows)
         notes["end_tick"] = notes["tick"] + max(round(self._step_ticks), 1)
         notes["velocity"] = np.clip(np.rint(127 * played.velocities[rows, classes]), 1, 127)
         notes["pitch"] = np.array(self._kit() if own_kit else self._pitches)[classes]

@@ -135,6 +135,18 @@ def test_a_note_of_no_length_stays_one_of_no_length():
     assert (100, bytes(_on(77).bin())) in rewritten.tracks[0]
 
 
+def test_the_end_of_a_new_note_makes_no_note_of_one_that_never_ended():
+    data = _file((0, _on(50)), (40, _off()), (100, _on(77)))
+    old = read_midi(data).notes
+    assert old["tick"].tolist() == [0]
+    new = np.concatenate((old, old))
+    new["tick"][1], new["end_tick"][1] = 300, 360
+    rewritten = MidiTracks.parse(data).with_notes(old, new)
+    read = read_midi(rewritten.to_bytes()).notes
+    assert read[["tick", "end_tick"]].tolist() == [(0, 40), (300, 360)]
+    assert (100, bytes(_on(77).bin())) in rewritten.tracks[0]
+
+
 def test_track_ends_after_its_last_note():
     data = _file((0, _on()), (50, _off()))
     old = read_midi(data).notes

@@ -247,6 +247,30 @@ def test_the_furthest_hit_still_belongs_to_its_step(offset):
         np.testing.assert_array_equal(again.grid.hits, take.grid.hits)
 
 
+@pytest.mark.parametrize("change", [1930, 1970, 2040, 2075])
+@pytest.mark.parametrize("offset", [-1, 1])
+def test_no_hit_moves_over_a_change_of_meter(change, offset):
+    conductor = mido.MidiTrack(
+        [
+            mido.MetaMessage("time_signature", numerator=3, denominator=4),
+            mido.MetaMessage("time_signature", numerator=4, denominator=4, time=change),
+            mido.MetaMessage("time_signature", numerator=2, denominator=4, time=change),
+        ]
+    )
+    drums, last = mido.MidiTrack(), 0
+    for tick in (0, change, 1440 + change, 2 * change - 10, 2 * change):
+        drums.append(mido.Message("note_on", channel=9, note=38, velocity=80, time=tick - last))
+        drums.append(mido.Message("note_off", channel=9, note=38, time=1))
+        last = tick + 1
+    midi = mido.MidiFile(ticks_per_beat=480)
+    midi.tracks.extend((conductor, drums))
+    take = Take(to_bytes(midi), CONFIG)
+    moved = take.play(_played(take, offsets=np.full_like(take.grid.offsets, offset)), amount=1)
+    after = Take(moved, CONFIG)
+    assert after.messages == take.messages
+    np.testing.assert_array_equal(after.grid.hits, take.grid.hits)
+
+
 def test_grace_note_goes_with_its_stroke():
     groove = Groove([(0.97, 1.0, 38, 30), (1.0, 1.1, 40, 90), (1.02, 1.1, 38, 60)])
     groove = Groove(groove.notes, ticks_per_quarter=480)
