@@ -65,7 +65,24 @@ class ConverterConfig:
 
 @dataclasses.dataclass(frozen=True)
 class HParams:
-    """Hyper-parameters of the model and of its training, under Magenta's names."""
+    """Hyper-parameters of the model and of its training.
+
+    The first ones are Magenta's, with its names and values. The last ones are not in Magenta; by
+    default they change nothing.
+
+    Attributes:
+        velocities_weight: What the loss of velocities is multiplied by.
+        offsets_weight: The same of offsets.
+        loss_at_hits_only: Whether velocities and offsets count only where the truth has a hit. If
+            not, the zeros of all other cells pull predictions towards 0.
+        warmup_steps: Steps in which the learning rate rises from 0; 0 for none.
+        cosine_decay_steps: The step by which the learning rate has come down to
+            `min_learning_rate` on a cosine; 0 for the exponential decay of `decay_rate`.
+        ema_decay: How much of the moving average of the weights each step keeps: the average is
+            what is evaluated and saved; 0 for the weights themselves.
+        sampling_keeps_hits: Whether scheduled sampling feeds the decoder the true hits, with its
+            own velocities and offsets: for models that are told the hits when in use.
+    """
 
     z_size: int = 256
     enc_rnn_size: tuple[int, ...] = (512,)
@@ -84,6 +101,13 @@ class HParams:
     grad_norm_clip_to_zero: float = 10000.0
     sampling_schedule: str = "teacher_forcing"
     sampling_rate: float = 0.0
+    velocities_weight: float = 1.0
+    offsets_weight: float = 1.0
+    loss_at_hits_only: bool = False
+    warmup_steps: int = 0
+    cosine_decay_steps: int = 0
+    ema_decay: float = 0.0
+    sampling_keeps_hits: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

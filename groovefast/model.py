@@ -132,11 +132,18 @@ class Row(NamedTuple):
         drums = NUM_CLASSES // converter.rows_per_step
         return cls(drums, converter.num_velocity_bins, converter.num_offset_bins)
 
-    def losses(self, logits: tf.Tensor, target: tf.Tensor) -> dict[str, tf.Tensor]:
+    def losses(
+        self, logits: tf.Tensor, target: tf.Tensor, at_hits_only: bool = False
+    ) -> dict[str, tf.Tensor]:
         """Returns the loss of each part, summed over a row, and `hits_accuracy`.
 
         Log-loss of the hits, squared error of numbers, and of one-hot groups the softmax
         cross-entropy (Magenta, which has the groups, has no loss for them).
+
+        Args:
+            logits: What the model says.
+            target: The truth.
+            at_hits_only: Whether velocities and offsets count only at the truth's hits.
         """
         hits, velocities, offsets = self._split(logits)
         true_hits, true_velocities, true_offsets = self._split(target)
@@ -144,12 +151,16 @@ class Row(NamedTuple):
         log_hit = tf.math.log(hit + _LOG_LOSS_EPSILON)
         log_rest = tf.math.log(1 - hit + _LOG_LOSS_EPSILON)
         right = tf.equal(hits > 0, true_hits > 0.5)
-        return {
-            "hits": -tf.reduce_sum(true_hits * log_hit + (1 - true_hits) * log_rest, -1),
+        values = {
             "velocities": self._value_loss(
                 velocities, true_velocities, self.velocity_bins, tf.sigmoid
             ),
             "offsets": self._value_loss(offsets, true_offsets, self.offset_bins, tf.tanh),
+        }
+        counted = true_hits if at_hits_only else tf.ones_like(true_hits)
+        return {
+            "hits": -tf.reduce_sum(true_hits * log_hit + (1 - true_hits) * log_rest, -1),
+            **{kind: tf.reduce_sum(counted * loss, -1) for kind, loss in values.items()},
             "hits_accuracy": tf.reduce_mean(tf.cast(right, tf.float32), -1),
         }
 
@@ -184,6 +195,10 @@ class Row(NamedTuple):
         )
         return tf.concat([hits, velocities, offsets], -1)
 
+    def hits(self, row: tf.Tensor) -> tf.Tensor:
+        """Returns the hits of a row, (..., drums)."""
+        return row[..., : self.drums]
+
     def keep_hits(self, row: tf.Tensor, hits: tf.Tensor) -> tf.Tensor:
         """Returns `row` with `hits`, (..., drums), for its own, except where they are NaN."""
         own, velocities, offsets = self._split(row)
@@ -205,12 +220,12 @@ class Row(NamedTuple):
         bins: int,
         activation: Callable[[tf.Tensor], tf.Tensor],
     ) -> tf.Tensor:
+        """Of each drum, (..., drums)."""
         if not bins:
-            return tf.reduce_sum(tf.math.squared_difference(activation(logits), target), -1)
-        entropies = tf.nn.softmax_cross_entropy_with_logits(
+            return tf.math.squared_difference(activation(logits), target)
+        return tf.nn.softmax_cross_entropy_with_logits(
             self._groups(target, bins), self._groups(logits, bins)
         )
-        return tf.reduce_sum(entropies, -1)
 
     def _draw_bins(
         self, logits: tf.Tensor, noise: tf.Tensor, bins: int, temperature: float | tf.Tensor
@@ -464,11 +479,17 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
             logits = self.teacher_forced(z, outputs, controls, dropout_seed)
         else:
             logits = self._scheduled(z, outputs, controls, probability, dropout_seed, seeds[3])
-        parts = self._row.losses(logits, outputs)
-        r_loss = tf.reduce_sum(tf.add_n([parts[kind] for kind in ROW_PARTS]), 1)
+        hparams = self.config.hparams
+        parts = self._row.losses(logits, outputs, hparams.loss_at_hits_only)
+        r_loss = tf.reduce_sum(
+            parts["hits"]
+            + hparams.velocities_weight * parts["velocities"]
+            + hparams.offsets_weight * parts["offsets"],
+            1,
+        )
 
         kl = 0.5 * tf.reduce_sum(sigma**2 + mu**2 - 1 - 2 * tf.math.log(sigma), 1)
-        kl_loss = tf.maximum(kl - self.config.hparams.free_bits * math.log(2), 0)
+        kl_loss = tf.maximum(kl - hparams.free_bits * math.log(2), 0)
         beta = self._beta(step)
         return {
             "total": tf.reduce_mean(r_loss) + beta * tf.reduce_mean(kl_loss),
@@ -588,6 +609,8 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
 
         def next_input(t: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
             own = self._row.sample(logits, noise[t], 1.0)
+            if self.config.hparams.sampling_keeps_hits:
+                own = self._row.keep_hits(own, self._row.hits(truth[t]))
             return tf.where(coins[t] < probability, own, truth[t])
 
         logits, _ = self._write(z, controls, next_input, dropout_seed)

@@ -1,4 +1,4 @@
-"""Adam, and the loss scaling that float16 needs."""
+"""Adam, averages of the weights, and the loss scaling that float16 needs."""
 
 from __future__ import annotations
 
@@ -52,6 +52,30 @@ class Adam(tf.Module):  # type: ignore[misc]
                 epsilon=self._epsilon,
                 grad=gradient,
             )
+
+
+class MovingAverage(tf.Module):  # type: ignore[misc]
+    """Exponential moving averages of variables, kept in other variables.
+
+    The first steps are forgotten sooner, as the decay grows from 0.1 to what was asked for
+    (TensorFlow 1's `ExponentialMovingAverage` with `num_updates`).
+    """
+
+    def __init__(
+        self, variables: Sequence[tf.Variable], averages: Sequence[tf.Variable], decay: float
+    ) -> None:
+        """Keeps the averages of `variables`, in their order, in `averages`."""
+        super().__init__(name="moving_average")
+        self._pairs = list(zip(variables, averages, strict=True))
+        self._decay = decay
+
+    def update(self, step: tf.Tensor) -> None:
+        """Takes the variables' present values in; `step` counts from 0."""
+        updates = tf.cast(step, tf.float32)
+        rest = 1 - tf.minimum(self._decay, (1 + updates) / (10 + updates))
+        for variable, average in self._pairs:
+            difference = average.read_value() - variable.read_value()
+            tf.raw_ops.AssignSubVariableOp(resource=average.handle, value=rest * difference)
 
 
 class LossScale(tf.Module):  # type: ignore[misc]

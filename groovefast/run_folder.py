@@ -113,7 +113,7 @@ class RunFolder:
         if step != self._saved_step:
             self._manager.save(checkpoint_number=step)
             self._saved_step = step
-        save_model(self._trainer.model, self.model_dir, step)
+        save_model(self._trainer.averaged, self.model_dir, step)
 
     def log(self, split: str, metrics: Mapping[str, float]) -> None:
         """Adds a line to the record, for the "train" or "eval" split."""
@@ -127,7 +127,7 @@ class RunFolder:
         if metrics["loss"] < self._trainer.best_eval:
             self._trainer.best_eval.assign(metrics["loss"])
             if self._writes:
-                save_model(self._trainer.model, self._best_dir, int(self._trainer.step))
+                save_model(self._trainer.averaged, self._best_dir, int(self._trainer.step))
         self.draw()
 
     def draw(self) -> None:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from groovefast.config import Config
 from groovefast.model import GrooVAE
-from groovefast.optimizer import Adam, LossScale
+from groovefast.optimizer import Adam, LossScale, MovingAverage
 from groovefast.schedules import learning_rate
 
 LOSS_METRICS = {
@@ -36,6 +36,8 @@ class Trainer(tf.Module):  # type: ignore[misc]
 
     Attributes:
         model: The model.
+        averaged: What is evaluated and saved: with `ema_decay` a model of averaged weights, else
+            the model itself.
         step: Steps done, those that were skipped included.
         skipped: Steps that changed nothing because the gradient was too large or not finite.
         skipped_in_row: The same, since the last that was not skipped.
@@ -57,7 +59,15 @@ class Trainer(tf.Module):  # type: ignore[misc]
         self._seed = tf.constant([seed % 2**31, seed // 2**31 % 2**31], tf.int32)
         with strategy.scope():
             self.model = GrooVAE(config, precision, seed)
+            self.averaged = (
+                GrooVAE(config, precision, seed) if config.hparams.ema_decay else self.model
+            )
             self._optimizer = Adam(self.model.trainable_variables)
+        self._average = MovingAverage(
+            self.model.trainable_variables,
+            self.averaged.trainable_variables,
+            config.hparams.ema_decay,
+        )
         self.loss_scale = LossScale(dynamic=precision == "mixed_float16")
         self.step = _counter("step")
         self.skipped = _counter("skipped")
@@ -102,6 +112,8 @@ class Trainer(tf.Module):  # type: ignore[misc]
         def update() -> None:
             unscaled = factor / self.loss_scale.value
             self._optimizer.apply([unscaled * gradient for gradient in gradients], rate, step)
+            if self._hparams.ema_decay:
+                self._average.update(step)
 
         tf.cond(applied, update, lambda: None)
         metrics = tf.concat([loss_metrics, tf.stack([rate, norm])], 0)
@@ -157,7 +169,7 @@ class Trainer(tf.Module):  # type: ignore[misc]
     ) -> tf.Tensor:
         seed = tf.random.fold_in(self._seed, number)
         return _loss_metrics(
-            self.model.losses(inputs, outputs, controls, step=self.step, seed=seed)
+            self.averaged.losses(inputs, outputs, controls, step=self.step, seed=seed)
         )
 
 

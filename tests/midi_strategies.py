@@ -61,12 +61,13 @@ def _other_events(draw, quarter, quarters):
 
 @st.composite
 def _meter_events(draw, quarter, quarters):
-    """Meters, on quarter notes."""
+    """Meters, most of them on quarter notes."""
     events = []
     for beat in draw(st.lists(st.integers(0, quarters), max_size=3, unique=True)):
         numerator, denominator = draw(st.sampled_from(METERS))
         meter = mido.MetaMessage("time_signature", numerator=numerator, denominator=denominator)
-        events.append((beat * quarter, meter))
+        astray = draw(st.sampled_from((0, 0, quarter // 3)))
+        events.append((beat * quarter + astray, meter))
     return events
 
 
