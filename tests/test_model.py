@@ -292,6 +292,74 @@ def test_scheduled_sampling_starts_as_teacher_forcing(control):
     assert total(scheduled, 100) != pytest.approx(total(taught, 0), rel=1e-3)
 
 
+@pytest.mark.parametrize("converter", [ConverterConfig(), SPLIT], ids=["plain", "split"])
+def test_true_hits_are_fed_where_sampling_keeps_them(converter):
+    """With all hits as they were, what the hits' logits say makes no difference."""
+    config = small(
+        converter,
+        sampling_schedule="constant",
+        sampling_rate=1.0,
+        sampling_keeps_hits=True,
+        dropout_keep_prob=1.0,
+    )
+    windows = random_windows(config)
+
+    def losses(config: Config, bias: float) -> dict[str, tf.Tensor]:
+        model = with_random_weights(config)
+        values = model.weights["decoder/output_projection/bias"]
+        drums = row_sizes(config)[0]
+        values.assign(tf.concat([tf.fill([drums], bias), values[drums:]], 0))
+        return model.losses(windows, windows, eps=np.zeros((3, 6)), step=0, seed=1)
+
+    for kind in ("velocities_loss", "offsets_loss"):
+        assert losses(config, 20.0)[kind] == losses(config, -20.0)[kind]
+        free = config.with_hparams({"sampling_keeps_hits": False})
+        assert losses(free, 20.0)[kind] != losses(free, -20.0)[kind]
+
+
+def test_losses_are_weighted(config):
+    windows, controls = random_windows(config), random_controls(config)
+    weighted = config.with_hparams("velocities_weight=3.0,offsets_weight=0.5")
+    plain, other = (
+        with_random_weights(each).losses(windows, windows, controls, np.zeros((3, 6)), seed=1)
+        for each in (config, weighted)
+    )
+    parts = {kind: float(plain[f"{kind}_loss"]) for kind in ("hits", "velocities", "offsets")}
+    wanted = parts["hits"] + 3 * parts["velocities"] + 0.5 * parts["offsets"]
+    steps = windows.shape[1]
+    np.testing.assert_allclose(np.mean(other["r_loss"]), steps * wanted, rtol=1e-5)
+    np.testing.assert_allclose(other["velocities_loss"], plain["velocities_loss"], rtol=1e-6)
+
+
+def test_loss_at_hits_only_ignores_what_is_said_of_silence(config):
+    windows, controls = random_windows(config), random_controls(config)
+    masked = config.with_hparams({"loss_at_hits_only": True})
+    drums, velocity_bins, offset_bins = row_sizes(config)
+    model = with_random_weights(masked)
+    z, _ = model.encode(windows, controls)
+    logits = model.teacher_forced(z, tf.constant(windows), tf.constant(controls)).numpy()
+    widths = np.cumsum([drums, drums * (velocity_bins or 1)])
+    _, velocities, offsets = np.split(logits.astype(np.float64), widths, -1)
+    hits, true_velocities, true_offsets = np.split(windows.astype(np.float64), widths, -1)
+
+    def loss(values, truth, bins, activation):
+        if not bins:
+            return (activation(values) - truth) ** 2
+        values, truth = (x.reshape(*hits.shape, bins) for x in (values, truth))
+        return np.log(np.exp(values).sum(-1)) - (values * truth).sum(-1)
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    losses = model.losses(windows, windows, controls, np.zeros((3, 6)), seed=1)
+    for kind, each in (
+        ("velocities", loss(velocities, true_velocities, velocity_bins, sigmoid)),
+        ("offsets", loss(offsets, true_offsets, offset_bins, np.tanh)),
+    ):
+        wanted = (hits * each).sum(-1).mean()
+        np.testing.assert_allclose(losses[f"{kind}_loss"], wanted, rtol=1e-4, err_msg=kind)
+
+
 def test_beta_is_annealed():
     model = GrooVAE(small(beta_rate=0.9, max_beta=0.5))
     windows = random_windows(small(), 1)

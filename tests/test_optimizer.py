@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from groovefast.config import HParams
-from groovefast.optimizer import Adam, LossScale
+from groovefast.optimizer import Adam, LossScale, MovingAverage
 from groovefast.schedules import learning_rate
 
 
@@ -53,3 +53,37 @@ def test_learning_rate_is_magenta_s(step):
     wanted = (1e-3 - 1e-5) * 0.9999**step + 1e-5
     rate = learning_rate(HParams(), tf.constant(step, tf.int64))
     np.testing.assert_allclose(float(rate), wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("step", "share"), [(0, 1 / 100), (49, 0.5), (99, 1), (1049, 0.5), (2099, 0), (9999, 0)]
+)
+def test_learning_rate_warms_up_and_comes_down_on_a_cosine(step, share):
+    hparams = HParams(
+        learning_rate=1.0, min_learning_rate=0.0, warmup_steps=100, cosine_decay_steps=2099
+    )
+    rate = learning_rate(hparams, tf.constant(step, tf.int64))
+    decay = (1 + np.cos(np.pi * min(step / 2099, 1))) / 2
+    np.testing.assert_allclose(float(rate), min((step + 1) / 100, 1) * decay, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(float(rate), share, atol=0.02)
+
+
+def test_warm_up_goes_with_the_exponential_decay():
+    plain, warmed = HParams(), HParams(warmup_steps=10)
+    for step, share in ((0, 0.1), (4, 0.5), (9, 1), (500, 1)):
+        at = tf.constant(step, tf.int64)
+        np.testing.assert_allclose(
+            learning_rate(warmed, at), share * learning_rate(plain, at), rtol=1e-6
+        )
+
+
+def test_moving_average_forgets_its_first_steps_sooner():
+    variable, average = tf.Variable([2.0]), tf.Variable([2.0])
+    moving = MovingAverage([variable], [average], decay=0.9)
+    wanted = 2.0
+    for step in range(200):
+        variable.assign([float(step % 7)])
+        moving.update(tf.constant(step, tf.int64))
+        decay = min(0.9, (1 + step) / (10 + step))
+        wanted = decay * wanted + (1 - decay) * (step % 7)
+        np.testing.assert_allclose(average.numpy(), [wanted], rtol=1e-5)

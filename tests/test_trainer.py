@@ -137,6 +137,39 @@ def test_too_large_gradients_change_nothing(training_batches):
     assert (int(trainer.step), int(trainer.skipped), int(trainer.skipped_in_row)) == (3, 3, 3)
 
 
+def test_averaged_weights_are_what_is_evaluated(training_batches):
+    trainer = Trainer(CONFIG.with_hparams("ema_decay=0.5"), STRATEGY)
+    averages = {name: value.numpy() for name, value in trainer.averaged.weights.items()}
+    iterator = iter(training_batches)
+    for step in range(4):
+        trainer.run(iterator, tf.constant(1))
+        decay = min(0.5, (1 + step) / (10 + step))
+        for name, weights in weights_of(trainer).items():
+            averages[name] = decay * averages[name] + (1 - decay) * weights
+    for name, value in trainer.averaged.weights.items():
+        np.testing.assert_allclose(value.numpy(), averages[name], atol=1e-6, err_msg=name)
+    windows = list(training_batches.take(1))
+    evaluated = trainer.evaluate(windows)
+    plain = Trainer(CONFIG, STRATEGY)
+    plain.step.assign(trainer.step)
+    for name, value in trainer.averaged.weights.items():
+        plain.model.weights[name].assign(value)
+    assert plain.evaluate(windows)["loss"] == pytest.approx(evaluated["loss"], rel=1e-6)
+
+
+def test_skipped_steps_leave_the_average_alone(training_batches):
+    config = CONFIG.with_hparams("ema_decay=0.9,grad_norm_clip_to_zero=0.0")
+    trainer = Trainer(config, STRATEGY)
+    before = {name: value.numpy() for name, value in trainer.averaged.weights.items()}
+    trainer.run(iter(training_batches), tf.constant(2))
+    for name, value in trainer.averaged.weights.items():
+        np.testing.assert_array_equal(value.numpy(), before[name], err_msg=name)
+
+
+def test_without_averages_the_model_itself_is_evaluated(trainer):
+    assert trainer.averaged is trainer.model
+
+
 def test_a_batch_that_is_no_number_is_skipped(training_batches, trainer):
     def spoiled(inputs, outputs, controls):
         return inputs, outputs * np.nan, controls
