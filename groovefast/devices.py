@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -15,6 +16,7 @@ _log = logging.getLogger(__name__)
 
 STRATEGIES = ("auto", "mirrored", "multiworker")
 DEVICES = ("auto", "cpu", "gpu")
+_CPU_INFO = Path("/proc/cpuinfo")
 
 
 def choose_strategy(strategy: str = "auto", device: str = "auto") -> tf.distribute.Strategy:
@@ -69,19 +71,33 @@ def _join_cluster(device: str) -> tf.distribute.Strategy:
 def choose_precision(precision: str, strategy: tf.distribute.Strategy) -> str:
     """Returns what "auto" means on the strategy's devices, or `precision` itself.
 
+    That is mixed_float16 on a GPU, mixed_bfloat16 on a CPU with instructions for it, where it
+    trains nearly twice as fast, and float32 elsewhere.
+
     Raises:
         GrooveFastError: An unknown name.
     """
     _check("precision", precision, ("auto", *PRECISIONS))
     on_gpu = runs_on_gpu(strategy)
+    if precision == "auto" and on_gpu:
+        return "mixed_float16"
     if precision == "auto":
-        return "mixed_float16" if on_gpu else "float32"
+        return "mixed_bfloat16" if _multiplies_bfloat16() else "float32"
     if precision == "mixed_float16" and not on_gpu:
         _log.warning(
             "--precision mixed_float16 is slow on a CPU, which has no float16 arithmetic; "
             "float32 or mixed_bfloat16 is faster"
         )
     return precision
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether the CPU has instructions for products of bfloat16; only Linux tells."""
+    try:
+        flags = _CPU_INFO.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def runs_on_gpu(strategy: tf.distribute.Strategy) -> bool:

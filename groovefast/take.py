@@ -228,10 +228,10 @@ class Take:
 
     def _entries(self) -> NDArray[np.float64]:
         """The tick from which on hits belong to each stretch: its first or a little before."""
-        entries = []
-        for before, stretch in itertools.pairwise((None, *self._stretches)):
+        entries: list[float] = [self._stretches[0].first_tick]
+        for before, stretch in itertools.pairwise(self._stretches):
             entry: float = stretch.first_tick
-            if before is not None and before.song == stretch.song:
+            if before.song == stretch.song:
                 steps = self._num_steps(before) - 0.5
                 early = math.ceil(before.first_tick + steps * self._step_ticks)
                 entry = min(entry, max(early, before.first_tick))

@@ -115,8 +115,8 @@ def train(
         steps: Steps in all, those of earlier calls included.
         batch_size: Windows in a batch, over all replicas; overrides the config's.
         hparams: Hyper-parameters to replace, as `Config.with_hparams` takes them.
-        precision: "float32", "mixed_float16", "mixed_bfloat16", or "auto": mixed_float16 on a GPU,
-            float32 on a CPU.
+        precision: "float32", "mixed_float16", "mixed_bfloat16", or "auto", see
+            `devices.choose_precision`.
         seed: Decides the first weights, the order of the data and all noise.
         device: "auto", "cpu" or "gpu".
         strategy: "auto", "mirrored" or "multiworker", see `devices.choose_strategy`. Workers

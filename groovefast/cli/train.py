@@ -63,7 +63,7 @@ _SECONDS_BETWEEN_LINES = 10.0
     type=console.Choice(["auto", "float32", "mixed_float16", "mixed_bfloat16"]),
     default="auto",
     show_default=True,
-    help="auto: mixed_float16 on a GPU, float32 on a CPU.",
+    help="auto: mixed_float16 on a GPU, mixed_bfloat16 on a CPU that has it, else float32.",
 )
 @click.option(
     "--device",
