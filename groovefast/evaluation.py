@@ -239,15 +239,6 @@ def _chosen_classes(converter: ConverterConfig) -> tuple[int, ...]:
     return converter.add_instruments or ALL_CLASSES
 
 
-def _given_classes(converter: ConverterConfig) -> tuple[int, ...]:
-    """The drums whose hits the model is told."""
-    if _hits_given(converter):
-        return ALL_CLASSES
-    if converter.add_instruments and not converter.tapify:
-        return tuple(drum for drum in ALL_CLASSES if drum not in converter.add_instruments)
-    return ()
-
-
 def _hears_all(converter: ConverterConfig) -> bool:
     """Whether the model hears performances as they are, so that it can drum from z alone."""
     altered = converter.tapify or converter.fixed_velocities or converter.add_instruments
@@ -348,7 +339,7 @@ def _numbers(values: Any, low: float, high: float) -> Grids:
 
 def _model_rows(runner: _Runner, seed: int) -> Iterator[tuple[str, Performances]]:
     converter, truth = runner.model.config.converter, runner.truth
-    given = _given_classes(converter)
+    given = converter.given_drums
     yield "this model", runner.reconstruct(given)
     if given:
         # The decoder hears the hits it chose itself, but is read at those that were given.

@@ -606,11 +606,16 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         noise = self._row.noise(tf.shape(outputs)[0], tf.shape(outputs)[1], for_rows)
         truth = time_major(outputs)
         coins = tf.random.stateless_uniform(tf.shape(truth)[:2], for_coins)[..., None]
+        converter = self.config.converter
+        given_drums = tf.constant(
+            np.isin(range(NUM_CLASSES), converter.given_drums).reshape(converter.rows_per_step, -1)
+        )
 
         def next_input(t: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
             own = self._row.sample(logits, noise[t], 1.0)
             if self.config.hparams.sampling_keeps_hits:
-                own = self._row.keep_hits(own, self._row.hits(truth[t]))
+                given = given_drums[t % converter.rows_per_step]
+                own = self._row.keep_hits(own, tf.where(given, self._row.hits(truth[t]), math.nan))
             return tf.where(coins[t] < probability, own, truth[t])
 
         logits, _ = self._write(z, controls, next_input, dropout_seed)

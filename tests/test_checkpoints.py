@@ -179,6 +179,16 @@ def test_model_folder_gives_the_model_back(tmp_path, config):
             np.testing.assert_array_equal(weight, model.weights[name])
 
 
+def test_half_precision_halves_a_model(tmp_path, config):
+    model = GrooVAE(config)
+    folders = [save_model(model, tmp_path / "whole"), save_model(model, tmp_path / "half", 3, "f2")]
+    whole, half = ((folder / "weights.npz").stat().st_size for folder in folders)
+    assert half < 0.7 * whole
+    for name, value in load_model(folders[1]).weights.items():
+        assert value.dtype == tf.float32
+        np.testing.assert_allclose(value, model.weights[name], rtol=1e-3, atol=1e-7)
+
+
 def test_a_model_replaces_an_older_one(tmp_path, config):
     for seed in (1, 2):
         save_model(GrooVAE(config, seed=seed), tmp_path, step=seed)
