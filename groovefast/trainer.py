@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from groovefast.config import Config
+from groovefast.errors import GrooveFastError
 from groovefast.model import GrooVAE
 from groovefast.optimizer import Adam, LossScale, MovingAverage
 from groovefast.schedules import learning_rate
@@ -75,6 +76,22 @@ class Trainer(tf.Module):  # type: ignore[misc]
         self.best_eval = tf.Variable(float("inf"), trainable=False, name="best_eval")
         self._sums = tf.Variable(tf.zeros(len(LOSS_METRICS) + len(STEP_METRICS)), trainable=False)
         self._summed = tf.Variable(0.0, trainable=False)
+
+    def start_from(self, model: GrooVAE) -> None:
+        """Takes the weights of another model to go on from.
+
+        Raises:
+            GrooveFastError: Its variables have other shapes.
+        """
+        for own in (self.model, self.averaged):
+            for name, variable in own.weights.items():
+                weights = model.weights.get(name)
+                if weights is None or weights.shape != variable.shape:
+                    raise GrooveFastError(
+                        f"--start-from: the model of {model.config.name} there has other sizes "
+                        f"than this one of {own.config.name}; {name} does not fit"
+                    )
+                variable.assign(weights)
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def run(self, iterator: Any, steps: tf.Tensor) -> None:

@@ -209,6 +209,29 @@ def test_as_many_checkpoints_as_asked_for(shards, tmp_path):
     assert left[-1] == "step-5.index"
 
 
+def test_a_run_may_start_from_another_model(shards, unbroken, tmp_path):
+    run_dir, _ = unbroken
+    hparams = f"{SMALL},learning_rate=0.0,min_learning_rate=0.0,ema_decay=0.9"
+    result = run(shards, tmp_path / "run", steps=1, start_from=run_dir, hparams=hparams)
+    assert result.step == 1
+    started, wanted = load_model(tmp_path / "run"), load_model(run_dir)
+    for name, weights in wanted.weights.items():
+        np.testing.assert_array_equal(started.weights[name], weights, err_msg=name)
+
+
+def test_going_on_is_not_starting_again(shards, unbroken, run_copy):
+    run_dir, _ = unbroken
+    other = run(shards, run_copy.with_name("other"), steps=1, seed=5).model_dir
+    run(shards, run_copy, start_from=other)
+    assert_same_run(run_copy, run_dir)
+
+
+def test_a_model_of_other_sizes_is_no_start(shards, unbroken, tmp_path):
+    run_dir, _ = unbroken
+    with pytest.raises(GrooveFastError, match=r"--start-from: .* encoder/cell_0.* does not fit"):
+        run(shards, tmp_path / "run", start_from=run_dir, hparams="enc_rnn_size=[8]")
+
+
 def test_best_stays_when_evaluation_gets_worse(tmp_path):
     silence, noise = random_windows(8), random_windows(8)
     for values in silence:

@@ -48,6 +48,12 @@ _SECONDS_BETWEEN_LINES = 10.0
     "--steps", type=click.IntRange(min=1), default=10_000, show_default=True, help="Steps in all."
 )
 @click.option(
+    "--start-from",
+    metavar="MODEL",
+    help="A model to begin with instead of fresh weights: a folder, one that comes with the "
+    "package, or a checkpoint of Magenta, of any config of the same sizes.",
+)
+@click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     help="Windows in a batch.  [default: the config's]",
