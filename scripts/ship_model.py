@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""Puts a trained model into the package: half-precision weights and a model card.
+
+    scripts/ship_model.py RUN_DIR RECORDS
+
+RUN_DIR is what `groovefast-train` wrote, of which the weights with the lowest evaluation loss are
+taken; RECORDS the folder of its windows, with a `test` and a `train` split. The model is measured
+on the test split as it is shipped, half precision included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import groovefast
+from groovefast.checkpoints import load_model, save_model, saved_step
+from groovefast.config import Config, get_config
+from groovefast.evaluation import Evaluation, Row, evaluate
+from groovefast.measures import ALL
+
+MODELS = Path(groovefast.__file__).parent / "models"
+COLUMNS = {
+    "f1": ("hits F1", 3),
+    "timing_mae_ms": ("timing MAE, ms", 2),
+    "timing_mse": ("timing MSE, 16ths²", 4),
+    "timing_kl": ("timing KL", 3),
+    "velocity_mae": ("velocity MAE", 3),
+    "velocity_kl": ("velocity KL", 3),
+}
+PURPOSES = {
+    "groovae_4bar": "Plays four bars as heard; for new grooves, interpolation and variation.",
+    "groovae_2bar_humanize": "Gives a stiff, quantized pattern timing and dynamics.",
+    "groovae_2bar_tap_fixed_velocity": "Makes a beat from a tapped rhythm.",
+    "groovae_2bar_tap_fixed_velocity_note_dropout": "Makes a beat from a sparsely tapped rhythm.",
+    "groovae_2bar_add_closed_hh": "Adds the closed hi-hat to a performance without one.",
+    "groovae_2bar_hits_control": "Performs given hits, with the feel of another performance.",
+}
+CARD = """# {name}
+
+{purpose}
+
+- **Model**: GrooVAE (Gillick et al., "Learning to Groove with Inverse Sequence Transformations",
+  2019), z {z}, encoder {encoder}, decoder {decoder}; {parameters:,} parameters, stored as float16.
+- **Data**: the training split of the [Groove MIDI
+  Dataset](https://magenta.tensorflow.org/datasets/groove) v1.0.0, {bars}-bar windows, hop 1 bar;
+  chosen on the validation split, measured once on the test split.
+- **Trained** for {steps:,} steps with groovefast {version}, seed {seed}:
+
+```sh
+groovefast-convert data/groove records --config {name} --metadata data/groove/info.csv
+{command}
+```
+
+## On the test split
+
+{windows:,} windows; decoded from `mu` at temperature 0. Kullback-Leibler divergences and errors as
+`groovefast-evaluate` measures them.
+
+{table}
+{samples}
+## Licence
+
+The weights are under the Apache License 2.0. They were trained on the Groove MIDI Dataset by Google
+LLC, licensed under [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/).
+"""
+
+
+def main() -> None:
+    """Reads the command line and ships the model."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("run_dir", type=Path)
+    parser.add_argument("records", type=Path)
+    parser.add_argument("--start-from", help="what the run started from, for the card")
+    arguments = parser.parse_args()
+    run, records = arguments.run_dir, arguments.records
+    trained = load_model(run / "best")
+    folder = save_model(trained, MODELS / trained.config.name, saved_step(run / "best"), "float16")
+    evaluation = evaluate(load_model(folder), f"{records}/test-*", f"{records}/train-*")
+    seed = json.loads((run / "run.json").read_text())["seed"]
+    card = model_card(evaluation, saved_step(run), seed, arguments.start_from)
+    (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+    print(card)
+
+
+def model_card(evaluation: Evaluation, steps: int, seed: int, start_from: str | None) -> str:
+    """Returns the card, in Markdown."""
+    config = evaluation.config
+    hparams = config.hparams
+    return CARD.format(
+        name=config.name,
+        purpose=PURPOSES[config.name],
+        z=hparams.z_size,
+        encoder=list(hparams.enc_rnn_size),
+        decoder=list(hparams.dec_rnn_size),
+        parameters=sum(value.shape.num_elements() for value in load_weights(config)),
+        bars=config.converter.split_bars,
+        steps=steps,
+        version=version("groovefast"),
+        seed=seed,
+        command=command(config, steps, seed, start_from),
+        windows=len(evaluation.truth),
+        table=table(evaluation),
+        samples=samples(evaluation),
+    )
+
+
+def load_weights(config: Config) -> list:
+    """The variables of a shipped model."""
+    return list(load_model(MODELS / config.name).weights.values())
+
+
+def command(config: Config, steps: int, seed: int, start_from: str | None) -> str:
+    """Returns the training command that gave the model, with what differs from the config."""
+    default = get_config(config.name).hparams
+    changed = {
+        name: value
+        for name, value in vars(config.hparams).items()
+        if value != getattr(default, name)
+    }
+    hparams = ",".join(f"{name}={value}".replace(" ", "") for name, value in changed.items())
+    words = [
+        f"groovefast-train --config {config.name} --data 'records/train-*'",
+        f"--eval-data 'records/validation-*' --run-dir runs/{config.name}",
+        f"--steps {steps} --seed {seed} --precision mixed_bfloat16",
+        *([f"--start-from {start_from}"] if start_from else []),
+        f"--hparams {hparams}",
+    ]
+    return " \\\n  ".join(words)
+
+
+def table(evaluation: Evaluation) -> str:
+    """Returns the scores of all rows as a Markdown table, the model's in bold."""
+    given = evaluation.classes if evaluation.chooses_hits else ()
+    fields = [field for field in COLUMNS if field != "f1" or given]
+    lines = [
+        "| | " + " | ".join(COLUMNS[field][0] for field in fields) + " |",
+        "|---|" + "---:|" * len(fields),
+    ]
+    lines += [line(row, fields) for row in evaluation.rows]
+    return "\n".join(lines) + "\n"
+
+
+def line(row: Row, fields: list[str]) -> str:
+    """Returns a row of the table; a dash where there is no number."""
+    cells = []
+    for field in fields:
+        value = getattr(row.scores[ALL], field).value
+        cells.append(f"{value:.{COLUMNS[field][1]}f}" if value == value else "–")
+    name, *cells = [
+        f"**{cell}**" if row.name == "this model" else cell for cell in (row.name, *cells)
+    ]
+    return f"| {name} | " + " | ".join(cells) + " |"
+
+
+def samples(evaluation: Evaluation) -> str:
+    """Returns how far new grooves are from the played ones, where the model makes any."""
+    if not evaluation.samples:
+        return ""
+    lines = [
+        "\n1-Wasserstein distance of new grooves to those played:\n",
+        "| | hits a bar | velocity | offset, 16ths |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, of in evaluation.samples.items():
+        far = of[ALL]
+        lines.append(f"| {name} | {far.hits_per_bar:.2f} | {far.velocity:.4f} | {far.offset:.4f} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
