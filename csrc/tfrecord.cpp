@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::uint64_t kFirstReserve = 1 << 20, kMaxReserve = 1 << 24;
-constexpr std::uint64_t kWriteBackBytes = 1 << 20;
 constexpr std::size_t kReadBytes = 1 << 20;
 constexpr std::uint64_t kMaxRecord = std::uint64_t{1} << 31;
 
@@ -109,7 +108,6 @@ void ShardWriter::write(std::span<const std::uint8_t> frames) {
     frames = frames.subspan(static_cast<std::size_t>(written));
     size_ += static_cast<std::uint64_t>(written);
   }
-  begin_write_back();
 }
 
 // Blocks claimed ahead in large pieces spare the file system its bookkeeping at each write, which
@@ -126,20 +124,9 @@ void ShardWriter::reserve(std::uint64_t size) {
 #endif
 }
 
-// The disk begins while the next frames are made, so that fsync() has little left to wait for.
-void ShardWriter::begin_write_back() {
-#if defined(__linux__)
-  if (size_ - written_back_ < kWriteBackBytes) return;
-  const auto start = static_cast<off_t>(written_back_);
-  ::sync_file_range(file_, start, static_cast<off_t>(size_) - start, SYNC_FILE_RANGE_WRITE);
-  written_back_ = size_;
-#endif
-}
-
 void ShardWriter::publish() {
   if (reserved_ && ::ftruncate(file_, static_cast<off_t>(size_)) != 0)
     throw FileError(errno, path_);
-  if (::fsync(file_) != 0) throw FileError(errno, path_);
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw FileError(errno, path_);
   const int file = std::exchange(file_, -1);
   if (::close(file) != 0) throw FileError(errno, path_);

@@ -38,19 +38,19 @@ class ShardWriter {
 
   void write(std::span<const std::uint8_t> frames);
 
-  // Once this returns the shard is on the disk and has its name. That the name outlives a power cut
-  // too is for the caller to see to, by an fsync() of the folder.
+  // Once this returns the shard has its name, whatever becomes of the process. The disk gets it when
+  // the system sees fit: waiting for that would take as long as all else, and what a power cut takes
+  // is found by the sizes and checksums in the manifest.
   void publish();
 
   std::uint64_t size() const { return size_; }
 
  private:
   void reserve(std::uint64_t size);
-  void begin_write_back();
 
   std::string path_, temporary_;
   int file_;
-  std::uint64_t size_ = 0, reserved_ = 0, written_back_ = 0;
+  std::uint64_t size_ = 0, reserved_ = 0;
 };
 
 // What a walk over a shard found.

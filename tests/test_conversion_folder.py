@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -433,11 +434,38 @@ def test_full_disk(groove_dir: Path, tmp_path: Path) -> None:
         subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def _convert_as_anybody(*words: object) -> subprocess.CompletedProcess[str]:
+    """Runs the command; by root without root's right to read and write everything."""
+    rights = "-dac_override,-dac_read_search"
+    without_rights = ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"]
+    if os.geteuid() != 0:
+        without_rights = []
+    elif not shutil.which("setpriv"):
+        pytest.skip("root may read and write everything, and there is no setpriv")
+    code = "from groovefast.cli.convert import main; main()"
+    command = [*without_rights, sys.executable, "-c", code, *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
 def test_unwritable_folder(corpus: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir(mode=0o500)
-    with pytest.raises(PermissionError):
-        convert(corpus, tmp_path / "out")
+    out = tmp_path / "out"
+    out.mkdir(mode=0o500)
+    done = _convert_as_anybody(corpus, out)
+    assert done.returncode == 2
+    assert re.fullmatch(rf"groovefast-convert: {out}/.*: permission denied; .*\n", done.stderr)
+    assert not list(out.iterdir())
+
+
+def test_an_unreadable_file_is_named_and_the_others_are_converted(
+    corpus: Path, tmp_path: Path
+) -> None:
+    (corpus / "03.mid").chmod(0)
+    report = tmp_path / "report.json"
+    done = _convert_as_anybody(corpus, tmp_path / "out", "--report", report)
+    assert done.returncode == 0, done.stderr
+    assert "03.mid: Permission denied" in done.stdout + done.stderr
+    found = json.loads(report.read_text())
+    assert (found["converted"], found["failed"]) == (11, {"unreadable": 1})
 
 
 def test_no_folder_can_be_made_there(corpus: Path, tmp_path: Path) -> None:
