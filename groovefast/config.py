@@ -92,6 +92,9 @@ class HParams:
         sampling_keeps_hits: Whether scheduled sampling feeds the decoder the true hits, with its
             own velocities and offsets, of the drums that it is told when in use
             (`ConverterConfig.given_drums`).
+        swap_probability: How often drums of a kind change places in a training window, see
+            `augmentation`.
+        silence_probability: How often a drum is taken out of a training window.
     """
 
     z_size: int = 256
@@ -118,6 +121,8 @@ class HParams:
     cosine_decay_steps: int = 0
     ema_decay: float = 0.0
     sampling_keeps_hits: bool = False
+    swap_probability: float = 0.0
+    silence_probability: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from groovefast import transforms
+from groovefast.augmentation import NUM_DRAWS, Augmentation
 from groovefast.config import Config, ConverterConfig, get_config
 from groovefast.drums import NUM_CLASSES
 from groovefast.errors import GrooveFastError
@@ -34,6 +35,7 @@ _READ_BATCH = 1024
 _READ_BUFFER = 1 << 20
 _SHUFFLE_BUFFER = 1 << 14
 _SHARDS_AT_ONCE = 16
+_DROPOUT, _AUGMENTATION = range(2)
 _PHILOX = 1
 _PHILOX_WIDTH = 4
 """Numbers Philox makes for each value of its counter."""
@@ -207,6 +209,7 @@ def batches(
     *,
     drop_remainder: bool = False,
     shard: tuple[int, int] = (0, 1),
+    augmentation: Augmentation | None = None,
 ) -> tf.data.Dataset:
     """Returns (inputs, outputs, controls) batches of windows, as `load_dataset` describes them.
 
@@ -218,6 +221,7 @@ def batches(
         drop_remainder: Whether to leave out a last batch that is not full.
         shard: (k, m) gives the k-th of the m parts, each of `batch_size` windows, that larger
             batches are made of: one replica's share.
+        augmentation: How to vary the windows, for training.
     """
     if batch_size < 1:
         raise GrooveFastError(f"batch_size: {batch_size} is not 1 or more")
@@ -235,9 +239,13 @@ def batches(
 
     def example(number: tf.Tensor, seed: tf.Tensor, references: tf.Tensor) -> Any:
         grid = windows.read(references)
+        first = number * batch_size
+        if augmentation:
+            draws = _draws(seed, _AUGMENTATION, first, tf.shape(references)[0], NUM_DRAWS)
+            grid = augmentation.apply(grid, draws)
         dropout = None
         if config.max_note_dropout_probability:
-            dropout = _dropout_draws(seed, number * batch_size, grid.hits)
+            dropout = _dropout_draws(seed, first, grid.hits)
         examples = transforms.apply(config, tf, *grid, dropout=dropout)
         return tuple(tf.ensure_shape(x, [references.shape[0], *x.shape[1:]]) for x in examples)
 
@@ -277,24 +285,30 @@ def _derive(seed: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
 def _dropout_draws(
     seed: tf.Tensor, position: tf.Tensor, like: tf.Tensor
 ) -> transforms.DropoutDraws:
-    """Draws for windows from `position` of a pass on, the same whatever the batch size.
+    """Draws for windows from `position` of a pass on."""
+    n, steps = tf.shape(like)[0], like.shape[1]
+    draws = _draws(seed, _DROPOUT, position, n, _PHILOX_WIDTH + steps * NUM_CLASSES)
+    hits = tf.reshape(draws[:, _PHILOX_WIDTH:], [-1, steps, NUM_CLASSES])
+    return transforms.DropoutDraws(draws[:, :1, tf.newaxis], hits)
 
-    Philox makes its n-th four numbers from a key and n alone, so each position owns a stretch of n.
+
+def _draws(
+    seed: tf.Tensor, purpose: int, position: tf.Tensor, n: tf.Tensor, width: int
+) -> tf.Tensor:
+    """Uniform draws, (n, width), for windows from `position` on, the same for any batch size.
+
+    Philox makes its k-th four numbers from a key and k alone, so each position owns a stretch of k,
+    and each purpose a counter of its own.
     """
-    steps = like.shape[1]
-    cells = steps * NUM_CLASSES
-    blocks = 1 + -(-cells // _PHILOX_WIDTH)
+    blocks = -(-width // _PHILOX_WIDTH)
     first = tf.cast(position * blocks, tf.uint64)
     draws = tf.raw_ops.StatelessRandomUniformV2(
-        shape=[tf.shape(like)[0], blocks * _PHILOX_WIDTH],
+        shape=[n, blocks * _PHILOX_WIDTH],
         key=tf.bitcast(seed[:1], tf.uint64),
-        counter=tf.stack([first, tf.zeros_like(first)]),
+        counter=tf.stack([first, tf.fill(tf.shape(first), tf.constant(purpose, tf.uint64))]),
         alg=_PHILOX,
     )
-    hits = draws[:, _PHILOX_WIDTH : _PHILOX_WIDTH + cells]
-    return transforms.DropoutDraws(
-        draws[:, :1, tf.newaxis], tf.reshape(hits, [-1, steps, NUM_CLASSES])
-    )
+    return draws[:, :width]
 
 
 def _records(paths: Any) -> tf.data.Dataset:

@@ -20,6 +20,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from groovefast.augmentation import Augmentation
 from groovefast.checkpoints import load_model
 from groovefast.config import Config, get_config
 from groovefast.data import Order, Windows, batches, open_windows
@@ -382,12 +383,15 @@ def _distribute(
 ) -> Any:
     """Batches of `config.hparams.batch_size`, each in parts for the replicas."""
     batch_size = config.hparams.batch_size
+    augmentation = Augmentation.of(config.hparams)
 
     def worker_batches(context: tf.distribute.InputContext) -> tf.data.Dataset:
         workers = context.num_input_pipelines
         share = batch_size // workers
         shard = (context.input_pipeline_id, workers)
-        data = batches(windows, config.converter, order, share, shard=shard)
+        data = batches(
+            windows, config.converter, order, share, shard=shard, augmentation=augmentation
+        )
         return data.rebatch(batch_size // context.num_replicas_in_sync, drop_remainder=True)
 
     return strategy.distribute_datasets_from_function(worker_batches)
