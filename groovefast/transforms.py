@@ -110,18 +110,24 @@ def _drop_notes(max_probability: float, xp: Any, grid: Grid, draws: DropoutDraws
 
 def _tapify(xp: Any, grid: Grid, silent: bool) -> Grid:
     """Moves the loudest hit of each step (of equals the lowest class) to the tap class."""
-    loudest = xp.expand_dims(xp.argmax(grid.velocities, axis=-1), -1) == np.arange(NUM_CLASSES)
-    weights = _as_weights(xp, loudest)
+    loudest = xp.argmax(grid.velocities, axis=-1)
     below = xp.zeros_like(grid.hits[..., :TAP_CLASS])
     above = xp.zeros_like(grid.hits[..., TAP_CLASS + 1 :])
 
     def tapped(values: Array) -> Array:
-        # A sum over drums of which one counts; a matrix product would call numpy's threads.
-        tap = xp.einsum("nsd->ns", values * weights)
-        return xp.concat((below, xp.expand_dims(tap, -1), above), axis=-1)
+        tap = xp.expand_dims(_of_drums(xp, values, loudest), -1)
+        return xp.concat((below, tap, above), axis=-1)
 
     velocities = xp.zeros_like(grid.velocities) if silent else tapped(grid.velocities)
     return Grid(tapped(grid.hits), velocities, tapped(grid.offsets))
+
+
+def _of_drums(xp: Any, values: Array, drums: Array) -> Array:
+    """Of values (n, steps, 9) those of one drum at each step, int64 (n, steps)."""
+    if xp is np:  # several times as fast as take_along_axis on one file's windows
+        cells = drums.reshape(-1) + np.arange(0, values.size, NUM_CLASSES)
+        return values.reshape(-1).take(cells).reshape(drums.shape)
+    return xp.gather(values, drums, axis=-1, batch_dims=2)
 
 
 def _keep_where(xp: Any, kept: Array, grid: Grid) -> Grid:

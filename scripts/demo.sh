@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# From drum MIDI to new drum MIDI in one go: convert, train, sample, draw.
+# From drum MIDI to new drum MIDI in one go: what the models that come along play, and then the whole
+# way to a model of one's own: convert, train, sample, draw.
 #
 #   scripts/demo.sh            # on a corpus of its own making
 #   scripts/demo.sh FOLDER     # on your MIDI, for example the Groove MIDI Dataset in data/groove
@@ -30,6 +31,11 @@ if [[ -n $corpus ]]; then corpus=$(cd "$corpus" && pwd); fi
 cd "$root"
 out=demo-output/$(basename "${corpus:-made-up}")
 
+draw=(--seed 1 --plot --output-dir)
+step groovefast-sample --num 4 "${draw[@]}" "$out/new"
+step groovefast-sample --mode humanize --input docs/examples/flat.mid "${draw[@]}" "$out/humanized"
+step groovefast-sample --mode tap2drum --input docs/examples/tap.mid "${draw[@]}" "$out/from-a-tap"
+
 if [[ -z $corpus ]]; then
   corpus=$out/corpus
   step python -m groovefast.demo "$corpus"
@@ -45,11 +51,15 @@ else
 fi
 step "${convert[@]}"
 step "${train[@]}"
-step groovefast-sample --model "$out/run/model" --seed 1 --plot --output-dir "$out/grooves"
+step groovefast-sample --model "$out/run/model" "${draw[@]}" "$out/grooves"
 
 cat <<END
 
-New grooves:     $out/grooves/*.mid
-Their pictures:  $out/grooves/*.png
-Training curve:  $out/run/training.png
+By the models that come along, MIDI and pictures:
+  new grooves         $out/new
+  a flat beat played  $out/humanized
+  a beat from a tap   $out/from-a-tap
+By the one just trained:
+  new grooves         $out/grooves
+  how it learned      $out/run/training.png
 END

@@ -1,23 +1,61 @@
+"""The trained models that come with the package: all there, small, and as good as they were."""
+
 from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
-from groovefast import CONFIGS
+from groovefast import CONFIGS, GrooveConverter, load_model
+from groovefast.evaluation import evaluate
+from groovefast.measures import ALL, Performances
 from groovefast.models import DEFAULT_MODELS, shipped_model, shipped_models
 
-
-def test_every_mode_has_a_model_of_a_named_config():
-    assert set(DEFAULT_MODELS.values()) <= set(CONFIGS)
-
-
-@pytest.mark.parametrize("name", ["", ".", "..", "none", "../models"])
-def test_what_is_not_shipped_has_no_folder(name):
-    assert shipped_model(name) is None
+MAX_BYTES = 10_000_000
+FIGURES = {}
+"""Of the handful of windows below, at temperature 0."""
 
 
-@pytest.mark.parametrize("name", shipped_models())
-def test_shipped_models_are_named_after_their_configs(name):
+@pytest.fixture(scope="module", params=sorted(set(DEFAULT_MODELS.values())))
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def handful(groove_dir, name):
+    """Up to six windows of each of ten performances that no model was trained on."""
+    config = CONFIGS[name].converter
+    converter = GrooveConverter(split_bars=config.split_bars, hop_bars=2)
+    session = sorted((groove_dir / "drummer1" / "eval_session").glob("*_beat_4-4.mid"))
+    found = [converter.to_tensors(path) for path in session]
+    grids = np.concatenate([each.outputs[:6] for each in found])
+    qpms = np.concatenate([each.qpms[:6] for each in found])
+    assert len(grids) > 50
+    return Performances.from_grid(grids, qpms)
+
+
+def test_every_mode_has_its_model(name):
+    assert name in CONFIGS
+    assert name in shipped_models()
+
+
+@pytest.mark.parametrize("other", ["", ".", "..", "none", "../models"])
+def test_what_is_not_shipped_has_no_folder(other):
+    assert shipped_model(other) is None
+
+
+def test_a_model_is_small_and_tells_what_it_is(name):
     folder = shipped_model(name)
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= MAX_BYTES
     assert json.loads((folder / "config.json").read_text())["config"]["name"] == name
+    card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for told in (name, "Groove MIDI", "CC BY 4.0", "groovefast-train", "seed", "| **this model** |"):
+        assert told in card
+
+
+def test_a_model_is_as_good_as_it_was(name, handful):
+    model = load_model(name)
+    scores = evaluate(model, handful, resamples=0).rows[0].scores[ALL]
+    figures = {field: getattr(scores, field).value for field in FIGURES[name]}
+    assert figures == pytest.approx(FIGURES[name], rel=0.03)
