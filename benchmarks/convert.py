@@ -37,20 +37,22 @@ SHARDS = 8
 MORE_HITS_THAN_ANY = 1_000_000
 
 
-def converting(midi: Path, scratch: Path, workers: int, min_hits: int = 0) -> Work:
+def converting(
+    midi: Path, scratch: Path, workers: int, min_hits: int = 0, sha256: bool = True
+) -> Work:
     """A conversion by GrooveFast into a new folder; removing it does not count."""
 
     def work() -> float:
         with tempfile.TemporaryDirectory(dir=scratch) as output:
             start = time.perf_counter()
-            convert(midi, output, CONFIG, workers, min_hits=min_hits)
+            convert(midi, output, CONFIG, workers, min_hits=min_hits, sha256=sha256)
             return time.perf_counter() - start
 
     return work
 
 
 def writing(size: int, scratch: Path) -> Work:
-    """Nothing but writing as many bytes, in as many files, and waiting for the disk."""
+    """Nothing but writing as many bytes, in as many files."""
     piece = bytes(size // SHARDS)
 
     def work() -> float:
@@ -59,7 +61,6 @@ def writing(size: int, scratch: Path) -> Work:
             for index in range(SHARDS):
                 with (Path(output) / f"{index}").open("wb", buffering=0) as file:
                     file.write(piece)
-                    os.fsync(file)
             return time.perf_counter() - start
 
     return work
@@ -127,6 +128,10 @@ def own_ways(midi: Path, scratch: Path, memory: Path | None) -> dict[str, Work]:
     ways = {"groovefast, 1 worker": converting(midi, scratch, 1)}
     if (os.cpu_count() or 1) > 1:
         ways["groovefast, 2 workers"] = converting(midi, scratch, 2)
+    for workers in (1, 2):
+        ways[f"groovefast, {workers} worker(s), no SHA-256"] = converting(
+            midi, scratch, workers, sha256=False
+        )
     if memory:
         ways["groovefast, 1 worker, to memory"] = converting(midi, memory, 1)
     ways["groovefast, 1 worker, writing nothing"] = converting(
@@ -184,8 +189,13 @@ def tell_goals(report: Report, timings: Mapping[str, Timings], windows_per_file:
     report.figure("seconds, 1 worker", one.items / one.rate, "s", at_most=1)
     if two := timings.get("groovefast, 2 workers"):
         report.figure("2 workers against 1", two.faster_than(one), "×", at_least=1.8)
+    plain_one, plain_two = (
+        timings[f"groovefast, {workers} worker(s), no SHA-256"] for workers in (1, 2)
+    )
+    report.figure("2 workers against 1, no SHA-256", plain_two.faster_than(plain_one), "×")
     if symusic := timings.get("symusic, parsing only"):
         report.figure("against symusic parsing", one.faster_than(symusic), "×", at_least=1)
+        report.figure("… no SHA-256", plain_one.faster_than(symusic), "×")
     print()
 
 

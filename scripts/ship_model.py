@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Puts a trained model into the package: half-precision weights and a model card.
 
-    scripts/ship_model.py RUN_DIR RECORDS
+    scripts/ship_model.py RECORDS RUN_DIR...
 
 RUN_DIR is what `groovefast-train` wrote, of which the weights with the lowest evaluation loss are
-taken; RECORDS the folder of its windows, with a `test` and a `train` split. The model is measured
-on the test split as it is shipped, half precision included.
+taken; of several runs that come from one another, their mean. RECORDS is the folder of its windows,
+with a `test` and a `train` split. The model is measured on the test split as it is shipped, half
+precision included.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from groovefast.checkpoints import load_model, save_model, saved_step
 from groovefast.config import Config, get_config
 from groovefast.evaluation import Evaluation, Row, evaluate
 from groovefast.measures import ALL
+from groovefast.model import GrooVAE, variable_shapes
 
 MODELS = Path(groovefast.__file__).parent / "models"
 COLUMNS = {
@@ -59,8 +62,7 @@ groovefast-convert data/groove records --config {name} --metadata data/groove/in
 {windows:,} windows; decoded from `mu` at temperature 0. Kullback-Leibler divergences and errors as
 `groovefast-evaluate` measures them.
 
-{table}
-{samples}
+{table}{samples}
 ## Licence
 
 The weights are under the Apache License 2.0. They were trained on the Groove MIDI Dataset by Google
@@ -71,18 +73,26 @@ LLC, licensed under [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/).
 def main() -> None:
     """Reads the command line and ships the model."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("run_dir", type=Path)
     parser.add_argument("records", type=Path)
-    parser.add_argument("--start-from", help="what the run started from, for the card")
+    parser.add_argument("runs", metavar="run_dir", type=Path, nargs="+")
+    parser.add_argument("--start-from", help="what the last run started from, for the card")
     arguments = parser.parse_args()
-    run, records = arguments.run_dir, arguments.records
-    trained = load_model(run / "best")
-    folder = save_model(trained, MODELS / trained.config.name, saved_step(run / "best"), "float16")
+    records, last = arguments.records, arguments.runs[-1]
+    trained = mean_model([run / "best" for run in arguments.runs])
+    folder = save_model(trained, MODELS / trained.config.name, saved_step(last / "best"), "float16")
     evaluation = evaluate(load_model(folder), f"{records}/test-*", f"{records}/train-*")
-    seed = json.loads((run / "run.json").read_text())["seed"]
-    card = model_card(evaluation, saved_step(run), seed, arguments.start_from)
+    seed = json.loads((last / "run.json").read_text())["seed"]
+    card = model_card(evaluation, saved_step(last), seed, arguments.start_from)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     print(card)
+
+
+def mean_model(folders: list[Path]) -> GrooVAE:
+    """Returns the last model with the mean of all models' weights."""
+    models = [load_model(folder) for folder in folders]
+    for name, variable in models[-1].weights.items():
+        variable.assign(sum(model.weights[name] for model in models) / len(models))
+    return models[-1]
 
 
 def model_card(evaluation: Evaluation, steps: int, seed: int, start_from: str | None) -> str:
@@ -95,7 +105,7 @@ def model_card(evaluation: Evaluation, steps: int, seed: int, start_from: str | 
         z=hparams.z_size,
         encoder=list(hparams.enc_rnn_size),
         decoder=list(hparams.dec_rnn_size),
-        parameters=sum(value.shape.num_elements() for value in load_weights(config)),
+        parameters=sum(math.prod(shape) for shape in variable_shapes(config).values()),
         bars=config.converter.split_bars,
         steps=steps,
         version=version("groovefast"),
@@ -107,11 +117,6 @@ def model_card(evaluation: Evaluation, steps: int, seed: int, start_from: str | 
     )
 
 
-def load_weights(config: Config) -> list:
-    """The variables of a shipped model."""
-    return list(load_model(MODELS / config.name).weights.values())
-
-
 def command(config: Config, steps: int, seed: int, start_from: str | None) -> str:
     """Returns the training command that gave the model, with what differs from the config."""
     default = get_config(config.name).hparams
@@ -120,7 +125,7 @@ def command(config: Config, steps: int, seed: int, start_from: str | None) -> st
         for name, value in vars(config.hparams).items()
         if value != getattr(default, name)
     }
-    hparams = ",".join(f"{name}={value}".replace(" ", "") for name, value in changed.items())
+    hparams = ",".join(f"{name}={plain(value)}" for name, value in changed.items())
     words = [
         f"groovefast-train --config {config.name} --data 'records/train-*'",
         f"--eval-data 'records/validation-*' --run-dir runs/{config.name}",
@@ -129,6 +134,15 @@ def command(config: Config, steps: int, seed: int, start_from: str | None) -> st
         f"--hparams {hparams}",
     ]
     return " \\\n  ".join(words)
+
+
+def plain(value: object) -> str:
+    """A value as one writes it on the command line."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(list(value)).replace(" ", "") if isinstance(value, tuple) else str(value)
 
 
 def table(evaluation: Evaluation) -> str:
@@ -148,7 +162,7 @@ def line(row: Row, fields: list[str]) -> str:
     cells = []
     for field in fields:
         value = getattr(row.scores[ALL], field).value
-        cells.append(f"{value:.{COLUMNS[field][1]}f}" if value == value else "–")
+        cells.append(f"{value:.{COLUMNS[field][1]}f}" if math.isfinite(value) else "–")
     name, *cells = [
         f"**{cell}**" if row.name == "this model" else cell for cell in (row.name, *cells)
     ]
