@@ -80,6 +80,8 @@ class HParams:
     default they change nothing.
 
     Attributes:
+        played_weight: What the loss of the truth's hits is multiplied by; above 1 a model that
+            cannot be sure plays rather than stays silent.
         velocities_weight: What the loss of velocities is multiplied by.
         offsets_weight: The same of offsets.
         loss_at_hits_only: Whether velocities and offsets count only where the truth has a hit. If
@@ -114,6 +116,7 @@ class HParams:
     grad_norm_clip_to_zero: float = 10000.0
     sampling_schedule: str = "teacher_forcing"
     sampling_rate: float = 0.0
+    played_weight: float = 1.0
     velocities_weight: float = 1.0
     offsets_weight: float = 1.0
     loss_at_hits_only: bool = False

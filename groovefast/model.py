@@ -133,7 +133,11 @@ class Row(NamedTuple):
         return cls(drums, converter.num_velocity_bins, converter.num_offset_bins)
 
     def losses(
-        self, logits: tf.Tensor, target: tf.Tensor, at_hits_only: bool = False
+        self,
+        logits: tf.Tensor,
+        target: tf.Tensor,
+        played_weight: float = 1.0,
+        at_hits_only: bool = False,
     ) -> dict[str, tf.Tensor]:
         """Returns the loss of each part, summed over a row, and `hits_accuracy`.
 
@@ -143,6 +147,7 @@ class Row(NamedTuple):
         Args:
             logits: What the model says.
             target: The truth.
+            played_weight: What the loss of true hits is multiplied by.
             at_hits_only: Whether velocities and offsets count only at the truth's hits.
         """
         hits, velocities, offsets = self._split(logits)
@@ -159,7 +164,9 @@ class Row(NamedTuple):
         }
         counted = true_hits if at_hits_only else tf.ones_like(true_hits)
         return {
-            "hits": -tf.reduce_sum(true_hits * log_hit + (1 - true_hits) * log_rest, -1),
+            "hits": -tf.reduce_sum(
+                played_weight * true_hits * log_hit + (1 - true_hits) * log_rest, -1
+            ),
             **{kind: tf.reduce_sum(counted * loss, -1) for kind, loss in values.items()},
             "hits_accuracy": tf.reduce_mean(tf.cast(right, tf.float32), -1),
         }
@@ -480,7 +487,7 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         else:
             logits = self._scheduled(z, outputs, controls, probability, dropout_seed, seeds[3])
         hparams = self.config.hparams
-        parts = self._row.losses(logits, outputs, hparams.loss_at_hits_only)
+        parts = self._row.losses(logits, outputs, hparams.played_weight, hparams.loss_at_hits_only)
         r_loss = tf.reduce_sum(
             parts["hits"]
             + hparams.velocities_weight * parts["velocities"]

@@ -342,6 +342,21 @@ def test_losses_are_weighted(config):
     np.testing.assert_allclose(other["velocities_loss"], plain["velocities_loss"], rtol=1e-6)
 
 
+def test_played_weight_counts_true_hits_only(config):
+    windows, controls = random_windows(config), random_controls(config)
+    drums = row_sizes(config)[0]
+
+    def hits_loss(hits: float, weight: float) -> float:
+        target = windows.copy()
+        target[..., :drums] = hits
+        model = with_random_weights(config.with_hparams({"played_weight": weight}))
+        losses = model.losses(windows, target, controls, np.zeros((3, 6)), seed=1)
+        return float(losses["hits_loss"])
+
+    assert hits_loss(1.0, 2.5) == pytest.approx(2.5 * hits_loss(1.0, 1.0), rel=1e-5)
+    assert hits_loss(0.0, 2.5) == pytest.approx(hits_loss(0.0, 1.0), rel=1e-5)
+
+
 def test_loss_at_hits_only_ignores_what_is_said_of_silence(config):
     windows, controls = random_windows(config), random_controls(config)
     masked = config.with_hparams({"loss_at_hits_only": True})

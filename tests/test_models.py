@@ -50,7 +50,14 @@ def test_a_model_is_small_and_tells_what_it_is(name):
     assert sum(path.stat().st_size for path in folder.iterdir()) <= MAX_BYTES
     assert json.loads((folder / "config.json").read_text())["config"]["name"] == name
     card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
-    for told in (name, "Groove MIDI", "CC BY 4.0", "groovefast-train", "seed", "| **this model** |"):
+    for told in (
+        name,
+        "Groove MIDI",
+        "CC BY 4.0",
+        "groovefast-train",
+        "seed",
+        "| **this model** |",
+    ):
         assert told in card
 
 
