@@ -38,9 +38,9 @@ class ShardWriter {
 
   void write(std::span<const std::uint8_t> frames);
 
-  // Once this returns the shard has its name, whatever becomes of the process. The disk gets it when
-  // the system sees fit: waiting for that would take as long as all else, and what a power cut takes
-  // is found by the sizes and checksums in the manifest.
+  // Once this returns the shard has its name, whatever becomes of the process. The disk gets it
+  // when the system sees fit: waiting for that would take as long as all else, and what a power cut
+  // takes is found by the sizes and checksums in the manifest.
   void publish();
 
   std::uint64_t size() const { return size_; }
