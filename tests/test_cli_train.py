@@ -68,7 +68,7 @@ def test_train_and_train_on(run, shards, tmp_path):
     assert (status, err) == (0, "")
     lines = out.splitlines()
     assert re.fullmatch(
-        r"groovae_2bar_humanize: [\d,]+ parameters, 50 windows in batches of 8, float32 on CPU:0",
+        r"groovae_2bar_humanize: [\d,]+ parameters, 50 windows in batches of 8, \w+ on CPU:0",
         lines[0],
     )
     assert re.fullmatch(r"step 1/4  loss [\d.]+  \d+ examples/s", lines[1])

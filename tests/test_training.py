@@ -41,7 +41,13 @@ def run(shards: Path, run_dir: Path, steps: int = STEPS, **options: object) -> T
         run_dir,
         eval_data=shards / "validation-*",
         steps=steps,
-        **{"hparams": SMALL, "log_every": 2, "eval_every": 4, **options},
+        **{
+            "hparams": SMALL,
+            "precision": "float32",
+            "log_every": 2,
+            "eval_every": 4,
+            **options,
+        },
     )
 
 
@@ -128,7 +134,7 @@ import os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 from groovefast.training import train
 train({config!r}, {data!r}, {run_dir!r}, {eval_data!r}, {steps}, hparams={hparams!r},
-      log_every=2, eval_every=4, checkpoint_minutes=0)
+      log_every=2, eval_every=4, checkpoint_minutes=0, precision="float32")
 """
 
 
