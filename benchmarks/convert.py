@@ -35,6 +35,7 @@ MEMORY_FOLDER = Path("/dev/shm")
 CONFIG = "groovae_4bar"
 SHARDS = 8
 MORE_HITS_THAN_ANY = 1_000_000
+WITHOUT_SHA256 = ", no SHA-256"
 
 
 def converting(
@@ -125,13 +126,11 @@ def find_note_seq(python: str | None) -> str | None:
 
 
 def own_ways(midi: Path, scratch: Path, memory: Path | None) -> dict[str, Work]:
-    ways = {"groovefast, 1 worker": converting(midi, scratch, 1)}
-    if (os.cpu_count() or 1) > 1:
-        ways["groovefast, 2 workers"] = converting(midi, scratch, 2)
-    for workers in (1, 2):
-        ways[f"groovefast, {workers} worker(s), no SHA-256"] = converting(
-            midi, scratch, workers, sha256=False
-        )
+    ways = {}
+    for sha256, suffix in ((True, ""), (False, WITHOUT_SHA256)):
+        ways[f"groovefast, 1 worker{suffix}"] = converting(midi, scratch, 1, sha256=sha256)
+        if (os.cpu_count() or 1) > 1:
+            ways[f"groovefast, 2 workers{suffix}"] = converting(midi, scratch, 2, sha256=sha256)
     if memory:
         ways["groovefast, 1 worker, to memory"] = converting(midi, memory, 1)
     ways["groovefast, 1 worker, writing nothing"] = converting(
@@ -187,15 +186,15 @@ def tell_goals(report: Report, timings: Mapping[str, Timings], windows_per_file:
     one = timings["groovefast, 1 worker"]
     report.figure("windows/s, 1 worker", windows_per_file * one.rate)
     report.figure("seconds, 1 worker", one.items / one.rate, "s", at_most=1)
-    if two := timings.get("groovefast, 2 workers"):
-        report.figure("2 workers against 1", two.faster_than(one), "×", at_least=1.8)
-    plain_one, plain_two = (
-        timings[f"groovefast, {workers} worker(s), no SHA-256"] for workers in (1, 2)
-    )
-    report.figure("2 workers against 1, no SHA-256", plain_two.faster_than(plain_one), "×")
-    if symusic := timings.get("symusic, parsing only"):
-        report.figure("against symusic parsing", one.faster_than(symusic), "×", at_least=1)
-        report.figure("… no SHA-256", plain_one.faster_than(symusic), "×")
+    symusic = timings.get("symusic, parsing only")
+    for suffix, goals in (("", (1.8, 1)), (WITHOUT_SHA256, (None, None))):
+        one = timings[f"groovefast, 1 worker{suffix}"]
+        if two := timings.get(f"groovefast, 2 workers{suffix}"):
+            name = f"2 workers against 1{suffix}"
+            report.figure(name, two.faster_than(one), "×", at_least=goals[0])
+        if symusic:
+            name = f"against symusic parsing{suffix}"
+            report.figure(name, one.faster_than(symusic), "×", at_least=goals[1])
     print()
 
 

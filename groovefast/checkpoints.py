@@ -62,7 +62,9 @@ def save_model(
     """
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: variable.numpy().astype(dtype) for name, variable in model.weights.items()}
+    weights = {
+        name: variable.numpy().astype(dtype, copy=False) for name, variable in model.weights.items()
+    }
     description = json.dumps({"step": step, "config": model.config.to_dict()}, indent=2)
     with _replacing(folder / WEIGHTS_FILE) as file:
         np.savez(file, **weights)
@@ -99,7 +101,7 @@ def load_model(
         raise GrooveFastError(f"{path}: a model of {own.name}, not of {get_config(config).name}")
     try:
         with np.load(folder / WEIGHTS_FILE) as file:
-            weights = {name: value.astype(np.float32) for name, value in file.items()}
+            weights = {name: value.astype(np.float32, copy=False) for name, value in file.items()}
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise GrooveFastError(f"{folder / WEIGHTS_FILE}: damaged ({error})") from None
     return _build(own, weights, precision, path)

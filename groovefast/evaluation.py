@@ -231,7 +231,7 @@ def _performances(data: DataPattern | Performances, config: Config) -> Performan
 
 def _hits_given(converter: ConverterConfig) -> bool:
     """Whether the hits are known and only their timing and velocity are asked for."""
-    return converter.humanize or converter.hits_as_controls
+    return converter.given_drums == ALL_CLASSES
 
 
 def _chosen_classes(converter: ConverterConfig) -> tuple[int, ...]:
