@@ -99,12 +99,31 @@ def load_model(
     own = _read_description(folder)["config"]
     if config is not None and get_config(config).name != own.name:
         raise GrooveFastError(f"{path}: a model of {own.name}, not of {get_config(config).name}")
-    try:
-        with np.load(folder / WEIGHTS_FILE) as file:
-            weights = {name: value.astype(np.float32, copy=False) for name, value in file.items()}
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise GrooveFastError(f"{folder / WEIGHTS_FILE}: damaged ({error})") from None
-    return _build(own, weights, precision, path)
+    return _build(own, _read_folder(folder), precision, path)
+
+
+def load_weights(path: str | os.PathLike[str], config: Config) -> Weights:
+    """Reads the weights of a model for one of `config`, whichever it was trained as.
+
+    Args:
+        path: As for `load_model`.
+        config: Of the model that takes them.
+
+    Returns:
+        Float32 arrays by Magenta's variable names.
+
+    Raises:
+        GrooveFastError: As for `load_model`.
+    """
+    path = Path(path)
+    folder = _model_folder(path)
+    if folder is not None:
+        weights = _read_folder(folder)
+    else:
+        with _checkpoint_prefix(path) as prefix:
+            weights = _read_weights(prefix)
+    _check_variables(config, weights, path)
+    return weights
 
 
 def saved_step(path: str | os.PathLike[str]) -> int:
@@ -133,6 +152,16 @@ def _read_description(folder: Path) -> dict[str, Any]:
         return {"step": values["step"], "config": Config.from_dict(values["config"])}
     except (ValueError, KeyError, TypeError) as error:
         raise GrooveFastError(f"{file}: not the description of a model ({error})") from None
+
+
+def _read_folder(folder: Path) -> Weights:
+    """The variables of a model folder."""
+    file = folder / WEIGHTS_FILE
+    try:
+        with np.load(file) as arrays:
+            return {name: value.astype(np.float32, copy=False) for name, value in arrays.items()}
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise GrooveFastError(f"{file}: damaged ({error})") from None
 
 
 @contextlib.contextmanager
@@ -296,8 +325,8 @@ def _with_sizes(config: Config, weights: Mapping[str, npt.NDArray[np.float32]]) 
     )
 
 
-def _build(config: Config, weights: Weights, precision: str, source: Path) -> GrooVAE:
-    """The model of these weights, if they are exactly those it needs."""
+def _check_variables(config: Config, weights: Weights, source: Path) -> None:
+    """Raises unless these are exactly the variables that a model of `config` has."""
     wanted = variable_shapes(config)
     problems = {
         "missing": sorted(wanted.keys() - weights.keys()),
@@ -313,6 +342,11 @@ def _build(config: Config, weights: Weights, precision: str, source: Path) -> Gr
             f"{kind}: {', '.join(names)}" for kind, names in problems.items() if names
         )
         raise GrooveFastError(f"{source}: not the variables of a {config.name}: {lists}")
+
+
+def _build(config: Config, weights: Weights, precision: str, source: Path) -> GrooVAE:
+    """The model of these weights."""
+    _check_variables(config, weights, source)
     model = GrooVAE(config, precision)
     for name, variable in model.weights.items():
         variable.assign(weights[name])

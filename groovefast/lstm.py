@@ -6,8 +6,9 @@ The cell is the one of TensorFlow 1 (gates i, j, f, o; the forget gate gets +1):
     c = sigmoid(f + 1)·c + sigmoid(i)·tanh(j)
     h = sigmoid(o)·tanh(c)
 
-Only `h·Wh` has to be done step by step. Everything else is one large product over all steps:
-`x·Wx` before the loop, and the gradient of `Wh` after it. On a GPU cuDNN does the whole layer.
+A step is one product, [x, h]·[Wx; Wh]; what is the same at every step is multiplied once. The
+gradients of x and of the weights are products over all steps at once, after the loop. On a GPU
+cuDNN does the whole layer.
 
 Products are done in the dtype of the kernels, the cell itself always in float32.
 """
@@ -67,8 +68,8 @@ def lstm(
     if _places_on_gpu():
         outputs = _cudnn_lstm(parts, weights, initial)
         return outputs[-1] if last_only else outputs
-    recur = _recurrence(last_only, compiled)
-    return recur(project(parts, weights.kernel), weights.bias, weights.recurrent, *initial)
+    x, weights = _fold_constants(parts, weights)
+    return _recurrence(last_only, compiled)(x, *weights, *initial)
 
 
 def lstm_step(x: tf.Tensor, weights: LstmWeights, state: State) -> State:
@@ -112,24 +113,41 @@ def project(parts: Sequence[tf.Tensor], kernel: tf.Tensor) -> tf.Tensor:
 # --- The recurrence, forward and backward ---------------------------------------------------
 
 
+def _fold_constants(
+    parts: Sequence[tf.Tensor], weights: LstmWeights
+) -> tuple[tf.Tensor, LstmWeights]:
+    """The parts with steps, joined, and the weights for them: the rest goes into the bias."""
+    kernels = tf.split(weights.kernel, [part.shape[-1] for part in parts])
+    dtype, bias, by_steps = weights.kernel.dtype, weights.bias, []
+    for part, kernel in zip(parts, kernels, strict=True):
+        if part.shape.rank == 3:
+            by_steps.append((tf.cast(part, dtype), kernel))
+        elif part.shape[-1]:
+            bias += tf.cast(tf.cast(part, dtype) @ kernel, tf.float32)
+    xs, kernels = zip(*by_steps, strict=True)
+    return tf.concat(xs, -1), LstmWeights(tf.concat(kernels, 0), bias, weights.recurrent)
+
+
 def _recurrence(last_only: bool, compiled: bool) -> Any:
-    """The loop over the steps as a function of projected inputs, weights and initial state."""
+    """The loop over the steps as a function of inputs, weights and initial state."""
     cell = _compiled_cell if compiled else _cell
     cell_gradient = _compiled_cell_gradient if compiled else _cell_gradient
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def recur(
-        projected: tf.Tensor,
+        x: tf.Tensor,
+        kernel: tf.Tensor,
         bias: tf.Tensor,
         recurrent: tf.Tensor,
         c0: tf.Tensor,
         h0: tf.Tensor,
     ) -> tuple[tf.Tensor, Any]:
-        steps, dtype = tf.shape(projected)[0], recurrent.dtype
+        steps, dtype = tf.shape(x)[0], recurrent.dtype
         h0 = tf.cast(h0, dtype)
+        joined_kernel = tf.concat([kernel, recurrent], 0)
 
         def forward(t: tf.Tensor, c: tf.Tensor, h: tf.Tensor, saved: Any) -> Any:
-            gates, new_c, h = cell(projected[t], h @ recurrent, bias, c)
+            gates, new_c, h = cell(tf.concat([x[t], h], -1) @ joined_kernel, bias, c)
             *gate_arrays, cs, hs = saved
             gate_arrays = [a.write(t, gate) for a, gate in zip(gate_arrays, gates, strict=True)]
             return t + 1, new_c, h, [*gate_arrays, cs.write(t, c), hs.write(t + 1, h)]
@@ -159,16 +177,32 @@ def _recurrence(last_only: bool, compiled: bool) -> Any:
                 (steps - 1, tf.zeros_like(c0), start_dh, _array(dtype, steps)),
                 maximum_iterations=steps,
             )
-            d_projected = d_sums.stack()
-            d_flat = tf.reshape(d_projected, [-1, recurrent.shape[1]])
-            previous_h = tf.reshape(hs.stack()[:-1], [-1, recurrent.shape[0]])
-            d_recurrent = tf.matmul(previous_h, d_flat, transpose_a=True)
-            d_bias = tf.matmul(tf.ones_like(previous_h[:, :1]), d_flat, transpose_a=True)[0]
-            return d_projected, tf.cast(d_bias, tf.float32), d_recurrent, dc, tf.cast(dh, c0.dtype)
+            d_sums = d_sums.stack()
+            d_x = project([d_sums], tf.transpose(kernel))
+            d_kernel, d_bias = _kernel_and_bias_gradients(x, d_sums, bias.shape.rank)
+            d_recurrent = _product_over_steps(hs.stack()[:-1], d_sums)
+            return d_x, d_kernel, d_bias, d_recurrent, dc, tf.cast(dh, c0.dtype)
 
         return (last_h if last_only else hs.stack()[1:]), backward
 
     return recur
+
+
+def _kernel_and_bias_gradients(
+    x: tf.Tensor, d_sums: tf.Tensor, bias_rank: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Both in one product, unless every window has a bias of its own."""
+    if bias_rank == 2:
+        d_bias = tf.reduce_sum(tf.cast(d_sums, tf.float32), 0)
+        return _product_over_steps(x, d_sums), d_bias
+    both = _product_over_steps(tf.concat([x, tf.ones_like(x[..., :1])], -1), d_sums)
+    return both[:-1], tf.cast(both[-1], tf.float32)
+
+
+def _product_over_steps(x: tf.Tensor, d_sums: tf.Tensor) -> tf.Tensor:
+    """The gradient of what x, (steps, n, depth), was multiplied by."""
+    x, d_sums = (tf.reshape(array, [-1, array.shape[-1]]) for array in (x, d_sums))
+    return tf.matmul(x, d_sums, transpose_a=True)
 
 
 def _array(dtype: tf.DType, size: tf.Tensor) -> tf.TensorArray:
@@ -176,11 +210,10 @@ def _array(dtype: tf.DType, size: tf.Tensor) -> tf.TensorArray:
 
 
 def _cell(
-    projected: tf.Tensor, product: tf.Tensor, bias: tf.Tensor, c: tf.Tensor
+    product: tf.Tensor, bias: tf.Tensor, c: tf.Tensor
 ) -> tuple[tuple[tf.Tensor, ...], tf.Tensor, tf.Tensor]:
     """The gates i, j, f, o after their activations, and the new c and h."""
-    sums = tf.cast(projected, tf.float32) + tf.cast(product, tf.float32) + bias
-    gates, state = _advance(sums, c)
+    gates, state = _advance(tf.cast(product, tf.float32) + bias, c)
     dtype = product.dtype
     return tuple(tf.cast(gate, dtype) for gate in gates), state.c, tf.cast(state.h, dtype)
 

@@ -32,6 +32,7 @@ from groovefast.trainer import Trainer
 _log = logging.getLogger(__name__)
 
 RUN_FILE = "run.json"
+_CHECKPOINTS = "checkpoints"
 
 
 class RunFolder:
@@ -67,7 +68,7 @@ class RunFolder:
         _claim(path, config, seed, writes)
         self._checkpoint = tf.train.Checkpoint(trainer=trainer)
         self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(path / "checkpoints"), max_to_keep=keep, checkpoint_name="step"
+            self._checkpoint, str(path / _CHECKPOINTS), max_to_keep=keep, checkpoint_name="step"
         )
         self._restore()
         if writes:
@@ -96,7 +97,7 @@ class RunFolder:
     def _sweep(self) -> None:
         """Removes what a killed run was just writing."""
         known = {Path(checkpoint).name for checkpoint in self._manager.checkpoints}
-        for path in (self.path / "checkpoints").glob("step-*"):
+        for path in (self.path / _CHECKPOINTS).glob("step-*"):
             if path.is_dir():
                 shutil.rmtree(path)
             elif path.stem not in known:
@@ -149,6 +150,11 @@ class RunFolder:
         """Closes the record."""
         if self._log:
             self._log.close()
+
+
+def has_checkpoint(path: Path) -> bool:
+    """Whether the folder holds a run that is past its first checkpoint."""
+    return tf.train.latest_checkpoint(str(path / _CHECKPOINTS)) is not None
 
 
 def _claim(path: Path, config: Config, seed: int, writes: bool) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from groovefast.config import Config
-from groovefast.errors import GrooveFastError
 from groovefast.model import GrooVAE
 from groovefast.optimizer import Adam, LossScale, MovingAverage
 from groovefast.schedules import learning_rate
@@ -77,21 +78,11 @@ class Trainer(tf.Module):  # type: ignore[misc]
         self._sums = tf.Variable(tf.zeros(len(LOSS_METRICS) + len(STEP_METRICS)), trainable=False)
         self._summed = tf.Variable(0.0, trainable=False)
 
-    def start_from(self, model: GrooVAE) -> None:
-        """Takes the weights of another model to go on from.
-
-        Raises:
-            GrooveFastError: Its variables have other shapes.
-        """
-        for own in (self.model, self.averaged):
-            for name, variable in own.weights.items():
-                weights = model.weights.get(name)
-                if weights is None or weights.shape != variable.shape:
-                    raise GrooveFastError(
-                        f"--start-from: the model of {model.config.name} there has other sizes "
-                        f"than this one of {own.config.name}; {name} does not fit"
-                    )
-                variable.assign(weights)
+    def start_from(self, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
+        """Takes weights, such as those of `checkpoints.load_weights`, instead of fresh ones."""
+        for model in (self.model, self.averaged):
+            for name, variable in model.weights.items():
+                variable.assign(weights[name])
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def run(self, iterator: Any, steps: tf.Tensor) -> None:

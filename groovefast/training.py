@@ -21,13 +21,12 @@ from typing import Any
 import tensorflow as tf
 
 from groovefast.augmentation import Augmentation
-from groovefast.checkpoints import load_model
+from groovefast.checkpoints import load_weights
 from groovefast.config import Config, get_config
 from groovefast.data import Order, Windows, batches, open_windows
 from groovefast.devices import choose_precision, choose_strategy, has_several_workers, is_chief
 from groovefast.errors import GrooveFastError
-from groovefast.model import GrooVAE
-from groovefast.run_folder import RunFolder
+from groovefast.run_folder import RunFolder, has_checkpoint
 from groovefast.shards import DataPattern
 from groovefast.trainer import Trainer
 
@@ -119,6 +118,7 @@ def train(
         steps: Steps in all, those of earlier calls included.
         start_from: A model to take the first weights from, as `checkpoints.load_model` finds it;
             of this config or another one of the same sizes. The step counts from 0 all the same.
+            A run that goes on has its own weights and does without.
         batch_size: Windows in a batch, over all replicas; overrides the config's.
         hparams: Hyper-parameters to replace, as `Config.with_hparams` takes them.
         precision: "float32", "mixed_float16", "mixed_bfloat16", or "auto", see
@@ -152,13 +152,14 @@ def train(
     replicas = choose_strategy(strategy, device)
     precision = choose_precision(precision, replicas)
     _check_batch_size(config.hparams.batch_size, replicas)
-    known = None if start_from is None else _load_start(start_from, config)
+    is_fresh = not has_checkpoint(Path(run_dir))
+    start = load_weights(start_from, config) if start_from is not None and is_fresh else None
     windows = open_windows(data, config, cache=cache)
     evaluation = None if eval_data is None else _in_order(eval_data, config, cache)
     with _plain_errors(config.hparams.batch_size), contextlib.ExitStack() as stack:
         trainer = Trainer(config, replicas, precision, seed)
-        if known is not None:
-            trainer.start_from(known)
+        if start is not None:
+            trainer.start_from(start)
         folder = RunFolder(Path(run_dir), config, seed, trainer, keep, writes=is_chief(replicas))
         stack.callback(folder.close)
         _announce(trainer, windows, precision, replicas)
@@ -343,14 +344,6 @@ class _Stopper:
         self.asked = True
         signal.signal(number, self._before[number])
         _log.info("saving and stopping; press Ctrl-C again to stop at once")
-
-
-def _load_start(path: str | os.PathLike[str], config: Config) -> GrooVAE:
-    """The model to start from; a checkpoint of Magenta whose name tells nothing is of `config`."""
-    try:
-        return load_model(path)
-    except GrooveFastError:
-        return load_model(path, config)
 
 
 def _announce(

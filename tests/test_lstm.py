@@ -88,6 +88,23 @@ def test_a_part_without_steps_counts_at_every_step(inputs, weights, state):
     assert project([constant, empty], weights.kernel[:2]).shape == (N, 4 * UNITS)
 
 
+def test_a_part_without_steps_has_its_gradients(inputs, weights, state):
+    constant = random(N, 2, seed=7)
+    sources = [constant, inputs, *weights, *state]
+
+    @tf.function
+    def gradients(repeat: bool) -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            part = tf.tile(constant[None], [STEPS, 1, 1]) if repeat else constant
+            outputs = lstm([part, inputs[..., 2:]], weights, state)
+            loss = tf.reduce_sum(tf.sin(3 * outputs))
+        return tape.gradient(loss, sources)
+
+    for ours, theirs in zip(gradients(False), gradients(True), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(("dtype", "tolerance"), [(tf.bfloat16, 0.03), (tf.float16, 0.004)])
 def test_low_precision_is_near(inputs, weights, state, dtype, tolerance):
     low = LstmWeights(

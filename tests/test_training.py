@@ -232,10 +232,18 @@ def test_going_on_is_not_starting_again(shards, unbroken, run_copy):
     assert_same_run(run_copy, run_dir)
 
 
+def test_going_on_does_without_the_first_start(shards, unbroken, run_copy):
+    run_dir, _ = unbroken
+    run(shards, run_copy, start_from=run_copy.with_name("gone"))
+    assert_same_run(run_copy, run_dir)
+
+
 def test_a_model_of_other_sizes_is_no_start(shards, unbroken, tmp_path):
     run_dir, _ = unbroken
-    with pytest.raises(GrooveFastError, match=r"--start-from: .* encoder/cell_0.* does not fit"):
-        run(shards, tmp_path / "run", start_from=run_dir, hparams="enc_rnn_size=[8]")
+    with pytest.raises(GrooveFastError, match=r"misshapen: encoder/.* instead of") as info:
+        run(shards, tmp_path / "run", start_from=run_dir, hparams="dec_rnn_size=[8]")
+    assert str(run_dir) in str(info.value)
+    assert not (tmp_path / "run").exists()
 
 
 def test_best_stays_when_evaluation_gets_worse(tmp_path):
