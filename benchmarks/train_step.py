@@ -1,17 +1,14 @@
 """One training step of GrooVAE against a plain Keras version of it, in one run.
 
-    python benchmarks/train_step.py [--config groovae_4bar] [--batch-size 512] [--rounds 3]
+    python benchmarks/train_step.py [--config groovae_4bar] [--batch-size 512]
 
-Prints examples/s of each and its ratio to plain Keras in float32. The rounds are interleaved, so
-that whatever else the machine does meets all of them alike. The data is random: time does not
-depend on it.
+Prints examples/s of each and its ratio to plain Keras in float32. The data is random: time does
+not depend on it.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-import time
 from collections.abc import Callable, Sequence
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -19,11 +16,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
+from timing import Report, Work, option_parser, race
 
 from groovefast.config import Config, get_config
 from groovefast.model import GrooVAE, Row
 
 Step = Callable[[tf.Tensor], tf.Tensor]
+
+PACKAGES = ("tensorflow", "keras")
+GOAL, KERAS_THEN = 480, 272
+"""Examples/s of groovae_4bar at batch 512, and those of plain Keras where the goal was set."""
 
 
 def plain_keras(config: Config, precision: str) -> tuple[Callable[[tf.Tensor], tf.Tensor], list]:
@@ -99,34 +101,34 @@ def train_step(total: Callable[[tf.Tensor], tf.Tensor], variables: Sequence[tf.V
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = option_parser(__doc__, rounds=7)
     parser.add_argument("--config", default="groovae_4bar")
     parser.add_argument("--batch-size", type=int, default=512)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", default="", help="name part of the versions to run")
     arguments = parser.parse_args()
     config = get_config(arguments.config)
     shape = (arguments.batch_size, config.converter.window_steps, config.converter.depth)
     windows = tf.constant(np.random.default_rng(0).random(shape, np.float32))
 
-    steps = {
-        f"{name} {precision}": train_step(*build(config, precision))
-        for name, build in (("Keras", plain_keras), ("groovefast", groovefast))
+    def way(step: Step) -> Work:
+        def work() -> None:
+            step(windows).numpy()  # waits for it
+
+        return work
+
+    report = Report(f"A training step of {config.name}, batch {arguments.batch_size}", PACKAGES)
+    ways = {
+        f"{name} {precision}": way(train_step(*build(config, precision)))
+        for name, build in (("plain Keras", plain_keras), ("groovefast", groovefast))
         for precision in ("float32", "mixed_bfloat16")
-        if arguments.only in f"{name} {precision}"
     }
-    best = dict.fromkeys(steps, float("inf"))
-    for step in steps.values():
-        step(windows).numpy()  # traces and warms up
-    for _ in range(arguments.rounds):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            step(windows).numpy()
-            best[name] = min(best[name], time.perf_counter() - start)
-    baseline = next(iter(best.values()))
-    for name, seconds in best.items():
-        rate = arguments.batch_size / seconds
-        print(f"{name:28s}{rate:8.0f} examples/s{baseline / seconds:8.2f}x")
+    timings = race(ways, arguments.batch_size, arguments.rounds)
+    report.table("examples/s", timings)
+    baseline, *_, fastest = timings.values()
+    if config.name == "groovae_4bar" and arguments.batch_size == 512:
+        ratio = fastest.faster_than(baseline)
+        report.figure("groovefast at its fastest", fastest.rate, "examples/s", at_least=GOAL)
+        report.figure("… against plain Keras", ratio, "times", at_least=GOAL / KERAS_THEN)
+    report.write(arguments.json)
 
 
 if __name__ == "__main__":
