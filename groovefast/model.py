@@ -574,6 +574,7 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         dropout_seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Returns the logits of each step given the true steps before it, (n, steps, depth)."""
+        z = tf.convert_to_tensor(z)
         previous = time_major(tf.pad(outputs[:, :-1], [[0, 0], [1, 0], [0, 0]]))
         parts = [previous, z, time_major(controls)]
         for layer, state in enumerate(self._initial_states(z)):
