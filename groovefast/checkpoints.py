@@ -14,6 +14,7 @@ import re
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -33,6 +34,7 @@ CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "weights.npz"
 
 _TAR_ENDINGS = (".tar", ".tar.gz", ".tgz")
+_TF2_MARK = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _NOT_WEIGHTS = re.compile(
     r"(^|/)(global_step|local_step|beta[12]_power(_\d+)?|opaque_kernel\w*|Adam\w*"
     r"|ExponentialMovingAverage|moving_(mean|variance|average))(/|$)"
@@ -178,6 +180,13 @@ def _replacing(path: Path) -> Iterator[Any]:
         unfinished.unlink(missing_ok=True)
 
 
+def remove_unfinished(path: Path) -> None:
+    """Removes from a model folder what a killed `save_model` was just writing."""
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        for unfinished in path.glob(f".{name}.*"):
+            unfinished.unlink()
+
+
 # --- TensorFlow 1 checkpoints ---------------------------------------------------------------
 
 
@@ -191,6 +200,9 @@ def export_tf1(model: GrooVAE, path: str | os.PathLike[str], step: int = 0) -> P
 
     Returns:
         The checkpoint's prefix, `path/model.ckpt-STEP`.
+
+    Raises:
+        GrooveFastError: It cannot be written.
     """
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
@@ -198,12 +210,16 @@ def export_tf1(model: GrooVAE, path: str | os.PathLike[str], step: int = 0) -> P
     tensors = {name: tf.convert_to_tensor(value) for name, value in model.weights.items()}
     tensors["global_step"] = tf.constant(step, tf.int64)
     names = sorted(tensors)
-    tf.raw_ops.SaveV2(
-        prefix=str(prefix),
-        tensor_names=names,
-        shape_and_slices=[""] * len(names),
-        tensors=[tensors[name] for name in names],
-    )
+    try:
+        tf.raw_ops.SaveV2(
+            prefix=str(prefix),
+            tensor_names=names,
+            shape_and_slices=[""] * len(names),
+            tensors=[tensors[name] for name in names],
+        )
+    except tf.errors.OpError as error:
+        reason = str(error.message).splitlines()[0]
+        raise GrooveFastError(f"{prefix}: cannot be written ({reason})") from None
     (folder / "checkpoint").write_text(f'model_checkpoint_path: "{prefix.name}"\n')
     return prefix
 
@@ -255,7 +271,7 @@ def _unpack(archive: Path, folder: Path) -> None:
                 )
                 if content:
                     (folder / name).write_bytes(content.read())
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, KeyError, EOFError, OSError) as error:
         raise GrooveFastError(f"{archive}: not a readable .tar ({error})") from None
 
 
@@ -272,7 +288,11 @@ def _reading(prefix: Path) -> Iterator[Any]:
 def _read_weights(prefix: Path) -> Weights:
     """The model's variables of a checkpoint."""
     with _reading(prefix) as reader:
-        names = (name for name in reader.get_variable_to_shape_map() if name)
+        names = [name for name in reader.get_variable_to_shape_map() if name]
+        if _TF2_MARK in names:
+            raise GrooveFastError(
+                f"{prefix}: a checkpoint of TensorFlow 2; of a training run, name its folder"
+            )
         return {
             name: np.asarray(reader.get_tensor(name), np.float32)
             for name in names
@@ -283,7 +303,8 @@ def _read_weights(prefix: Path) -> Weights:
 def _config_named_by(path: Path) -> Config:
     """The config whose name is in that of the checkpoint or its folder."""
     names = sorted(CONFIGS, key=len, reverse=True)
-    for part in (path.name, path.absolute().parent.name):
+    path = path.resolve()
+    for part in (path.name, path.parent.name):
         for name in names:
             if name in part:
                 return CONFIGS[name]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -144,7 +145,7 @@ class Config:
                 written `enc_rnn_size=[256,256]`.
 
         Raises:
-            GrooveFastError: An unknown name or a value of the wrong kind.
+            GrooveFastError: An unknown name, or a value of the wrong kind or out of range.
         """
         values = _parse_assignments(overrides) if isinstance(overrides, str) else dict(overrides)
         known = {field.name: getattr(self.hparams, field.name) for field in _FIELDS}
@@ -153,7 +154,7 @@ class Config:
                 raise GrooveFastError(
                     f"--hparams: no such hyper-parameter {name!r}{_close(name, known)}"
                 )
-            values[name] = _coerce(name, value, known[name])
+            values[name] = _in_range(name, _coerce(name, value, known[name]))
         return dataclasses.replace(self, hparams=dataclasses.replace(self.hparams, **values))
 
     def to_dict(self) -> dict[str, Any]:
@@ -180,6 +181,34 @@ class Config:
 
 
 _FIELDS = dataclasses.fields(HParams)
+
+_TINY = 1e-30
+_COUNT = 1, math.inf, "1 or more"
+_ABOVE_0 = _TINY, math.inf, "more than 0"
+_NOT_BELOW_0 = 0, math.inf, "0 or more"
+_PROBABILITY = 0, 1, "0 to 1"
+_RANGES = {
+    "z_size": _COUNT,
+    "batch_size": _COUNT,
+    "dropout_keep_prob": (_TINY, 1, "more than 0, at most 1"),
+    "free_bits": _NOT_BELOW_0,
+    "max_beta": _NOT_BELOW_0,
+    "beta_rate": _PROBABILITY,
+    "learning_rate": _NOT_BELOW_0,
+    "min_learning_rate": _NOT_BELOW_0,
+    "decay_rate": _PROBABILITY,
+    "grad_clip": _ABOVE_0,
+    "grad_norm_clip_to_zero": _NOT_BELOW_0,
+    "played_weight": _NOT_BELOW_0,
+    "velocities_weight": _NOT_BELOW_0,
+    "offsets_weight": _NOT_BELOW_0,
+    "warmup_steps": _NOT_BELOW_0,
+    "cosine_decay_steps": _NOT_BELOW_0,
+    "ema_decay": (0, 1 - 1e-9, "0 or more, less than 1"),
+    "swap_probability": _PROBABILITY,
+    "silence_probability": _PROBABILITY,
+}
+"""Least and most of a hyper-parameter, and both in words; a schedule's rate is checked with it."""
 
 
 def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -230,6 +259,13 @@ def _coerce(name: str, value: Any, like: Any) -> Any:
         return float(value)
     kind = "a list of sizes" if isinstance(like, tuple) else type(like).__name__
     raise GrooveFastError(f"--hparams: {name} wants {kind} (as in {like!r}), not {value!r}")
+
+
+def _in_range(name: str, value: Any) -> Any:
+    least, most, text = _RANGES.get(name, (-math.inf, math.inf, ""))
+    if isinstance(value, (int, float)) and not least <= value <= most:
+        raise GrooveFastError(f"--hparams: {name} wants {text}, not {value!r}")
+    return value
 
 
 def _close(name: str, known: Mapping[str, Any]) -> str:

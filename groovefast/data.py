@@ -31,6 +31,7 @@ _FEATURES = {
     "offsets": tf.io.FixedLenFeature([], tf.string),
     "steps": tf.io.FixedLenFeature([], tf.int64),
 }
+_MAX_VELOCITY = len(transforms.VELOCITIES) - 1
 _READ_BATCH = 1024
 _READ_BUFFER = 1 << 20
 _SHUFFLE_BUFFER = 1 << 14
@@ -320,9 +321,11 @@ def _parse(records: tf.Tensor, steps: int) -> _Compact:
     features = tf.io.parse_example(records, _FEATURES)
     tf.debugging.assert_equal(features["steps"], tf.constant(steps, tf.int64))
     shape = [-1, steps, NUM_CLASSES]
+    velocities = tf.io.decode_raw(features["velocities"], tf.uint8)
+    tf.debugging.assert_less_equal(velocities, tf.constant(_MAX_VELOCITY, tf.uint8))
     return _Compact(
         tf.reshape(tf.io.decode_raw(features["hits"], tf.uint8), shape),
-        tf.reshape(tf.io.decode_raw(features["velocities"], tf.uint8), shape),
+        tf.reshape(velocities, shape),
         tf.reshape(tf.io.decode_raw(features["offsets"], tf.float32), shape),
     )
 
@@ -358,4 +361,6 @@ def _record_problem(record: bytes, config: Config) -> str | None:
     cells = stored * NUM_CLASSES
     if sizes != [cells, cells, 4 * cells]:
         return "record {number} does not hold the steps it says; convert again"
+    if max(features["velocities"].numpy(), default=0) > _MAX_VELOCITY:
+        return f"record {{number}} holds a velocity above {_MAX_VELOCITY}; convert again"
     return None

@@ -43,20 +43,33 @@ def choose_strategy(strategy: str = "auto", device: str = "auto") -> tf.distribu
         raise GrooveFastError(
             "--strategy multiworker: set TF_CONFIG to the cluster's workers and this one's index"
         )
+    if device == "cpu":
+        _hide_gpus()
     # Before anything else touches the devices: TensorFlow joins the cluster only at its start.
     if strategy == "multiworker" or (strategy == "auto" and workers > 1):
-        return _join_cluster(device)
-    kind = "CPU" if device == "cpu" or not tf.config.list_physical_devices("GPU") else "GPU"
+        return _join_cluster()
+    kind = "GPU" if tf.config.get_visible_devices("GPU") else "CPU"
     devices = [each.name for each in tf.config.list_logical_devices(kind)]
     if strategy == "mirrored" or (kind == "GPU" and len(devices) > 1):
         return tf.distribute.MirroredStrategy(devices)
     return tf.distribute.OneDeviceStrategy(devices[0])
 
 
-def _join_cluster(device: str) -> tf.distribute.Strategy:
+def _hide_gpus() -> None:
+    """Leaves them to others, memory and all."""
+    if not tf.config.get_visible_devices("GPU"):
+        return
     try:
-        if device == "cpu":
-            tf.config.set_visible_devices([], "GPU")
+        tf.config.set_visible_devices([], "GPU")
+    except RuntimeError as error:
+        raise GrooveFastError(
+            "--device cpu: TensorFlow uses the GPU already in this process; call train before "
+            "anything else, or set CUDA_VISIBLE_DEVICES to nothing"
+        ) from error
+
+
+def _join_cluster() -> tf.distribute.Strategy:
+    try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
         raise GrooveFastError(
@@ -111,19 +124,23 @@ def has_several_workers(strategy: tf.distribute.Strategy) -> bool:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes checkpoints and logs; all do but workers after the first."""
+    """Whether this process writes checkpoints and logs: the chief, or else the first worker."""
     resolver = strategy.cluster_resolver
-    return resolver is None or not resolver.task_type or resolver.task_id in (None, 0)
+    if resolver is None or not resolver.task_type:
+        return True
+    first = "chief" if "chief" in resolver.cluster_spec().jobs else "worker"
+    return resolver.task_type == first and resolver.task_id in (None, 0)
 
 
 def _workers() -> int:
-    """How many workers TF_CONFIG names."""
+    """How many processes that train TF_CONFIG names."""
     text = os.environ.get("TF_CONFIG")
     if not text:
         return 0
     try:
-        return len(json.loads(text).get("cluster", {}).get("worker", ()))
-    except (ValueError, AttributeError) as error:
+        cluster = json.loads(text).get("cluster", {})
+        return sum(len(cluster.get(job, ())) for job in ("chief", "worker"))
+    except (ValueError, AttributeError, TypeError) as error:
         raise GrooveFastError(f"TF_CONFIG: not the JSON TensorFlow wants ({error})") from error
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import json
 import os
@@ -22,6 +21,7 @@ from typing import Any
 
 from groovefast import _core
 from groovefast.errors import GrooveFastError
+from groovefast.folder_lock import lock_folder
 
 MANIFEST = "manifest.json"
 JOURNAL = ".groovefast-journal.jsonl"
@@ -141,16 +141,7 @@ class OutputFolder:
             OSError: It cannot be made or opened.
         """
         self.path = Path(path)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except FileExistsError:
-            raise GrooveFastError(f"{self.path}: is a file; name a folder to write to") from None
-        self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
-            raise GrooveFastError(f"{self.path}: another conversion is writing to it") from None
+        self._lock = lock_folder(self.path, "another conversion is writing to it")
         self._journal: Any = None
 
     def __enter__(self) -> OutputFolder:

@@ -50,13 +50,22 @@ class MetricsLog:
 def read_metrics(run_dir: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """Returns the lines of a run's `metrics.jsonl`, none if there is no such file.
 
-    A last line that is cut off, by a crash, is left out.
+    A last line that is cut off, by a crash, is left out, and so are lines that a power cut spoiled.
     """
     path = Path(run_dir) / METRICS_FILE
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
-    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    text = path.read_text(encoding="utf-8", errors="replace")
+    lines = map(_parse, text[: text.rfind("\n") + 1].splitlines())
+    return [line for line in lines if line is not None]
+
+
+def _parse(line: str) -> dict[str, Any] | None:
+    try:
+        parsed: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return parsed
 
 
 def plot_rows(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

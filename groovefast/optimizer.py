@@ -82,18 +82,23 @@ class LossScale(tf.Module):  # type: ignore[misc]
     """What the loss is multiplied by so that float16 gradients do not vanish.
 
     It doubles after 2,000 steps without overflow and halves at each overflow; without `dynamic` it
-    stays 1.
+    is 1.
     """
 
     INITIAL = 2.0**10  # the loss, a sum over a window's steps, overflows with more
     GROWTH_STEPS = 2000
 
     def __init__(self, dynamic: bool) -> None:
-        """Starts at `INITIAL`, or 1."""
+        """Starts at `INITIAL`, also for a run that goes on in float16 only later."""
         super().__init__(name="loss_scale")
         self.dynamic = dynamic
-        self.value = tf.Variable(self.INITIAL if dynamic else 1.0, trainable=False)
+        self.value = tf.Variable(self.INITIAL, trainable=False)
         self._steps = tf.Variable(0, trainable=False, dtype=tf.int64)
+
+    @property
+    def factor(self) -> tf.Tensor:
+        """What to multiply the loss by now."""
+        return self.value.read_value() if self.dynamic else tf.constant(1.0)
 
     def update(self, finite: tf.Tensor) -> None:
         """Takes into account whether the gradients of a step were finite."""

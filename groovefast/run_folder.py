@@ -14,22 +14,18 @@ dropped when the run goes on, since they are done again.
 from __future__ import annotations
 
 import json
-import logging
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
-from groovefast.checkpoints import save_model
+from groovefast.checkpoints import remove_unfinished, save_model
 from groovefast.config import Config
 from groovefast.errors import GrooveFastError
+from groovefast.folder_lock import lock_folder
 from groovefast.metrics import MetricsLog, plot_rows, read_metrics
+from groovefast.run_checkpoints import RunCheckpoints, saved_steps
 from groovefast.trainer import Trainer
-
-_log = logging.getLogger(__name__)
 
 RUN_FILE = "run.json"
 _CHECKPOINTS = "checkpoints"
@@ -57,54 +53,25 @@ class RunFolder:
             writes: Whether this process writes, as one of several workers does.
 
         Raises:
-            GrooveFastError: A run of another config or seed is there, or none of its checkpoints
-                can be read.
+            GrooveFastError: A run of another config or seed is there, another process trains in
+                it, or none of its checkpoints can be read.
         """
         self.path = path
         self.model_dir = path / "model"
         self._best_dir = path / "best"
         self._trainer = trainer
         self._writes = writes
+        self._lock = lock_folder(path, "another process is training in it") if writes else None
         _claim(path, config, seed, writes)
-        self._checkpoint = tf.train.Checkpoint(trainer=trainer)
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(path / _CHECKPOINTS), max_to_keep=keep, checkpoint_name="step"
-        )
-        self._restore()
+        self._checkpoints = RunCheckpoints(path / _CHECKPOINTS, trainer, keep)
+        self._checkpoints.restore()
         if writes:
-            self._sweep()
-        self._saved_step = int(trainer.step) if self._manager.checkpoints else None
+            self._checkpoints.sweep()
+            remove_unfinished(self.model_dir)
+            remove_unfinished(self._best_dir)
+        self._saved_step = int(trainer.step) if has_checkpoint(path) else None
         self._log = MetricsLog(path, int(trainer.step)) if writes else None
         self._latest = {line["split"]: line for line in read_metrics(path)}
-
-    def _restore(self) -> None:
-        """Takes the latest checkpoint; should a power failure have spoiled it, one before."""
-        checkpoints = self._manager.checkpoints
-        if checkpoints and not any(map(self._restored, reversed(checkpoints))):
-            raise GrooveFastError(
-                f"{self.path}: none of its checkpoints can be read; use another --run-dir"
-            )
-
-    def _restored(self, checkpoint: str) -> bool:
-        try:
-            self._checkpoint.restore(checkpoint).assert_consumed()
-        except (tf.errors.OpError, AssertionError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            _log.warning("%s cannot be read (%s); going back to an earlier one", checkpoint, reason)
-            return False
-        return True
-
-    def _sweep(self) -> None:
-        """Removes what a killed run was just writing."""
-        known = {Path(checkpoint).name for checkpoint in self._manager.checkpoints}
-        for path in (self.path / _CHECKPOINTS).glob("step-*"):
-            if path.is_dir():
-                shutil.rmtree(path)
-            elif path.stem not in known:
-                path.unlink()
-        for folder in (self.model_dir, self._best_dir):
-            for path in folder.glob(".*"):
-                path.unlink()
 
     def save(self) -> None:
         """Writes a checkpoint, unless the latest is of this step, and exports the model."""
@@ -112,7 +79,7 @@ class RunFolder:
             return
         step = int(self._trainer.step)
         if step != self._saved_step:
-            self._manager.save(checkpoint_number=step)
+            self._checkpoints.save(step)
             self._saved_step = step
         save_model(self._trainer.averaged, self.model_dir, step)
 
@@ -147,14 +114,16 @@ class RunFolder:
         }
 
     def close(self) -> None:
-        """Closes the record."""
+        """Closes the record and lets others train here."""
         if self._log:
             self._log.close()
+        if self._lock is not None:
+            os.close(self._lock)
 
 
 def has_checkpoint(path: Path) -> bool:
     """Whether the folder holds a run that is past its first checkpoint."""
-    return tf.train.latest_checkpoint(str(path / _CHECKPOINTS)) is not None
+    return bool(saved_steps(path / _CHECKPOINTS))
 
 
 def _claim(path: Path, config: Config, seed: int, writes: bool) -> None:
@@ -171,7 +140,6 @@ def _claim(path: Path, config: Config, seed: int, writes: bool) -> None:
                 f"{path}: holds a run with {', '.join(differences)}; use another --run-dir"
             )
     elif writes:
-        path.mkdir(parents=True, exist_ok=True)
         unfinished = path / f".{RUN_FILE}.{os.getpid()}"
         unfinished.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
         unfinished.replace(file)

@@ -45,7 +45,11 @@ def _find(pattern: Path) -> list[Path]:
     if not _WILDCARDS.search(str(pattern)):
         raise GrooveFastError(f"{pattern}: no such file{_what_is_there(pattern.parent)}")
     anchor = Path(pattern.anchor)
-    matches = [path for path in anchor.glob(str(pattern.relative_to(anchor))) if _is_shard(path)]
+    try:
+        matches = sorted(anchor.glob(str(pattern.relative_to(anchor))))
+    except ValueError as error:
+        raise GrooveFastError(f"{pattern}: no such pattern ({error})") from None
+    matches = [path for path in matches if _is_shard(path)]
     if not matches:
         raise GrooveFastError(f"{pattern}: no shard matches{_what_is_there(pattern.parent)}")
     return _complete(matches)

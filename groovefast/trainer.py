@@ -106,19 +106,19 @@ class Trainer(tf.Module):  # type: ignore[misc]
             losses = self.model.losses(
                 inputs, outputs, controls, eps=eps, training=True, step=step, seed=seed
             )
-            scaled_loss = losses["total"] * self.loss_scale.value
+            scaled_loss = losses["total"] * self.loss_scale.factor
         gradients = tape.gradient(scaled_loss, variables)
         gradients, loss_metrics = context.all_reduce(
             tf.distribute.ReduceOp.MEAN, [gradients, _loss_metrics(losses)]
         )
         scaled_norm = tf.linalg.global_norm(gradients)
-        norm = scaled_norm / self.loss_scale.value
+        norm = scaled_norm / self.loss_scale.factor
         rate = learning_rate(self._hparams, step)
         applied = norm < self._hparams.grad_norm_clip_to_zero  # not so if it is not a number
         factor = self._hparams.grad_clip / tf.maximum(norm, self._hparams.grad_clip)
 
         def update() -> None:
-            unscaled = factor / self.loss_scale.value
+            unscaled = factor / self.loss_scale.factor
             self._optimizer.apply([unscaled * gradient for gradient in gradients], rate, step)
             if self._hparams.ema_decay:
                 self._average.update(step)
@@ -161,7 +161,8 @@ class Trainer(tf.Module):  # type: ignore[misc]
     ) -> dict[str, float]:
         """Returns the means of the losses over all windows, without dropout.
 
-        The same weights and windows always give the same numbers.
+        The same weights and windows always give the same numbers, whatever the step: beta is
+        what it ends at.
         """
         total = tf.zeros(len(LOSS_METRICS))
         windows = 0
@@ -176,9 +177,7 @@ class Trainer(tf.Module):  # type: ignore[misc]
         self, inputs: tf.Tensor, outputs: tf.Tensor, controls: tf.Tensor, number: tf.Tensor
     ) -> tf.Tensor:
         seed = tf.random.fold_in(self._seed, number)
-        return _loss_metrics(
-            self.averaged.losses(inputs, outputs, controls, step=self.step, seed=seed)
-        )
+        return _loss_metrics(self.averaged.losses(inputs, outputs, controls, seed=seed))
 
 
 def _loss_metrics(losses: Mapping[str, tf.Tensor]) -> tf.Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import logging
 import math
 import os
@@ -148,6 +149,8 @@ def train(
     )
     config = get_config(config).with_hparams(hparams or {})
     if batch_size is not None:
+        if batch_size < 1:
+            raise GrooveFastError(f"--batch-size: {batch_size} is not 1 or more")
         config = config.with_hparams({"batch_size": batch_size})
     replicas = choose_strategy(strategy, device)
     precision = choose_precision(precision, replicas)
@@ -156,7 +159,7 @@ def train(
     start = load_weights(start_from, config) if start_from is not None and is_fresh else None
     windows = open_windows(data, config, cache=cache)
     evaluation = None if eval_data is None else _in_order(eval_data, config, cache)
-    with _plain_errors(config.hparams.batch_size), contextlib.ExitStack() as stack:
+    with _plain_errors(Path(run_dir), config), contextlib.ExitStack() as stack:
         trainer = Trainer(config, replicas, precision, seed)
         if start is not None:
             trainer.start_from(start)
@@ -391,8 +394,6 @@ def _distribute(
 
 
 def _check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None:
-    if batch_size < 1:
-        raise GrooveFastError(f"--batch-size: {batch_size} is not 1 or more")
     if batch_size % strategy.num_replicas_in_sync:
         raise GrooveFastError(
             f"--batch-size: {batch_size} cannot be shared out to "
@@ -401,13 +402,24 @@ def _check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None
 
 
 @contextlib.contextmanager
-def _plain_errors(batch_size: int) -> Iterator[None]:
+def _plain_errors(run_dir: Path, config: Config) -> Iterator[None]:
     """Says in plain words what TensorFlow runs out of or loses."""
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:
+        if any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT)):
+            raise GrooveFastError(
+                f"{run_dir}: no space left there; make room, and the same command goes on from "
+                "the last checkpoint"
+            ) from error
         raise GrooveFastError(
-            f"out of memory; use a smaller --batch-size than {batch_size}, or a smaller model"
+            f"out of memory; use a smaller --batch-size than {config.hparams.batch_size}, or a "
+            "smaller model"
+        ) from error
+    except (tf.errors.NotFoundError, tf.errors.DataLossError) as error:
+        raise GrooveFastError(
+            f"the data changed during training ({str(error.message).splitlines()[0]}); the same "
+            "command goes on from the last checkpoint"
         ) from error
     except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
         raise GrooveFastError(

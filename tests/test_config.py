@@ -108,6 +108,12 @@ def test_hparams_are_overridden_by_text_or_mapping() -> None:
         ("enc_rnn_size=[0]", "enc_rnn_size wants a list of sizes"),
         ("enc_rnn_size=[]", "enc_rnn_size wants a list of sizes"),
         ("residual_encoder=maybe", "residual_encoder wants bool"),
+        ("z_size=0", "z_size wants 1 or more, not 0"),
+        ("dropout_keep_prob=0", "dropout_keep_prob wants more than 0, at most 1, not 0"),
+        ("dropout_keep_prob=1.5", "dropout_keep_prob wants more than 0, at most 1"),
+        ("grad_clip=0", "grad_clip wants more than 0"),
+        ("ema_decay=1", "ema_decay wants 0 or more, less than 1"),
+        ("swap_probability=-0.1", "swap_probability wants 0 to 1"),
     ],
 )
 def test_wrong_hparams_are_named(text: str, message: str) -> None:

@@ -213,6 +213,14 @@ def test_record_that_lies_about_its_length(tmp_path, windows):
         load_dataset(tmp_path, CONFIG)
 
 
+def test_velocity_that_is_none(tmp_path, windows):
+    velocities = windows.velocities.copy()
+    velocities[3, 5, 2] = 200
+    write_shards(tmp_path, windows._replace(velocities=velocities))
+    with pytest.raises(GrooveFastError, match="record 3 holds a velocity above 127"):
+        load_dataset(tmp_path, CONFIG)
+
+
 def test_no_windows_at_all(tmp_path):
     write_shards(tmp_path, random_windows(0), num_shards=2)
     with pytest.raises(GrooveFastError, match="no window"):

@@ -55,6 +55,15 @@ def test_a_line_cut_off_by_a_crash(tmp_path):
     assert [line["step"] for line in read_metrics(tmp_path)] == [10, 20]
 
 
+def test_a_line_spoiled_by_a_power_cut(tmp_path):
+    log = MetricsLog(tmp_path, 0)
+    log.write(10, "train", {"loss": 1.0})
+    with (tmp_path / METRICS_FILE).open("ab") as file:
+        file.write(b"\0\0\xff\n")
+    log.write(20, "train", {"loss": 2.0})
+    assert [line["step"] for line in read_metrics(tmp_path)] == [10, 20]
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_is_no_number_is_left_out(tmp_path, value):
     MetricsLog(tmp_path, 0).write(1, "train", {"loss": value, "learning_rate": 0.5})

@@ -45,7 +45,14 @@ def test_loss_scale_follows_overflow(monkeypatch):
 def test_constant_loss_scale():
     scale = LossScale(dynamic=False)
     scale.update(tf.constant(False))
-    assert scale.value == 1.0
+    assert scale.factor == 1.0
+
+
+def test_a_run_may_go_on_in_float16(tmp_path):
+    path = tf.train.Checkpoint(scale=LossScale(dynamic=False)).write(str(tmp_path / "scale"))
+    scale = LossScale(dynamic=True)
+    tf.train.Checkpoint(scale=scale).read(path)
+    assert scale.factor == LossScale.INITIAL
 
 
 @pytest.mark.parametrize("step", [0, 1, 1000, 50_000])

@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,12 @@ def test_no_match_says_what_is_there(tmp_path):
         find_shards(tmp_path / "train-*.tfrecord")
     with pytest.raises(GrooveFastError, match="no such file"):
         find_shards(tmp_path / "train.tfrecord")
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="there ** may be part of a name")
+def test_a_pattern_that_is_none(tmp_path):
+    with pytest.raises(GrooveFastError, match=r"train-\*\*: no such pattern"):
+        find_shards(tmp_path / "train-**")
 
 
 def test_no_such_folder(tmp_path):

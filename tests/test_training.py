@@ -16,7 +16,9 @@ from window_records import performed_windows, random_windows, write_shards
 
 from groovefast.checkpoints import load_model, saved_step
 from groovefast.errors import GrooveFastError
+from groovefast.folder_lock import lock_folder
 from groovefast.metrics import read_metrics
+from groovefast.run_checkpoints import RunCheckpoints, saved_steps
 from groovefast.training import Progress, TrainingResult, train
 
 # Note dropout, so that the input pipeline draws too.
@@ -109,6 +111,22 @@ def test_the_same_call_again_changes_nothing(shards, unbroken, run_copy):
     assert_same_run(run_copy, unbroken[0])
 
 
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("step-2.data; No space left on device", "run: no space left there"),
+        ("OOM when allocating tensor", "out of memory; use a smaller --batch-size than 8"),
+    ],
+)
+def test_what_ran_out_is_told(shards, tmp_path, monkeypatch, message, told):
+    def fail(*_: object) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, message)
+
+    monkeypatch.setattr(RunCheckpoints, "save", fail)
+    with pytest.raises(GrooveFastError, match=told):
+        run(shards, tmp_path / "run", steps=1)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_and_continued_is_unbroken(shards, unbroken, tmp_path, number):
     sent = []
@@ -161,11 +179,11 @@ def wait_for(condition, process: subprocess.Popen) -> None:
 
 
 def test_killed_at_any_moment_and_continued_is_unbroken(shards, unbroken, tmp_path):
-    state, record = tmp_path / "checkpoints" / "checkpoint", tmp_path / "metrics.jsonl"
+    folder, record = tmp_path / "checkpoints", tmp_path / "metrics.jsonl"
     moments = (
         # While the first checkpoint is being written, and with some steps done.
-        lambda: (tmp_path / "checkpoints").is_dir(),
-        lambda: record.exists() and len(record.read_text().splitlines()) >= 4 and state.exists(),
+        folder.is_dir,
+        lambda: len(saved_steps(folder)) > 1 and len(record.read_text().splitlines()) >= 4,
     )
     for moment in moments:
         process = start(shards, tmp_path)
@@ -178,7 +196,8 @@ def test_killed_at_any_moment_and_continued_is_unbroken(shards, unbroken, tmp_pa
 
 def test_what_a_killed_run_was_writing_is_removed(shards, unbroken, run_copy):
     leftovers = [
-        run_copy / "checkpoints" / "step-14_temp" / "part-00000-of-00001.data-00000-of-00001",
+        run_copy / "checkpoints" / ".unfinished_temp" / "part-00000-of-00001.data-00000-of-00001",
+        run_copy / "checkpoints" / ".unfinished.index",
         run_copy / "checkpoints" / "step-14.data-00000-of-00001",
         run_copy / "model" / ".weights.npz.123",
         run_copy / "best" / ".config.json.123",
@@ -191,10 +210,35 @@ def test_what_a_killed_run_was_writing_is_removed(shards, unbroken, run_copy):
     assert_same_run(run_copy, unbroken[0])
 
 
-def test_a_spoiled_checkpoint_costs_only_its_steps(shards, run_copy, caplog):
+def test_what_others_put_into_a_run_folder_stays(shards, run_copy):
+    notes = run_copy / "model" / ".notes"
+    notes.mkdir()
+    (run_copy / "checkpoints" / "README").touch()
+    run(shards, run_copy)
+    assert notes.is_dir()
+    assert (run_copy / "checkpoints" / "README").exists()
+
+
+def test_one_process_trains_in_a_folder(shards, run_copy):
+    lock = lock_folder(run_copy, "")
+    with pytest.raises(GrooveFastError, match="another process is training in it"):
+        run(shards, run_copy)
+    os.close(lock)
+    run(shards, run_copy)
+
+
+def test_a_run_folder_that_is_a_file(shards, tmp_path):
+    (tmp_path / "run").touch()
+    with pytest.raises(GrooveFastError, match="run: is a file"):
+        run(shards, tmp_path / "run")
+
+
+@pytest.mark.parametrize("part", ["index", "data-00000-of-00001"])
+@pytest.mark.parametrize("share", [0, 0.5, 0.9])
+def test_a_spoiled_checkpoint_costs_only_its_steps(shards, run_copy, caplog, part, share):
     interrupted = run(shards, run_copy, steps=STEPS + 4, checkpoint_minutes=0)
-    newest = run_copy / "checkpoints" / f"step-{interrupted.step}.index"
-    newest.write_bytes(newest.read_bytes()[:50])
+    newest = run_copy / "checkpoints" / f"step-{interrupted.step}.{part}"
+    newest.write_bytes(newest.read_bytes()[: int(share * newest.stat().st_size)])
     result = run(shards, run_copy, steps=STEPS + 4)
     assert "cannot be read" in caplog.text
     assert result.step == STEPS + 4
