@@ -59,11 +59,24 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "_core":
+        return _compiled_core()
     if name not in _HOMES:
         raise AttributeError(f"module 'groovefast' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"groovefast.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
+
+
+def _compiled_core() -> Any:
+    """The compiled part, which only an installation has beside these files."""
+    try:
+        return importlib.import_module("groovefast._core")
+    except ModuleNotFoundError:
+        raise ImportError(
+            "this is the source folder of groovefast, without its compiled part; start Python "
+            "elsewhere, or install with `pip install -e .`"
+        ) from None
 
 
 def __dir__() -> list[str]:

@@ -26,7 +26,7 @@ import tensorflow as tf
 from groovefast.config import CONFIGS, Config, get_config
 from groovefast.errors import GrooveFastError
 from groovefast.model import GrooVAE, decoder_scope, encoder_scope, variable_shapes
-from groovefast.models import shipped_model
+from groovefast.models import included_model, included_models
 
 Weights: TypeAlias = "dict[str, npt.NDArray[np.float32]]"
 
@@ -83,7 +83,7 @@ def load_model(
     """Loads a model, ready to sample.
 
     Args:
-        path: The name of a model that comes with the package, such as "groovae_2bar_humanize"; a
+        path: The name of an included model, such as "groovae_2bar_humanize"; a
             model folder, a training run's folder, or a TensorFlow 1 checkpoint of Magenta: its
             prefix (`…/model.ckpt-3668`), folder or .tar file.
         config: What a checkpoint of Magenta was trained as; looked for in its name when None.
@@ -139,11 +139,11 @@ def saved_step(path: str | os.PathLike[str]) -> int:
 
 
 def _model_folder(path: Path) -> Path | None:
-    """The model folder at `path`, or that of a training run there, or the shipped one so named."""
+    """The model folder at `path`, or that of a training run there, or the included one so named."""
     for folder in (path, path / "model"):
         if (folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file():
             return folder
-    return None if path.exists() else shipped_model(os.fspath(path))
+    return None if path.exists() else included_model(os.fspath(path))
 
 
 def _read_description(folder: Path) -> dict[str, Any]:
@@ -246,7 +246,10 @@ def _checkpoint_prefix(path: Path) -> Iterator[Path]:
     elif path.exists():
         raise GrooveFastError(f"{path}: not a model; name its folder, checkpoint prefix or .tar")
     else:
-        raise GrooveFastError(f"{path}: no such model; name its folder, checkpoint prefix or .tar")
+        raise GrooveFastError(
+            f"{path}: no such model; name its folder, checkpoint prefix or "
+            f".tar, or one of those included ({', '.join(included_models())})"
+        )
 
 
 def _only_prefix(folder: Path, source: Path) -> Path:

@@ -236,7 +236,9 @@ def convert(
             kept = _find_complete(folder.path, plan, planned, corpus, on_message) if resume else {}
             entries = dict(kept)
             if len(kept) < len(planned) or not folder.is_finished():
-                folder.begin(plan, kept.values())
+                replaced = folder.begin(plan, kept.values())
+                if replaced and on_message and not resume:
+                    on_message(f"replacing the {replaced} shards of an earlier conversion there")
                 job = _Job(corpus, listing, options, planned, folder, sha256)
                 entries.update(job.run(kept, num_workers, on_progress))
                 folder.finish(plan, [entries[shard.name] for shard in planned])

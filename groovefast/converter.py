@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from groovefast import transforms
-from groovefast._core import grid_windows
+from groovefast import _core, transforms
 from groovefast.config import Config, ConverterConfig, get_config
 from groovefast.drums import NUM_CLASSES, PitchClasses, pitch_table
 from groovefast.errors import GrooveFastError, MidiError
@@ -184,7 +183,7 @@ class GrooveConverter:
             raise GrooveFastError(f"{os.fspath(source)}: {error}") from None
 
     def _windows(self, data: bytes) -> GrooveTensors:
-        played, _, start_steps, qpms = grid_windows(data, *self._grid_options)
+        played, _, start_steps, qpms = _core.grid_windows(data, *self._grid_options)
         config = self.config
         grid = Grid(
             played[..., :NUM_CLASSES],

@@ -152,12 +152,15 @@ class OutputFolder:
             self._journal.close()
         os.close(self._lock)
 
-    def begin(self, plan: Plan, keep: Iterable[ShardEntry] = ()) -> None:
+    def begin(self, plan: Plan, keep: Iterable[ShardEntry] = ()) -> int:
         """Clears the folder for a plan: of all other shards of conversions, and of loose ends.
 
         Args:
             plan: What is about to be made.
             keep: Shards of it that are there already.
+
+        Returns:
+            How many shards it removed.
 
         Raises:
             GrooveFastError: There are shards that no conversion here knows of.
@@ -166,7 +169,8 @@ class OutputFolder:
         kept = {entry.name: entry for entry in keep}
         known = self._known_shards()
         self._refuse_strangers(plan, known)
-        for name in known - set(kept):
+        old = [name for name in known - set(kept) if (self.path / name).exists()]
+        for name in old:
             self._remove(name)
         for path in self.path.glob(".*.tmp"):
             if _SHARD_NAME.fullmatch(path.name[1:-4]) or path.name[1:-4] in (MANIFEST, JOURNAL):
@@ -175,6 +179,7 @@ class OutputFolder:
         self._write(JOURNAL, (line + "\n" for line in lines))
         self._remove(MANIFEST)
         self._journal = (self.path / JOURNAL).open("a", encoding="utf-8")
+        return len(old)
 
     def is_finished(self) -> bool:
         """Whether the manifest is there, and nothing is left of how it came about."""

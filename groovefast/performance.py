@@ -385,7 +385,7 @@ def _load(mode: str, model: Model) -> GrooVAE:
     if wanted is not None and not wanted(model.config.converter):
         raise GrooveFastError(
             f"{mode}: not what a model of {model.config.name} has learned; "
-            f"give one of {DEFAULT_MODELS[mode]}, or none for the one in the package"
+            f"give one of {DEFAULT_MODELS[mode]}, or none for the included one"
         )
     return model
 

@@ -18,9 +18,9 @@ settings.load_profile("groovefast")
 _DEFAULT_GROOVE_DIR = Path(__file__).resolve().parents[2] / "shared" / "groove"
 
 
-def _existing(folder: Path, what: str) -> Path:
+def _existing(folder: Path, what: str, remedy: str = "") -> Path:
     if not folder.is_dir():
-        pytest.skip(f"{what} is not at {folder}; set GROOVE_MIDI_DIR to the Groove MIDI Dataset")
+        pytest.skip(f"{what} is not at {folder}{remedy}")
     return folder
 
 
@@ -28,7 +28,7 @@ def _existing(folder: Path, what: str) -> Path:
 def groove_dir() -> Path:
     """Folder of the Groove MIDI Dataset: `info.csv` and drummer*/ below it."""
     folder = Path(os.environ.get("GROOVE_MIDI_DIR", _DEFAULT_GROOVE_DIR))
-    return _existing(folder, "the Groove MIDI Dataset")
+    return _existing(folder, "the Groove MIDI Dataset", "; GROOVE_MIDI_DIR may name another place")
 
 
 @pytest.fixture(scope="session")
@@ -40,13 +40,15 @@ def groove_files(groove_dir: Path) -> list[Path]:
 @pytest.fixture(scope="session")
 def golden_dir(groove_dir: Path) -> Path:
     """Numbers computed by Magenta itself."""
-    return _existing(groove_dir.parent / "golden", "the folder of golden numbers")
+    return _existing(groove_dir.parent / "golden", "the folder of golden numbers, not published,")
 
 
 @pytest.fixture(scope="session")
 def midi_edge_dir(groove_dir: Path) -> Path:
     """Odd and broken MIDI files: `midi/`, `expected.json`, `expected.npz`."""
-    return _existing(groove_dir.parent / "midi_edge", "the folder of odd MIDI files")
+    return _existing(
+        groove_dir.parent / "midi_edge", "the folder of odd MIDI files, not published,"
+    )
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from groovefast import CONFIGS, Groove, GrooveConverter, read_midi
 from groovefast.cli import console
 from groovefast.cli.sample import MODES, command
-from groovefast.models import DEFAULT_MODELS, shipped_models
+from groovefast.models import DEFAULT_MODELS, included_models
 
 SMALL = "z_size=8,enc_rnn_size=[8],dec_rnn_size=[8,8]"
 
@@ -193,7 +193,7 @@ def test_without_a_model_it_takes_that_of_the_package(run, play, beats, mode):
     ]
     words += ("--groove", beats[1]) if mode == "groove-transfer" else ()
     name = DEFAULT_MODELS[mode]
-    if name in shipped_models():
+    if name in included_models():
         assert play(*words, into="own") == play(*words, "--model", name, into="named")
         return
     status, _, err = run(*words, "--output-dir", "none")

@@ -10,7 +10,7 @@ import pytest
 from groovefast import CONFIGS, GrooveConverter, load_model
 from groovefast.evaluation import evaluate
 from groovefast.measures import ALL, Performances
-from groovefast.models import DEFAULT_MODELS, shipped_model, shipped_models
+from groovefast.models import DEFAULT_MODELS, included_model, included_models
 
 MAX_BYTES = 10_000_000
 FIGURES = {
@@ -43,16 +43,16 @@ def handful(groove_dir, name):
 
 def test_every_mode_has_its_model(name):
     assert name in CONFIGS
-    assert name in shipped_models()
+    assert name in included_models()
 
 
 @pytest.mark.parametrize("other", ["", ".", "..", "none", "../models"])
 def test_what_is_not_shipped_has_no_folder(other):
-    assert shipped_model(other) is None
+    assert included_model(other) is None
 
 
 def test_a_model_is_small_and_tells_what_it_is(name):
-    folder = shipped_model(name)
+    folder = included_model(name)
     assert sum(path.stat().st_size for path in folder.iterdir()) <= MAX_BYTES
     assert json.loads((folder / "config.json").read_text())["config"]["name"] == name
     card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")

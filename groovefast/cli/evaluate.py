@@ -50,7 +50,7 @@ _PLAYED = Column("true_hits_per_bar", "played\na bar", 2)
     "--model",
     required=True,
     metavar="DIR",
-    help="Model folder, such as RUN_DIR/model of groovefast-train, or the name of a shipped model.",
+    help="Model folder, such as RUN_DIR/model of groovefast-train, or the name of an included one.",
 )
 @click.option(
     "--data",

@@ -192,7 +192,7 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
     type=Path,
     metavar="DIR",
     help="What groovefast-train left in RUN_DIR/model, a checkpoint of Magenta, or the name of a "
-    "model in the package.  [default: the package's for the mode]",
+    "included model.  [default: the one included for the mode]",
 )
 @click.option(
     "--config", help="What a checkpoint of Magenta was trained as, if its name does not tell."
@@ -336,22 +336,23 @@ def _check_uses(mode: str, given: Mapping[str, Any]) -> None:
 
 def _find_model(mode: str, path: Path | None) -> Path:
     """The model to load; says that there is none before TensorFlow takes its time to start."""
-    from groovefast.models import DEFAULT_MODELS, shipped_model
+    from groovefast.models import DEFAULT_MODELS, included_model, included_models
 
     name = DEFAULT_MODELS[mode] if path is None else str(path)
-    shipped = shipped_model(name)
-    if path is None and shipped is None:
+    included = included_model(name)
+    if path is None and included is None:
         raise GrooveFastError(
-            f"--model is missing: {name}, which --mode {mode} would take, is not in this package; "
+            f"--model is missing: {name}, which --mode {mode} would take, is not included here; "
             "groovefast-train leaves a model in RUN_DIR/model"
         )
     if path is not None and (path.exists() or path.with_name(f"{path.name}.index").exists()):
         return path
-    if shipped is None:
+    if included is None:
         raise GrooveFastError(
-            f"--model {path}: no such model; groovefast-train leaves one in RUN_DIR/model"
+            f"--model {path}: no such model; groovefast-train leaves one in RUN_DIR/model, and "
+            f"included are {', '.join(included_models())}"
         )
-    return shipped
+    return included
 
 
 def _requests(

@@ -50,8 +50,9 @@ _SECONDS_BETWEEN_LINES = 10.0
 @click.option(
     "--start-from",
     metavar="MODEL",
-    help="A model to begin with instead of fresh weights: a folder, one that comes with the "
-    "package, or a checkpoint of Magenta, of any config of the same sizes.",
+    help="A model to begin with instead of fresh weights: a folder, the name of an included one, "
+    "or a checkpoint of Magenta, of any config of the same sizes. Hyper-parameters are not taken "
+    "over.",
 )
 @click.option(
     "--batch-size",

@@ -1,4 +1,4 @@
-"""The trained models that come with the package: one folder each, named after its config."""
+"""The included models, trained ones: one folder each, named after its config."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ DEFAULT_MODELS: Mapping[str, str] = {
 _FOLDER = Path(__file__).parent
 
 
-def shipped_models() -> list[str]:
+def included_models() -> list[str]:
     """Returns their names."""
     return sorted(path.parent.name for path in _FOLDER.glob("*/config.json"))
 
 
-def shipped_model(name: str) -> Path | None:
-    """Returns the folder of a model, or None if no model of that name comes with the package."""
-    return _FOLDER / name if name in shipped_models() else None
+def included_model(name: str) -> Path | None:
+    """Returns the folder of a model, or None if no model of that name is included."""
+    return _FOLDER / name if name in included_models() else None
