@@ -98,6 +98,7 @@ class HParams:
         swap_probability: How often drums of a kind change places in a training window, see
             `augmentation`.
         silence_probability: How often a drum is taken out of a training window.
+        splice_probability: How often a bar of a training window is replaced by that of another.
     """
 
     z_size: int = 256
@@ -127,6 +128,7 @@ class HParams:
     sampling_keeps_hits: bool = False
     swap_probability: float = 0.0
     silence_probability: float = 0.0
+    splice_probability: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,6 +209,7 @@ _RANGES = {
     "ema_decay": (0, 1 - 1e-9, "0 or more, less than 1"),
     "swap_probability": _PROBABILITY,
     "silence_probability": _PROBABILITY,
+    "splice_probability": _PROBABILITY,
 }
 """Least and most of a hyper-parameter, and both in words; a schedule's rate is checked with it."""
 

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from groovefast import transforms
-from groovefast.augmentation import NUM_DRAWS, Augmentation
+from groovefast.augmentation import Augmentation
 from groovefast.config import Config, ConverterConfig, get_config
 from groovefast.drums import NUM_CLASSES
 from groovefast.errors import GrooveFastError
@@ -222,28 +222,35 @@ def batches(
         drop_remainder: Whether to leave out a last batch that is not full.
         shard: (k, m) gives the k-th of the m parts, each of `batch_size` windows, that larger
             batches are made of: one replica's share.
-        augmentation: How to vary the windows, for training.
+        augmentation: How to vary the windows, for training. Bars are taken from the next window of
+            the order.
     """
     if batch_size < 1:
         raise GrooveFastError(f"batch_size: {batch_size} is not 1 or more")
     index, num_shards = shard
+    splices = augmentation is not None and augmentation.splice > 0
     full_only = drop_remainder or order.repeat
     skipped = order.start * num_shards
 
     def one_pass(draw: tf.Tensor) -> tf.data.Dataset:
         seed = _derive(tf.constant([order.seed, 0], tf.int64), draw)
         references = _references(windows, order, seed, skipped * batch_size)
-        batched = references.batch(batch_size, drop_remainder=full_only)
+        parts = [references]
+        if splices:
+            parts.append(references.skip(1).concatenate(references.take(1)))
+        batched = [part.batch(batch_size, drop_remainder=full_only) for part in parts]
         numbers = tf.data.Dataset.counter(skipped)
         seeds = tf.data.Dataset.from_tensors(seed).repeat()
-        return tf.data.Dataset.zip(numbers, seeds, batched).shard(num_shards, index)
+        return tf.data.Dataset.zip(numbers, seeds, *batched).shard(num_shards, index)
 
-    def example(number: tf.Tensor, seed: tf.Tensor, references: tf.Tensor) -> Any:
+    def example(number: tf.Tensor, seed: tf.Tensor, references: tf.Tensor, *following: Any) -> Any:
         grid = windows.read(references)
         first = number * batch_size
         if augmentation:
-            draws = _draws(seed, _AUGMENTATION, first, tf.shape(references)[0], NUM_DRAWS)
-            grid = augmentation.apply(grid, draws)
+            n, width = tf.shape(references)[0], augmentation.num_draws
+            others = windows.read(*following) if splices else grid
+            draws = _draws(seed, _AUGMENTATION, first, n, width)
+            grid = augmentation.apply(grid, others, draws)
         dropout = None
         if config.max_note_dropout_probability:
             dropout = _dropout_draws(seed, first, grid.hits)

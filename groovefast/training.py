@@ -379,7 +379,7 @@ def _distribute(
 ) -> Any:
     """Batches of `config.hparams.batch_size`, each in parts for the replicas."""
     batch_size = config.hparams.batch_size
-    augmentation = Augmentation.of(config.hparams)
+    augmentation = Augmentation.of(config)
 
     def worker_batches(context: tf.distribute.InputContext) -> tf.data.Dataset:
         workers = context.num_input_pipelines
