@@ -22,13 +22,14 @@ from groovefast.config import Config, get_config
 from groovefast.model import GrooVAE, Row
 
 Step = Callable[[tf.Tensor], tf.Tensor]
+"""From windows to their loss, with or without training on them."""
 
 PACKAGES = ("tensorflow", "keras")
 GOAL, KERAS_THEN = 480, 272
 """Examples/s of groovae_4bar at batch 512, and those of plain Keras where the goal was set."""
 
 
-def plain_keras(config: Config, precision: str) -> tuple[Callable[[tf.Tensor], tf.Tensor], list]:
+def plain_keras(config: Config, precision: str) -> tuple[Step, list]:
     """The same network of Keras' own layers: its total loss as a function, and its variables."""
     keras.mixed_precision.set_global_policy(precision)
     layers, hparams, depth = keras.layers, config.hparams, config.converter.depth
@@ -77,14 +78,14 @@ def plain_keras(config: Config, precision: str) -> tuple[Callable[[tf.Tensor], t
     return total, [*encoder.trainable_variables, *decoder.trainable_variables]
 
 
-def groovefast(config: Config, precision: str) -> tuple[Callable[[tf.Tensor], tf.Tensor], list]:
+def groovefast(config: Config, precision: str) -> tuple[Step, list]:
     """This project's model."""
     model = GrooVAE(config, precision)
     variables = list(model.trainable_variables)
     return lambda windows: model.losses(windows, windows, training=True)["total"], variables
 
 
-def train_step(total: Callable[[tf.Tensor], tf.Tensor], variables: Sequence[tf.Variable]) -> Step:
+def train_step(total: Step, variables: Sequence[tf.Variable]) -> Step:
     """The rest of a step, the same for both."""
     optimizer = keras.optimizers.Adam(1e-3)
     optimizer.build(variables)
@@ -123,7 +124,8 @@ def main() -> None:
     }
     timings = race(ways, arguments.batch_size, arguments.rounds)
     report.table("examples/s", timings)
-    baseline, *_, fastest = timings.values()
+    baseline, _, *own = timings.values()
+    fastest = max(own, key=lambda times: times.rate)
     if config.name == "groovae_4bar" and arguments.batch_size == 512:
         ratio = fastest.faster_than(baseline)
         report.figure("groovefast at its fastest", fastest.rate, "examples/s", at_least=GOAL)
