@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From drum MIDI to new drum MIDI in one go: what the models that come along play, and then the whole
-# way to a model of one's own: convert, train, sample, draw.
+# From drum MIDI to new drum MIDI in one go: what the included models play, and then the whole way
+# to a model of one's own: convert, train, sample, draw.
 #
 #   scripts/demo.sh            # on a corpus of its own making
 #   scripts/demo.sh FOLDER     # on your MIDI, for example the Groove MIDI Dataset in data/groove
@@ -55,7 +55,7 @@ step groovefast-sample --model "$out/run/model" "${draw[@]}" "$out/grooves"
 
 cat <<END
 
-By the models that come along, MIDI and pictures:
+By the included models, MIDI and pictures:
   new grooves         $out/new
   a flat beat played  $out/humanized
   a beat from a tap   $out/from-a-tap

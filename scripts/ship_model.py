@@ -41,6 +41,12 @@ PURPOSES = {
     "groovae_2bar_add_closed_hh": "Adds the closed hi-hat to a performance without one.",
     "groovae_2bar_hits_control": "Performs given hits, with the feel of another performance.",
 }
+HEARS = "The model hears the performance itself, through `z`; the baselines do not."
+NOTES = {
+    "groovae_4bar": HEARS,
+    "groovae_2bar_hits_control": f"{HEARS}\nNor do the published ones: `z ~ N(0, 1)` compares.",
+}
+"""What a reader of the table has to know as well."""
 CARD = """# {name}
 
 {purpose}
@@ -53,7 +59,8 @@ CARD = """# {name}
 - **Trained** for {steps:,} steps with groovefast {version}, seed {seed}:
 
 ```sh
-groovefast-convert data/groove records --config {name} --metadata data/groove/info.csv
+groovefast-convert data/groove records-{bars}bar --config {name} \\
+  --metadata data/groove/info.csv
 {command}
 ```
 
@@ -61,6 +68,7 @@ groovefast-convert data/groove records --config {name} --metadata data/groove/in
 
 {windows:,} windows; decoded from `mu` at temperature 0. Kullback-Leibler divergences and errors as
 `groovefast-evaluate` measures them.
+{note}
 
 {table}{samples}
 ## Licence
@@ -112,6 +120,7 @@ def model_card(evaluation: Evaluation, steps: int, seed: int, start_from: str | 
         seed=seed,
         command=command(config, steps, seed, start_from),
         windows=len(evaluation.truth),
+        note=NOTES.get(config.name, ""),
         table=table(evaluation),
         samples=samples(evaluation),
     )
@@ -120,6 +129,7 @@ def model_card(evaluation: Evaluation, steps: int, seed: int, start_from: str | 
 def command(config: Config, steps: int, seed: int, start_from: str | None) -> str:
     """Returns the training command that gave the model, with what differs from the config."""
     default = get_config(config.name).hparams
+    records = f"records-{config.converter.split_bars}bar"
     changed = {
         name: value
         for name, value in vars(config.hparams).items()
@@ -127,8 +137,8 @@ def command(config: Config, steps: int, seed: int, start_from: str | None) -> st
     }
     hparams = ",".join(f"{name}={plain(value)}" for name, value in changed.items())
     words = [
-        f"groovefast-train --config {config.name} --data 'records/train-*'",
-        f"--eval-data 'records/validation-*' --run-dir runs/{config.name}",
+        f"groovefast-train --config {config.name} --data '{records}/train-*'",
+        f"--eval-data '{records}/validation-*' --run-dir runs/{config.name}",
         f"--steps {steps} --seed {seed} --precision mixed_bfloat16",
         *([f"--start-from {start_from}"] if start_from else []),
         f"--hparams {hparams}",

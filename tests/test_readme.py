@@ -65,7 +65,7 @@ def test_records_are_read_with_tensorflow_alone(groove_files, tmp_path, monkeypa
     from groovefast import GrooveConverter, convert
 
     path = groove_files[0]
-    convert([path], tmp_path / "records")
+    convert([path], tmp_path / "records-4bar")
     monkeypatch.chdir(tmp_path)
     (snippet,) = (block for block in _blocks("python") if "TFRecordDataset" in block)
     assert "groovefast" not in snippet
