@@ -288,6 +288,7 @@ def test_a_checkpoint_of_magenta_plays(play, golden_dir):
     [
         ("--model {tmp}/none", "--model {tmp}/none: no such model; groovefast-train leaves one"),
         ("--model {tmp}", "{tmp}: no model and no checkpoint in it"),
+        ("--model {model} --num 10000000000", "--num: no memory for 10,000,000,000 at once"),
         ("--model {model} --num 0", "--num: 0 is not in the range"),
         ("--model {model} --temperature -1", "--temperature: -1.0 is not in the range"),
         ("--model {model} --qpm 0", "--qpm: 0.0 is not in the range"),

@@ -75,6 +75,8 @@ class Mode:
 
 def _sample(model: GrooVAE, request: Request) -> Sequence[Rendition]:
     """New windows from z ~ N(0, 1); over the first hits of the input where the model wants hits."""
+    import tensorflow as tf
+
     from groovefast.converter import GrooveConverter
     from groovefast.performance import Rendition
 
@@ -82,7 +84,10 @@ def _sample(model: GrooVAE, request: Request) -> Sequence[Rendition]:
     if request.inputs:
         controls, qpm = _controls(model, request)
     temperature, seed = request.options["temperature"], request.options["seed"]
-    windows = model.sample(request.num, temperature, seed, controls)
+    try:
+        windows = model.sample(request.num, temperature, seed, controls)
+    except tf.errors.ResourceExhaustedError:
+        raise GrooveFastError(f"--num: no memory for {request.num:,} at once") from None
     converter = GrooveConverter.from_config(model.config)
     grooves = converter.from_tensors(windows, request.qpm or qpm)
     return [Rendition(groove.to_bytes()) for groove in grooves]
