@@ -22,7 +22,6 @@ from typing import Any
 from groovefast.checkpoints import remove_unfinished, save_model
 from groovefast.config import Config
 from groovefast.errors import GrooveFastError
-from groovefast.folder_lock import lock_folder
 from groovefast.metrics import MetricsLog, plot_rows, read_metrics
 from groovefast.run_checkpoints import RunCheckpoints, saved_steps
 from groovefast.trainer import Trainer
@@ -53,15 +52,14 @@ class RunFolder:
             writes: Whether this process writes, as one of several workers does.
 
         Raises:
-            GrooveFastError: A run of another config or seed is there, another process trains in
-                it, or none of its checkpoints can be read.
+            GrooveFastError: A run of another config or seed is there, or none of its checkpoints
+                can be read.
         """
         self.path = path
         self.model_dir = path / "model"
         self._best_dir = path / "best"
         self._trainer = trainer
         self._writes = writes
-        self._lock = lock_folder(path, "another process is training in it") if writes else None
         _claim(path, config, seed, writes)
         self._checkpoints = RunCheckpoints(path / _CHECKPOINTS, trainer, keep)
         self._checkpoints.restore()
@@ -114,11 +112,9 @@ class RunFolder:
         }
 
     def close(self) -> None:
-        """Closes the record and lets others train here."""
+        """Closes the record."""
         if self._log:
             self._log.close()
-        if self._lock is not None:
-            os.close(self._lock)
 
 
 def has_checkpoint(path: Path) -> bool:

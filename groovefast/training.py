@@ -27,6 +27,7 @@ from groovefast.config import Config, get_config
 from groovefast.data import Order, Windows, batches, open_windows
 from groovefast.devices import choose_precision, choose_strategy, has_several_workers, is_chief
 from groovefast.errors import GrooveFastError
+from groovefast.folder_lock import lock_folder
 from groovefast.run_folder import RunFolder, has_checkpoint
 from groovefast.shards import DataPattern
 from groovefast.trainer import Trainer
@@ -136,8 +137,9 @@ def train(
         progress: Called after every few steps.
 
     Raises:
-        GrooveFastError: Data that cannot be used, a `run_dir` of another config or seed, a device
-            that is not there, not enough memory, or a loss that is no number any more.
+        GrooveFastError: Data that cannot be used, a `run_dir` of another config or seed or in which
+            another process trains, a device that is not there, not enough memory or room on the
+            disk, or a loss that is no number any more.
     """
     if keep < 1:
         raise GrooveFastError(f"--keep: {keep} is not 1 or more")
@@ -163,7 +165,11 @@ def train(
         trainer = Trainer(config, replicas, precision, seed)
         if start is not None:
             trainer.start_from(start)
-        folder = RunFolder(Path(run_dir), config, seed, trainer, keep, writes=is_chief(replicas))
+        writes = is_chief(replicas)
+        if writes:
+            lock = lock_folder(Path(run_dir), "another process is training in it")
+            stack.callback(os.close, lock)
+        folder = RunFolder(Path(run_dir), config, seed, trainer, keep, writes)
         stack.callback(folder.close)
         _announce(trainer, windows, precision, replicas)
         order = Order(seed=seed, repeat=True, start=int(trainer.step))

@@ -227,6 +227,12 @@ def test_one_process_trains_in_a_folder(shards, run_copy):
     run(shards, run_copy)
 
 
+def test_a_mistake_leaves_the_folder_free(shards, run_copy):
+    with pytest.raises(GrooveFastError, match="seed 0, not 1"):
+        run(shards, run_copy, seed=1)
+    run(shards, run_copy)
+
+
 def test_a_run_folder_that_is_a_file(shards, tmp_path):
     (tmp_path / "run").touch()
     with pytest.raises(GrooveFastError, match="run: is a file"):
