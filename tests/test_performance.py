@@ -392,7 +392,7 @@ def test_models_made_for_something_else_are_refused(mode, play):
         play(_beat(2), _model(FOUR))
     assert str(error.value) == (
         f"{mode}: not what a model of groovae_4bar has learned; "
-        f"give one of {DEFAULT_MODELS[mode]}, or none for the one in the package"
+        f"give one of {DEFAULT_MODELS[mode]}, or none for the included one"
     )
 
 
