@@ -33,6 +33,9 @@ Weights: TypeAlias = "dict[str, npt.NDArray[np.float32]]"
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "weights.npz"
 
+UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
+"""What TensorFlow raises for a checkpoint that is cut off or something else."""
+
 _TAR_ENDINGS = (".tar", ".tar.gz", ".tgz")
 _TF2_MARK = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _NOT_WEIGHTS = re.compile(
@@ -283,7 +286,7 @@ def _reading(prefix: Path) -> Iterator[Any]:
     """A reader of the checkpoint, its errors as ours."""
     try:
         yield tf.train.load_checkpoint(str(prefix))
-    except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
+    except UNREADABLE as error:
         reason = str(error).splitlines()[0]
         raise GrooveFastError(f"{prefix}: not a readable checkpoint ({reason})") from None
 

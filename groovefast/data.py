@@ -228,7 +228,6 @@ def batches(
     if batch_size < 1:
         raise GrooveFastError(f"batch_size: {batch_size} is not 1 or more")
     index, num_shards = shard
-    splices = augmentation is not None and augmentation.splice > 0
     full_only = drop_remainder or order.repeat
     skipped = order.start * num_shards
 
@@ -236,7 +235,7 @@ def batches(
         seed = _derive(tf.constant([order.seed, 0], tf.int64), draw)
         references = _references(windows, order, seed, skipped * batch_size)
         parts = [references]
-        if splices:
+        if augmentation and augmentation.splice:
             parts.append(references.skip(1).concatenate(references.take(1)))
         batched = [part.batch(batch_size, drop_remainder=full_only) for part in parts]
         numbers = tf.data.Dataset.counter(skipped)
@@ -248,7 +247,7 @@ def batches(
         first = number * batch_size
         if augmentation:
             n, width = tf.shape(references)[0], augmentation.num_draws
-            others = windows.read(*following) if splices else grid
+            others = windows.read(*following) if following else grid
             draws = _draws(seed, _AUGMENTATION, first, n, width)
             grid = augmentation.apply(grid, others, draws)
         dropout = None

@@ -123,7 +123,7 @@ def _fold_constants(
         if part.shape.rank == 3:
             by_steps.append((tf.cast(part, dtype), kernel))
         elif part.shape[-1]:
-            bias += tf.cast(tf.cast(part, dtype) @ kernel, tf.float32)
+            bias += tf.cast(project([part], kernel), tf.float32)
     xs, kernels = zip(*by_steps, strict=True)
     return tf.concat(xs, -1), LstmWeights(tf.concat(kernels, 0), bias, weights.recurrent)
 

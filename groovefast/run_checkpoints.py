@@ -13,6 +13,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from groovefast.checkpoints import UNREADABLE
 from groovefast.errors import GrooveFastError
 
 _log = logging.getLogger(__name__)
@@ -20,9 +21,6 @@ _log = logging.getLogger(__name__)
 _INDEX = re.compile(r"step-(\d+)\.index")
 _DATA = re.compile(r"(step-\d+)\.data-\d+-of-\d+")
 _UNFINISHED = ".unfinished"
-
-_UNREADABLE = (tf.errors.OpError, AssertionError, ValueError, IndexError, RuntimeError)
-"""What TensorFlow raises for files that are cut off or of something else."""
 
 
 class RunCheckpoints:
@@ -48,8 +46,11 @@ class RunCheckpoints:
         for old in saved_steps(self.path)[: -self.keep]:
             self._remove(old)
 
-    def restore(self) -> None:
+    def restore(self) -> bool:
         """Takes the latest checkpoint, if any; should a power cut have spoiled it, one before.
+
+        Returns:
+            Whether there was one.
 
         Raises:
             GrooveFastError: There are some, but none can be read.
@@ -59,12 +60,13 @@ class RunCheckpoints:
             raise GrooveFastError(
                 f"{self.path.parent}: none of its checkpoints can be read; use another --run-dir"
             )
+        return bool(steps)
 
     def _restored(self, step: int) -> bool:
         prefix = self.path / f"step-{step}"
         try:
             self._checkpoint.read(str(prefix)).assert_consumed()
-        except _UNREADABLE as error:
+        except (*UNREADABLE, AssertionError) as error:
             reason = str(error).splitlines()[0]
             _log.warning("%s cannot be read (%s); going back to an earlier one", prefix, reason)
             return False

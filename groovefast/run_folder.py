@@ -62,12 +62,12 @@ class RunFolder:
         self._writes = writes
         _claim(path, config, seed, writes)
         self._checkpoints = RunCheckpoints(path / _CHECKPOINTS, trainer, keep)
-        self._checkpoints.restore()
+        restored = self._checkpoints.restore()
         if writes:
             self._checkpoints.sweep()
             remove_unfinished(self.model_dir)
             remove_unfinished(self._best_dir)
-        self._saved_step = int(trainer.step) if has_checkpoint(path) else None
+        self._saved_step = int(trainer.step) if restored else None
         self._log = MetricsLog(path, int(trainer.step)) if writes else None
         self._latest = {line["split"]: line for line in read_metrics(path)}
 

@@ -157,19 +157,20 @@ def train(
     replicas = choose_strategy(strategy, device)
     precision = choose_precision(precision, replicas)
     _check_batch_size(config.hparams.batch_size, replicas)
-    is_fresh = not has_checkpoint(Path(run_dir))
-    start = load_weights(start_from, config) if start_from is not None and is_fresh else None
+    path, start = Path(run_dir), None
+    if start_from is not None and not has_checkpoint(path):
+        start = load_weights(start_from, config)
     windows = open_windows(data, config, cache=cache)
     evaluation = None if eval_data is None else _in_order(eval_data, config, cache)
-    with _plain_errors(Path(run_dir), config), contextlib.ExitStack() as stack:
+    with _plain_errors(path, config), contextlib.ExitStack() as stack:
         trainer = Trainer(config, replicas, precision, seed)
         if start is not None:
             trainer.start_from(start)
         writes = is_chief(replicas)
         if writes:
-            lock = lock_folder(Path(run_dir), "another process is training in it")
+            lock = lock_folder(path, "another process is training in it")
             stack.callback(os.close, lock)
-        folder = RunFolder(Path(run_dir), config, seed, trainer, keep, writes)
+        folder = RunFolder(path, config, seed, trainer, keep, writes)
         stack.callback(folder.close)
         _announce(trainer, windows, precision, replicas)
         order = Order(seed=seed, repeat=True, start=int(trainer.step))

@@ -41,7 +41,7 @@ PURPOSES = {
     "groovae_2bar_add_closed_hh": "Adds the closed hi-hat to a performance without one.",
     "groovae_2bar_hits_control": "Performs given hits, with the feel of another performance.",
 }
-HEARS = "The model hears the performance itself, through `z`; the baselines do not."
+HEARS = "\nThe model hears the performance itself, through `z`; the baselines do not."
 NOTES = {
     "groovae_4bar": HEARS,
     "groovae_2bar_hits_control": f"{HEARS}\nNor do the published ones: `z ~ N(0, 1)` compares.",
@@ -67,8 +67,7 @@ groovefast-convert data/groove records-{bars}bar --config {name} \\
 ## On the test split
 
 {windows:,} windows; decoded from `mu` at temperature 0. Kullback-Leibler divergences and errors as
-`groovefast-evaluate` measures them.
-{note}
+`groovefast-evaluate` measures them.{note}
 
 {table}{samples}
 ## Licence

@@ -47,7 +47,7 @@ def test_every_mode_has_its_model(name):
 
 
 @pytest.mark.parametrize("other", ["", ".", "..", "none", "../models"])
-def test_what_is_not_shipped_has_no_folder(other):
+def test_what_is_not_included_has_no_folder(other):
     assert included_model(other) is None
 
 
