@@ -5,6 +5,7 @@
 #include <cstring>
 #include <iterator>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 namespace groovefast {
@@ -23,7 +24,9 @@ constexpr unsigned kNoStatus = 0x100;  // above all others
 constexpr unsigned kSysex = 0xf0, kTimeCode = 0xf1, kSongPosition = 0xf2, kSongSelect = 0xf3,
                    kSysexContinued = 0xf7, kMeta = 0xff;
 // Meta events.
-constexpr unsigned kEndOfTrack = 0x2f, kSetTempo = 0x51, kTimeSignature = 0x58;
+constexpr unsigned kTrackName = 0x03, kEndOfTrack = 0x2f, kSetTempo = 0x51, kTimeSignature = 0x58;
+
+constexpr double kStepSeconds = 0.125;  // a 16th note at the default tempo
 
 std::uint32_t big_endian_32(const std::uint8_t* at) {
   return std::uint32_t{at[0]} << 24 | std::uint32_t{at[1]} << 16 | std::uint32_t{at[2]} << 8 |
@@ -42,6 +45,21 @@ bool is_chunk(const std::uint8_t* at, const char (&id)[5]) { return std::memcmp(
 
 [[noreturn, gnu::cold]] void fail(const std::string& reason, std::size_t offset) {
   throw MidiError(reason, offset);
+}
+
+char lower(char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+// A name without the blanks and zeros that some programs put round it.
+std::string_view trimmed(std::string_view name) {
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\0'; };
+  while (!name.empty() && is_blank(name.front())) name.remove_prefix(1);
+  while (!name.empty() && is_blank(name.back())) name.remove_suffix(1);
+  return name;
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
 }
 
 // Events of several tracks come one track after the other; those of one tick keep that order.
@@ -128,13 +146,14 @@ class Parser::Events {
     fail(reason, offset(std::min(where, end_)));
   }
 
+  std::size_t offset(const std::uint8_t* where) const {
+    return copied_from_ + static_cast<std::size_t>(where - origin_);
+  }
+
  private:
   [[noreturn, gnu::cold]] void fail_at_end() const {
     fail(cut_off_ ? "the file ends within an event" : "the track ends within an event",
          offset(end_));
-  }
-  std::size_t offset(const std::uint8_t* where) const {
-    return copied_from_ + static_cast<std::size_t>(where - origin_);
   }
   const std::uint8_t* move_to_padded_copy(const std::uint8_t* at) {
     const auto rest = static_cast<std::size_t>(end_ - at);
@@ -161,6 +180,8 @@ const Score& Parser::parse(std::span<const std::uint8_t> data, const ParseOption
   score_.tempos.clear();
   score_.time_signatures.clear();
   score_.songs.clear();
+  score_.track_names.clear();
+  score_.end_tick = 0;
   score_.damage.reset();
   try {
     read_file();
@@ -266,20 +287,82 @@ void Parser::read_track(std::size_t first, std::size_t last, bool cut_off) {
   chained_.clear();
   programs_.fill(0);
   program_changed_ = false;
+  channels_heard_ = 0;
   first_note_ = score_.notes.size();
+  score_.track_names.push_back({0, 0});
   Events events(data_, first, last, cut_off);
-  if (options_.channels == Channels::kAll) {
-    read_events<Channels::kAll>(events);
-  } else {
-    read_events<Channels::kDrums>(events);
+  try {
+    read_events(events);
+  } catch (const MidiError&) {
+    end_track();
+    throw;
   }
+  end_track();
+}
+
+void Parser::end_track() {
+  if (!is_wanted_track()) {
+    score_.notes.resize(first_note_);
+    return;
+  }
+  if (!options_.magenta_compat) play_unended();
+  if (program_changed_ || std::popcount(channels_heard_) > 1) group_by_instrument();
+}
+
+bool Parser::is_wanted_track() const {
+  if (options_.track > 0) return track_ + 1 == options_.track;
+  if (options_.track_names.empty()) return true;
+  const TrackName& place = score_.track_names.back();
+  if (place.size == 0) return false;
+  const char* const begin = reinterpret_cast<const char*>(data_.data() + place.offset);
+  const std::string_view name = trimmed({begin, place.size});
+  return std::any_of(options_.track_names.begin(), options_.track_names.end(),
+                     [&](const std::string& wanted) { return same_name(name, trimmed(wanted)); });
+}
+
+// A drum sounds without a note-off: notes that are open at the end of their track last a step.
+void Parser::play_unended() {
+  unended_.clear();
+  for (unsigned channel = 0; channel < kChannels; ++channel) {
+    if (!(channels_heard_ >> channel & 1)) continue;
+    for (unsigned pitch = 0; pitch < kPitches; ++pitch) {
+      OpenNote& open = open_[channel * kPitches + pitch];
+      if (open.epoch != epoch_) continue;
+      Note note{.tick = open.tick,
+                .end_tick = open.tick + step_ticks(),
+                .time = 0,
+                .end_time = 0,
+                .track = track_,
+                .pitch = static_cast<std::uint8_t>(pitch),
+                .velocity = open.velocity,
+                .channel = static_cast<std::uint8_t>(channel),
+                .program = programs_[channel]};
+      unended_.push_back(note);
+      for (std::uint32_t next = open.next; next != kNone; next = chained_[next].next) {
+        note.tick = chained_[next].tick;
+        note.end_tick = note.tick + step_ticks();
+        note.velocity = chained_[next].velocity;
+        unended_.push_back(note);
+      }
+      open.epoch = 0;
+    }
+  }
+  sort_by_tick(unended_.begin(), unended_.end());
+  for (const Note& note : unended_) score_.notes.push_back(note);
+}
+
+// A 16th note: how long a hit is whose length is not told.
+std::int64_t Parser::step_ticks() const {
+  if (score_.ticks_per_quarter > 0) return std::max(score_.ticks_per_quarter / 4, 1);
+  return std::max(static_cast<std::int64_t>(kStepSeconds / score_.seconds_per_tick + 0.5),
+                  std::int64_t{1});
 }
 
 // What comes most often is tried first: notes and controllers, which have two data bytes.
-template <Channels kWanted>
 void Parser::read_events(Events& events) {
   const std::uint32_t epoch = epoch_, track = track_;
-  unsigned running_status = kNoStatus, channels_heard = 0;
+  const unsigned wanted = options_.channels;
+  unsigned running_status = kNoStatus;
   std::int64_t tick = 0;
   for (const std::uint8_t* at = events.begin(); events.more(at);) {
     tick += events.take_number(at);
@@ -295,9 +378,9 @@ void Parser::read_events(Events& events) {
     events.check_message(at, 2);
     const unsigned channel = status & 0xf;
     if (status >= kNotesEnd) continue;
-    if (kWanted == Channels::kDrums && channel != kDrumChannel) continue;
+    if (!(wanted >> channel & 1)) continue;
 
-    channels_heard |= 1u << channel;
+    channels_heard_ |= 1u << channel;
     const bool begins = status >= kNoteOn && velocity > 0;
     OpenNote& open = open_[channel * kPitches + pitch];
     if (open.epoch != epoch) {
@@ -323,9 +406,11 @@ void Parser::read_events(Events& events) {
       continue;
     }
     open.epoch = 0;
-    score_.notes.commit(open.tick < tick);
+    if (open.tick == tick) [[unlikely]]
+      note.end_tick += step_ticks();
+    score_.notes.commit(open.tick < tick || !options_.magenta_compat);
   }
-  if (program_changed_ || std::popcount(channels_heard) > 1) group_by_instrument();
+  score_.end_tick = std::max(score_.end_tick, tick);
 }
 
 // A note begins while one of its pitch is open.
@@ -352,7 +437,15 @@ void Parser::end_chained(OpenNote& open, Note note) {
     open.next = following.next;
   }
   // What is left began at this very tick: it goes on if the event has ended others.
-  if (!ended_any) open.epoch = 0;
+  if (ended_any) return;
+  open.epoch = 0;
+  if (options_.magenta_compat) return;
+  note.end_tick += step_ticks();
+  score_.notes.push_back(note);
+  for (std::uint32_t next = open.next; next != kNone; next = chained_[next].next) {
+    note.velocity = chained_[next].velocity;
+    score_.notes.push_back(note);
+  }
 }
 
 // The events that are neither notes nor controllers. Returns where they end.
@@ -390,6 +483,9 @@ const std::uint8_t* Parser::read_meta_event(const Events& events, const std::uin
   switch (type) {
     case kEndOfTrack:
       return events.end();
+    case kTrackName:
+      name_track(events, payload);
+      break;
     case kSetTempo:
       add_tempo(events, payload, tick);
       break;
@@ -400,6 +496,12 @@ const std::uint8_t* Parser::read_meta_event(const Events& events, const std::uin
       break;
   }
   return at;
+}
+
+// The first name counts.
+void Parser::name_track(const Events& events, std::span<const std::uint8_t> payload) {
+  TrackName& name = score_.track_names.back();
+  if (name.size == 0) name = {events.offset(payload.data()), payload.size()};
 }
 
 void Parser::add_tempo(const Events& events, std::span<const std::uint8_t> payload,

@@ -8,6 +8,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "buffer.hpp"
 
@@ -65,11 +66,18 @@ struct SongBounds {
   std::size_t first_time_signature, last_time_signature;
 };
 
+// Where in the file's bytes a track says what it is called; nothing if it does not.
+struct TrackName {
+  std::size_t offset, size;
+};
+
 struct Score {
   int format = 1;
   int ticks_per_quarter = 0;    // 0 under SMPTE division
   double seconds_per_tick = 0;  // of SMPTE division, else 0
-  Buffer<Note> notes;           // per track, instruments by first closed note, notes as closed
+  std::int64_t end_tick = 0;    // where the last of the tracks ends
+  Buffer<TrackName> track_names;
+  Buffer<Note> notes;  // per track, instruments by first closed note, notes as closed
   Buffer<Tempo> tempos;
   Buffer<TimeSignature> time_signatures;
   Buffer<SongBounds> songs;         // one, but in format 2 one for each track
@@ -78,11 +86,13 @@ struct Score {
   Song song(std::size_t index) const;
 };
 
-enum class Channels : std::uint8_t { kDrums, kAll };
-
 struct ParseOptions {
-  Channels channels = Channels::kDrums;
-  // As Magenta reads: tempo and meter of the first track only, format 2 as if it were format 1.
+  std::uint16_t channels = 1u << kDrumChannel;  // a bit for each whose notes are wanted
+  std::uint32_t track = 0;  // the only track whose notes are wanted, counted from 1; 0 for all
+  // What the only tracks whose notes are wanted are called, in one of these ways; none for all.
+  std::vector<std::string> track_names = {};
+  // As Magenta reads: tempo and meter of the first track only, format 2 as if it were format 1, and
+  // no note without an end.
   bool magenta_compat = false;
 };
 
@@ -123,18 +133,22 @@ class Parser {
   void read_division(std::size_t offset);
   void read_track(std::size_t first, std::size_t last, bool cut_off);
 
-  template <Channels kWanted>
   void read_events(Events& events);
+  void end_track();
+  bool is_wanted_track() const;
+  void play_unended();
   const std::uint8_t* read_rarer_event(const Events& events, const std::uint8_t* at,
                                        unsigned status, std::int64_t tick);
   const std::uint8_t* read_meta_event(const Events& events, const std::uint8_t* at,
                                       std::int64_t tick);
+  void name_track(const Events& events, std::span<const std::uint8_t> payload);
   void add_tempo(const Events& events, std::span<const std::uint8_t> payload, std::int64_t tick);
   void add_time_signature(const Events& events, std::span<const std::uint8_t> payload,
                           std::int64_t tick);
 
   void begin_chained(OpenNote& open, std::int64_t tick, std::uint8_t velocity);
   void end_chained(OpenNote& open, Note note);
+  std::int64_t step_ticks() const;
   void group_by_instrument();
 
   bool one_song_per_track() const { return score_.format == 2 && !options_.magenta_compat; }
@@ -149,13 +163,14 @@ class Parser {
   Score score_;
   std::uint32_t track_ = 0;     // index of the one being read
   std::size_t first_note_ = 0;  // of it
+  unsigned channels_heard_ = 0;  // in it, a bit for each
   std::array<std::uint8_t, kChannels> programs_;
   bool program_changed_ = false;  // after it had a note
   std::uint32_t epoch_ = 0;  // one more for each track ever read, so that open_ needs no clearing
   std::array<OpenNote, kChannels * kPitches> open_{};
   Buffer<ChainedNote> chained_;
   Buffer<TempoEvent> tempo_events_;  // of this song
-  Buffer<Note> ungrouped_;
+  Buffer<Note> ungrouped_, unended_;
 };
 
 }  // namespace groovefast

@@ -10,9 +10,21 @@ NOTE_DTYPE: dtype[void]
 TEMPO_DTYPE: dtype[void]
 TIME_SIGNATURE_DTYPE: dtype[void]
 
+_Parts = tuple[int, int, tuple[bytes, ...]]
+
 def read_midi(
-    data: bytes, all_channels: bool, salvage: bool = False
-) -> tuple[int, int, float, NDArray[void], NDArray[void], NDArray[void], MidiError | None]: ...
+    data: bytes, parts: _Parts, salvage: bool = False
+) -> tuple[
+    int,
+    int,
+    float,
+    int,
+    tuple[bytes, ...],
+    NDArray[void],
+    NDArray[void],
+    NDArray[void],
+    MidiError | None,
+]: ...
 def grid_windows(
     data: bytes,
     pitch_table: bytes,
@@ -20,7 +32,7 @@ def grid_windows(
     quarters_per_bar: int,
     split_steps: int,
     hop_steps: int,
-    all_channels: bool,
+    parts: _Parts,
     magenta_compat: bool,
     error_on_unmapped: bool,
 ) -> tuple[NDArray[float32], NDArray[uint8], NDArray[int64], NDArray[float64]]: ...
@@ -67,7 +79,7 @@ class Conversion:
         quarters_per_bar: int,
         window_steps: int,
         hop_steps: int,
-        channels: str,
+        parts: _Parts,
         on_error: str,
         magenta_compat: bool,
         unmapped_is_error: bool,

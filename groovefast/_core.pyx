@@ -4,7 +4,7 @@
 cimport cython
 cimport numpy as cnp
 from cpython.ref cimport Py_INCREF
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from libcpp cimport bool as cbool
 from libcpp.optional cimport optional
@@ -50,11 +50,16 @@ cdef extern from "smf.hpp" namespace "groovefast" nogil:
         pass
     cdef struct SongBounds:
         pass
+    cdef struct TrackName:
+        size_t offset
+        size_t size
 
     cdef cppclass CScore "groovefast::Score":
         int format
         int ticks_per_quarter
         double seconds_per_tick
+        int64_t end_tick
+        Buffer[TrackName] track_names
         Buffer[Note] notes
         Buffer[Tempo] tempos
         Buffer[TimeSignature] time_signatures
@@ -62,12 +67,10 @@ cdef extern from "smf.hpp" namespace "groovefast" nogil:
         optional[CMidiError] damage
         Song song(size_t)
 
-    cdef enum class Channels(uint8_t):
-        kDrums
-        kAll
-
     cdef cppclass ParseOptions:
-        Channels channels
+        uint16_t channels
+        uint32_t track
+        vector[string] track_names
         cbool magenta_compat
 
     cdef cppclass Parser:
@@ -152,14 +155,17 @@ cdef object _as_array(cnp.dtype dtype, const void* items, size_t count):
     return array
 
 
-cdef ParseOptions _parse_options(bint all_channels, bint magenta_compat):
+cdef ParseOptions _parse_options(tuple parts, bint magenta_compat):
+    """`parts` is what `Parts.for_core` gives: a bit for each channel, a track, names of tracks."""
     cdef ParseOptions options
-    options.channels = Channels.kAll if all_channels else Channels.kDrums
+    options.channels, options.track, names = parts
+    for name in names:
+        options.track_names.push_back(name)
     options.magenta_compat = magenta_compat
     return options
 
 
-cdef const CScore* _parse(_Reader reader, bytes data, ParseOptions options) except NULL:
+cdef const CScore* _parse(_Reader reader, bytes data, const ParseOptions& options) except NULL:
     """The score of a file, in the reader's memory."""
     cdef const uint8_t* begin = <const uint8_t*><const char*>data
     cdef size_t size = len(data)
@@ -176,7 +182,7 @@ cdef object _damage(const CScore* score):
     return MidiError(score.damage.value().what().decode(), score.damage.value().offset)
 
 
-def read_midi(bytes data not None, bint all_channels, bint salvage=False):
+def read_midi(bytes data not None, tuple parts not None, bint salvage=False):
     """Returns what `Score` holds, in its order.
 
     A damaged file raises MidiError, unless it is to be salvaged.
@@ -184,7 +190,7 @@ def read_midi(bytes data not None, bint all_channels, bint salvage=False):
     cdef _Reader reader = _borrow_reader()
     cdef const CScore* score
     try:
-        score = _parse(reader, data, _parse_options(all_channels, False))
+        score = _parse(reader, data, _parse_options(parts, False))
         damage = _damage(score)
         if damage is not None and not salvage:
             raise damage
@@ -192,6 +198,8 @@ def read_midi(bytes data not None, bint all_channels, bint salvage=False):
             score.format,
             score.ticks_per_quarter,
             score.seconds_per_tick,
+            score.end_tick,
+            _track_names(score, data),
             _as_array(NOTE_DTYPE, score.notes.begin(), score.notes.size()),
             _as_array(TEMPO_DTYPE, score.tempos.begin(), score.tempos.size()),
             _as_array(
@@ -202,6 +210,15 @@ def read_midi(bytes data not None, bint all_channels, bint salvage=False):
         _readers.append(reader)
 
 
+cdef tuple _track_names(const CScore* score, bytes data):
+    cdef list names = []
+    cdef size_t track
+    for track in range(score.track_names.size()):
+        first = score.track_names[track].offset
+        names.append(data[first:first + score.track_names[track].size])
+    return tuple(names)
+
+
 def grid_windows(
     bytes data not None,
     bytes pitch_table not None,
@@ -209,7 +226,7 @@ def grid_windows(
     int quarters_per_bar,
     int split_steps,
     int hop_steps,
-    bint all_channels,
+    tuple parts not None,
     bint magenta_compat,
     bint error_on_unmapped,
 ):
@@ -227,7 +244,7 @@ def grid_windows(
     options.quarters_per_bar = quarters_per_bar
     options.magenta_compat = magenta_compat
     try:
-        score = _parse(reader, data, _parse_options(all_channels, magenta_compat))
+        score = _parse(reader, data, _parse_options(parts, magenta_compat))
         if score.damage.has_value():
             raise _damage(score)
         if score.songs.size() == 1:
@@ -620,12 +637,11 @@ cdef class Conversion:
 
     def __init__(self, FileList files, Plan plan, *, bytes pitch_table, read_member,
                  int steps_per_quarter, int quarters_per_bar, int window_steps, int hop_steps,
-                 str channels, str on_error, bint magenta_compat, bint unmapped_is_error,
+                 tuple parts, str on_error, bint magenta_compat, bint unmapped_is_error,
                  bint dedupe, uint64_t min_hits, unsigned workers):
         cdef ConversionOptions options
         cdef MemberReader reader
-        options.parse.channels = Channels.kAll if channels == "all" else Channels.kDrums
-        options.parse.magenta_compat = magenta_compat
+        options.parse = _parse_options(parts, magenta_compat)
         memcpy(options.grid.pitch_class.data(), <const char*>pitch_table, 128)
         options.grid.steps_per_quarter = steps_per_quarter
         options.grid.quarters_per_bar = quarters_per_bar

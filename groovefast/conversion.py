@@ -21,17 +21,17 @@ from typing import Any, Literal, NamedTuple, get_args
 from groovefast import _core, manifest
 from groovefast.config import Config, get_config
 from groovefast.corpus import Corpus, Listing, StrPath
+from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.drums import PitchClasses, pitch_table, resolve_pitch_classes
 from groovefast.errors import GrooveFastError, MidiError
 from groovefast.manifest import OutputFolder, ShardEntry
 from groovefast.metadata import Metadata, is_set_name
 from groovefast.report import ConversionReport
 
-Channels = Literal["drums", "all"]
 OnError = Literal["skip", "fail", "salvage"]
 OnUnmapped = Literal["drop", "error"]
 
-_FORMAT = "groovefast-shards 1"
+_FORMAT = "groovefast-shards 2"
 """Counts up whenever the same files would give other bytes."""
 
 _SET_NAME = "data"
@@ -72,7 +72,8 @@ class Options:
         steps_per_quarter: Grid steps in a quarter note.
         quarters_per_bar: Only music in this meter gives windows.
         pitch_classes: The pitches of each drum class.
-        channels: "drums" takes MIDI channel 10 only.
+        channel: The MIDI channels of the drums, see `DrumPart`.
+        track: The track of the drums, see `DrumPart`.
         magenta_compat: Whether to drop what Magenta drops.
         on_error: What to do with a damaged file: leave it out, stop, or keep what came before.
         unmapped_pitches: Whether a pitch of no class makes its file a failed one.
@@ -85,7 +86,8 @@ class Options:
     steps_per_quarter: int
     quarters_per_bar: int
     pitch_classes: Sequence[Sequence[int]]
-    channels: Channels
+    channel: tuple[int, ...] | None
+    track: int | str | None
     magenta_compat: bool
     on_error: OnError
     unmapped_pitches: OnUnmapped
@@ -102,8 +104,7 @@ class Options:
             raise GrooveFastError(
                 f"split_bars, hop_bars: more than {_MAX_WINDOW_STEPS:,} steps; choose fewer bars"
             )
-        for name, kind in (("channels", Channels), ("on_error", OnError)):
-            _check_choice(name, getattr(self, name), get_args(kind))
+        _check_choice("on_error", self.on_error, get_args(OnError))
         _check_choice("unmapped_pitches", self.unmapped_pitches, get_args(OnUnmapped))
 
     @property
@@ -119,7 +120,7 @@ class Options:
             "quarters_per_bar": self.quarters_per_bar,
             "window_steps": self.bar_steps * (self.split_bars or 0),
             "hop_steps": self.bar_steps * self.hop_bars,
-            "channels": self.channels,
+            "parts": DrumPart(self.channel, self.track).for_core(),
             "magenta_compat": self.magenta_compat,
             "on_error": self.on_error,
             "unmapped_is_error": self.unmapped_pitches == "error",
@@ -139,7 +140,8 @@ def convert(
     steps_per_quarter: int | None = None,
     quarters_per_bar: int | None = None,
     pitch_classes: PitchClasses | None = None,
-    channels: Channels = "drums",
+    channel: Channel = None,
+    track: Track = None,
     magenta_compat: bool = False,
     metadata: StrPath | None = None,
     metadata_columns: Sequence[str] | None = None,
@@ -171,7 +173,9 @@ def convert(
         steps_per_quarter: Grid steps in a quarter note.
         quarters_per_bar: Only music in this meter gives windows.
         pitch_classes: "roland", "reduced", or nine sequences of MIDI pitches.
-        channels: "drums" takes MIDI channel 10 only, "all" every channel.
+        channel: The MIDI channel of the drums, from 1, or several; channel 10 if None, or every
+            channel of `track` where that is given.
+        track: The track of the drums in each file: its number, from 1, or its name.
         magenta_compat: Drop what Magenta drops: files with any change of tempo or meter.
         metadata: A CSV such as the dataset's `info.csv`: there is one set of shards for each value
             of its column `split`, and the other columns go into each record. A file belongs to the
@@ -211,13 +215,15 @@ def convert(
             raise GrooveFastError(f"shards: {shards} is too many, the most is {_MAX_SHARDS}")
     num_workers = _num_workers(workers)
     settings = get_config(config).converter
+    part = DrumPart.of(channel, track)
     options = Options(
         split_bars=_window(split_bars, settings.split_bars),
         hop_bars=_either(hop_bars, settings.hop_bars),
         steps_per_quarter=_either(steps_per_quarter, settings.steps_per_quarter),
         quarters_per_bar=_either(quarters_per_bar, settings.quarters_per_bar),
         pitch_classes=resolve_pitch_classes(_either(pitch_classes, settings.pitch_classes)),
-        channels=channels,
+        channel=part.channel,
+        track=part.track,
         magenta_compat=magenta_compat,
         on_error=on_error,
         unmapped_pitches=unmapped_pitches,

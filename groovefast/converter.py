@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
+import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from groovefast import _core, transforms
 from groovefast.config import Config, ConverterConfig, get_config
+from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.drums import NUM_CLASSES, PitchClasses, pitch_table
 from groovefast.errors import GrooveFastError, MidiError
 from groovefast.groove import Groove, midi_source
+from groovefast.score import MidiInput, read_bytes
 from groovefast.transforms import DropoutDraws, Grid
 
 if TYPE_CHECKING:
@@ -50,7 +52,9 @@ class GrooveConverter:
 
     Args:
         split_bars: Length of a window; None makes the whole file one window.
-        hop_bars: Bars from the start of a window to the start of the next.
+        hop_bars: Bars from the start of a window to the start of the next; as many as it is long
+            if None, so that windows follow one another. The configs overlap theirs: see
+            `from_config`.
         steps_per_quarter: Grid steps in a quarter note; 4 is a grid of 16ths.
         quarters_per_bar: Only music in this meter gives windows.
         pitch_classes: Which pitches are which of the nine drums: "roland", "reduced", or nine
@@ -67,7 +71,9 @@ class GrooveConverter:
             which hits are taken from the inputs.
         magenta_compat: Read tempos and meters as Magenta does, refusing files that change them.
         unmapped_pitches: What to do with a pitch that is in no class: "drop" it, or "error".
-        channels: "drums" for MIDI channel 10 alone, or "all".
+        channel: The MIDI channel of the drums, from 1, or several; channel 10 if None, or every
+            channel of `track` where that is given.
+        track: The track of the drums: its number in the file, from 1, or its name.
         seed: Of note dropout; None draws it anew each time.
 
     Attributes:
@@ -80,7 +86,7 @@ class GrooveConverter:
     def __init__(
         self,
         split_bars: int | None = 2,
-        hop_bars: int = 1,
+        hop_bars: int | None = None,
         steps_per_quarter: int = 4,
         quarters_per_bar: int = 4,
         pitch_classes: PitchClasses = "roland",
@@ -95,12 +101,13 @@ class GrooveConverter:
         max_note_dropout_probability: float = 0.0,
         magenta_compat: bool = False,
         unmapped_pitches: str = "drop",
-        channels: str = "drums",
+        channel: Channel = None,
+        track: Track = None,
         seed: int | None = None,
     ) -> None:
         self.config = ConverterConfig(
             split_bars=split_bars,
-            hop_bars=hop_bars,
+            hop_bars=split_bars or 1 if hop_bars is None else hop_bars,
             steps_per_quarter=steps_per_quarter,
             quarters_per_bar=quarters_per_bar,
             pitch_classes=pitch_classes,
@@ -116,7 +123,15 @@ class GrooveConverter:
         )
         _check(self.config)
         _check_choice("unmapped_pitches", unmapped_pitches, ("drop", "error"))
-        _check_choice("channels", channels, ("drums", "all"))
+        part = DrumPart.of(channel, track)
+        self._options = {
+            **dataclasses.asdict(self.config),
+            "magenta_compat": magenta_compat,
+            "unmapped_pitches": unmapped_pitches,
+            "channel": part.channel,
+            "track": part.track,
+            "seed": seed,
+        }
         self._rng = np.random.default_rng(seed)
         # Then the model's rows are the grid's.
         self._is_plain = not (split_instruments or num_velocity_bins or num_offset_bins)
@@ -126,8 +141,8 @@ class GrooveConverter:
             steps_per_quarter,
             quarters_per_bar,
             self.config.window_steps or 0,
-            hop_bars * self.config.steps_per_bar,
-            channels == "all",
+            self.config.hop_bars * self.config.steps_per_bar,
+            part.for_core(),
             magenta_compat,
             unmapped_pitches == "error",
         )
@@ -148,16 +163,33 @@ class GrooveConverter:
         options = config if isinstance(config, ConverterConfig) else get_config(config).converter
         return cls(**{**dataclasses.asdict(options), **overrides})
 
-    def to_tensors(
-        self, source: bytes | str | os.PathLike[str] | Groove | mido.MidiFile
-    ) -> GrooveTensors:
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, GrooveConverter):
+            return NotImplemented
+        return self._options == other._options
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._options.items()))
+
+    def __repr__(self) -> str:
+        """The call that makes such a converter, without what is as by default."""
+        usual = _usual_options()
+        given = [
+            f"{name}={value!r}"
+            for name, value in self._options.items()
+            if value != usual[name] and (name, value) != ("hop_bars", self.config.split_bars)
+        ]
+        return f"GrooveConverter({', '.join(given)})"
+
+    def to_tensors(self, source: MidiInput | Groove | mido.MidiFile) -> GrooveTensors:
         """Returns the windows of a MIDI file.
 
         What `from_tensors` writes has General MIDI's pitches: a converter with
         `pitch_classes="reduced"` reads it back.
 
         Args:
-            source: The file's bytes, its path, a `Groove` or a `mido.MidiFile`.
+            source: The file's bytes, its path, a file opened for bytes, a `Groove` or a
+                `mido.MidiFile`.
 
         Returns:
             Its windows; none (arrays of length 0) for a file without drums, in another meter, or
@@ -170,17 +202,13 @@ class GrooveConverter:
         """
         if isinstance(source, bytes):
             return self._windows(source)
-        source = midi_source(source)
-        if isinstance(source, bytes):
-            return self._windows(source)
-        with open(source, "rb") as file:  # noqa: PTH123 - a Path only for this costs more than reading
-            data = file.read()
+        data, name = read_bytes(midi_source(source))
         try:
             return self._windows(data)
         except MidiError as error:
-            raise MidiError(error.reason, error.offset, os.fspath(source)) from None
+            raise MidiError(error.reason, error.offset, name) from None
         except GrooveFastError as error:
-            raise GrooveFastError(f"{os.fspath(source)}: {error}") from None
+            raise GrooveFastError(f"{name}: {error}" if name else str(error)) from None
 
     def _windows(self, data: bytes) -> GrooveTensors:
         played, _, start_steps, qpms = _core.grid_windows(data, *self._grid_options)
@@ -264,6 +292,12 @@ class GrooveConverter:
             self._rng.random((windows, 1, 1), np.float32),
             self._rng.random((windows, steps, NUM_CLASSES), np.float32),
         )
+
+
+@functools.cache
+def _usual_options() -> dict[str, Any]:
+    """The options of a converter that was given none."""
+    return GrooveConverter()._options
 
 
 def _to_midi_velocities(values: NDArray[Any]) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ import dataclasses
 import io
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +18,9 @@ from groovefast.midi import drum_file, write_atomically
 if TYPE_CHECKING:
     import mido
     from matplotlib.axes import Axes
+
+    from groovefast.drum_part import Channel, Track
+    from groovefast.score import MidiInput
 
 NOTE_DTYPE = np.dtype([("time", "f8"), ("end_time", "f8"), ("pitch", "u1"), ("velocity", "u1")])
 """A note of a `Groove`: seconds, seconds, MIDI pitch, MIDI velocity."""
@@ -105,7 +108,7 @@ class Groove:
 
     @classmethod
     def from_midi(
-        cls, source: bytes | str | os.PathLike[str] | mido.MidiFile, channels: str = "drums"
+        cls, source: MidiInput | mido.MidiFile, channel: Channel = None, track: Track = None
     ) -> Groove:
         """Reads a MIDI file.
 
@@ -113,8 +116,9 @@ class Groove:
         put where they would be at the first, so that each stays on its beat.
 
         Args:
-            source: The file's bytes, its path, or a `mido.MidiFile`.
-            channels: "drums" for MIDI channel 10 alone, or "all".
+            source: The file's bytes, its path, a file opened for bytes, or a `mido.MidiFile`.
+            channel: The MIDI channel of the drums, as for `read_midi`.
+            track: Their track, as for `read_midi`.
 
         Raises:
             MidiError: Bytes that are not a readable MIDI file.
@@ -122,7 +126,7 @@ class Groove:
         """
         from groovefast.score import read_midi
 
-        score = read_midi(midi_source(source), channels)
+        score = read_midi(midi_source(source), channel, track)
         notes = score.notes[["time", "end_time", "pitch", "velocity"]].astype(NOTE_DTYPE)
         qpm = float(score.tempos["qpm"][0])
         if len(score.tempos) > 1:
@@ -215,16 +219,16 @@ class Groove:
         )
 
 
-def midi_source(
-    source: bytes | str | os.PathLike[str] | mido.MidiFile | Groove,
-) -> bytes | str | os.PathLike[str]:
-    """Returns what `read_midi` takes, bytes or a path, of anything that stands for a MIDI file.
+def midi_source(source: MidiInput | mido.MidiFile | Groove) -> MidiInput:
+    """Returns what `read_midi` takes of anything that stands for a MIDI file.
 
     Raises:
         GrooveFastError: Something else was given.
     """
     if isinstance(source, (bytes, str, os.PathLike)):
         return source
+    if hasattr(source, "read"):
+        return cast("BinaryIO", source)
     if isinstance(source, Groove):
         return source.to_bytes()
     if hasattr(source, "save") and hasattr(source, "tracks"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -64,10 +65,16 @@ def drum_file(
     return chunk(b"MThd", header) + chunk(b"MTrk", track)
 
 
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+def write_atomically(path: str | os.PathLike[str], data: bytes, overwrite: bool = True) -> None:
     """Writes a file that is either there in full or not at all.
 
+    Args:
+        path: Its name.
+        data: What it holds.
+        overwrite: Whether to replace a file that is there.
+
     Raises:
+        FileExistsError: There is one, and it is not to be replaced.
         OSError: The folder does not exist or cannot be written.
     """
     target = Path(path)
@@ -78,10 +85,27 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
         Path(unfinished).chmod(0o666 & ~_umask())
-        Path(unfinished).replace(target)
+        if overwrite:
+            Path(unfinished).replace(target)
+        else:
+            _name_new(Path(unfinished), target)
     except BaseException:
         Path(unfinished).unlink(missing_ok=True)
         raise
+
+
+def _name_new(unfinished: Path, target: Path) -> None:
+    """Gives a file its name unless another has it, also if that came into being this moment."""
+    try:
+        os.link(unfinished, target)
+    except FileExistsError:
+        raise FileExistsError(errno.EEXIST, "There already", str(target)) from None
+    except OSError:  # a file system without links
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, "There already", str(target)) from None
+        unfinished.replace(target)
+    else:
+        unfinished.unlink()
 
 
 def chunk(name: bytes, data: bytes | bytearray) -> bytes:

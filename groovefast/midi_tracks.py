@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import itertools
 import struct
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -42,40 +43,71 @@ class MidiTracks:
         format: 0, 1 or 2.
         ticks_per_quarter: Its resolution, or the two bytes of an SMPTE division as a number.
         tracks: The events of each, by tick, the last of them its end.
+        others: Chunks that are no tracks, as they stand, with the number of tracks before each.
+        more_header: What the header holds beyond these.
     """
 
     format: int
     ticks_per_quarter: int
     tracks: tuple[tuple[Event, ...], ...]
+    others: tuple[tuple[int, bytes], ...] = ()
+    more_header: bytes = b""
 
     @classmethod
     def parse(cls, data: bytes) -> MidiTracks:
         """Splits a file, on its own or wrapped as RMID, into its events."""
         head, *chunks = _chunks(data[data.index(b"MThd") :])
         format_, _, ticks_per_quarter = struct.unpack(">HHH", head[1][:6])
-        tracks = tuple(tuple(_events(body)) for name, body in chunks if name == b"MTrk")
-        return cls(format_, ticks_per_quarter, tracks)
+        tracks: list[tuple[Event, ...]] = []
+        others = []
+        for name, body in chunks:
+            if name == b"MTrk":
+                tracks.append(tuple(_events(body)))
+            else:
+                others.append((len(tracks), chunk(name, body)))
+        return cls(format_, ticks_per_quarter, tuple(tracks), tuple(others), head[1][6:])
 
     def to_bytes(self) -> bytes:
-        """Returns the file, without running status and chunks that are no tracks."""
+        """Returns the file, without running status."""
         header = struct.pack(">HHH", self.format, len(self.tracks), self.ticks_per_quarter)
-        return chunk(b"MThd", header) + b"".join(map(_track_chunk, self.tracks))
+        chunks = [chunk(b"MThd", header + self.more_header)]
+        for index in range(len(self.tracks) + 1):
+            chunks += [other for place, other in self.others if place == index]
+            chunks += map(_track_chunk, self.tracks[index : index + 1])
+        return b"".join(chunks)
 
     def finer(self, factor: int) -> MidiTracks:
         """Returns the same music with `factor` times as many ticks."""
         tracks = (
             tuple((tick * factor, message) for tick, message in track) for track in self.tracks
         )
-        return MidiTracks(self.format, self.ticks_per_quarter * factor, tuple(tracks))
+        return dataclasses.replace(
+            self, ticks_per_quarter=self.ticks_per_quarter * factor, tracks=tuple(tracks)
+        )
 
-    def with_notes(self, old: NDArray[np.void], new: NDArray[np.void]) -> MidiTracks:
+    def with_text(self, text: str) -> MidiTracks:
+        """Returns the file with a text event at its beginning, after the name."""
+        data = text.encode("utf-8")
+        event = 0, b"\xff\x01" + variable_length(len(data)) + data
+        first = self.tracks[0]
+        named = int(first[0][0] == 0 and first[0][1].startswith(b"\xff\x03"))
+        track = (*first[:named], event, *first[named:])
+        return dataclasses.replace(self, tracks=(track, *self.tracks[1:]))
+
+    def with_notes(
+        self, old: NDArray[np.void], new: NDArray[np.void], bar_line: int = MAX_TICK
+    ) -> MidiTracks:
         """Returns the file with other notes; every other event stays at its tick.
 
-        Notes of one track, channel and pitch that overlap are cut where the next begins.
+        Notes of one track, channel and pitch that overlap are cut where the next begins, and none
+        rings on when its track has ended. Where notes that are not among `old` have one such lane
+        too, they stay, and new ones are left out while these sound. A file that holds nothing but
+        `old` is a clip: it ends at the bar line, so that it can be looped.
 
         Args:
-            old: The notes to replace, of `read_midi`: all that are on their channels.
+            old: The notes to replace, of `read_midi`: all of their tracks and channels.
             new: What to write in their place; fields as of `old`.
+            bar_line: That at or after the end of the music, in ticks. No note begins after it.
         """
         before, after = _lanes(old), _lanes(new)
         changed = {
@@ -83,11 +115,22 @@ class MidiTracks:
             for lane in sorted(before.keys() | after.keys())
             if sorted(before[lane]) != sorted(after[lane])
         }
+        is_clip = self._holds_only({lane[:2] for lane in before})
         tracks = []
         for index, track in enumerate(self.tracks):
             lanes = {lane[1:]: spans for lane, spans in changed.items() if lane[0] == index}
-            tracks.append(_with_lanes(track, lanes) if lanes else track)
+            tracks.append(_with_lanes(track, lanes, bar_line, is_clip) if lanes else track)
         return dataclasses.replace(self, tracks=tuple(tracks))
+
+    def _holds_only(self, places: Collection[tuple[int, int]]) -> bool:
+        """Whether all its notes are on these tracks and channels."""
+        lanes = (
+            (index, lane[0])
+            for index, track in enumerate(self.tracks)
+            for lane in map(_lane_of, (message for _, message in track))
+            if lane is not None
+        )
+        return all(place in places for place in lanes)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -163,22 +206,55 @@ def _lanes(notes: NDArray[np.void]) -> defaultdict[Lane, list[Span]]:
 
 
 def _with_lanes(
-    track: Iterable[Event], lanes: Mapping[tuple[int, int], tuple[list[Span], list[Span]]]
+    track: Sequence[Event],
+    lanes: Mapping[tuple[int, int], tuple[list[Span], list[Span]]],
+    bar_line: int,
+    is_clip: bool,
 ) -> tuple[Event, ...]:
-    """A track with other notes in some lanes, given as (old, new) by channel and pitch."""
-    kept = list(_without_lanes(track, {lane: old for lane, (old, _) in lanes.items()}))
-    ranked = [(tick, _KEPT, message) for tick, message in kept if message != END_OF_TRACK]
-    for lane, (_, new) in lanes.items():
+    """A track with other notes in some lanes, given as (old, new) by channel and pitch.
+
+    A lane without old notes may hold some that are none of ours.
+    """
+    own = {lane: old for lane, (old, _) in lanes.items() if old}
+    kept = list(_without_lanes(track, own))
+    last_tick = kept[-1][0]
+    begun = [tick for lane in lanes for tick, _, _ in lanes[lane][1]]
+    if is_clip or max(begun, default=0) >= last_tick:
+        last_tick = max(last_tick, bar_line, 1 + max(begun, default=0))
+    ranked = [(tick, _KEPT, message) for tick, message in kept[:-1]]
+    for lane, (old, new) in lanes.items():
         channel, pitch = lane
-        also_begun = [
-            tick for tick, message in kept if _lane_of(message) == lane and _begins(message)
-        ]
-        for tick, end_tick, velocity in _without_overlaps(new, also_begun):
+        spans = _around(new, kept, lane) if old else _beside(new, track, lane)
+        for tick, end_tick, velocity in spans:
+            end_tick = max(min(end_tick, last_tick), tick + 1)
             on = bytes((_NOTE_ON | channel, pitch, velocity))
             ranked += [(tick, _BEGINS, on), (end_tick, _ENDS, _end_of(channel, pitch))]
     ranked.sort(key=lambda event: event[:2])
-    last_tick = max(kept[-1][0], ranked[-1][0] if ranked else 0)
     return (*((tick, message) for tick, _, message in ranked), (last_tick, END_OF_TRACK))
+
+
+def _around(new: Iterable[Span], kept: Iterable[Event], lane: tuple[int, int]) -> Iterator[Span]:
+    """New notes, cut where a note-on of the lane is kept."""
+    also_begun = [tick for tick, message in kept if _lane_of(message) == lane and _begins(message)]
+    return _without_overlaps(new, also_begun)
+
+
+def _beside(new: Iterable[Span], track: Iterable[Event], lane: tuple[int, int]) -> Iterator[Span]:
+    """New notes, as far as they fit between those of others in the lane, which stay."""
+    begins: list[int] = []
+    ends: list[int] = []
+    for tick, message in track:
+        if _lane_of(message) != lane:
+            continue
+        if _begins(message):
+            begins.append(tick)
+        else:  # all that sound end together
+            ends += [max(tick, first + 1) for first in begins[len(ends) :]]
+    ends += [MAX_TICK] * (len(begins) - len(ends))
+    for span in _without_overlaps(new, begins):
+        before = bisect.bisect_right(begins, span[0]) - 1
+        if before < 0 or ends[before] <= span[0]:
+            yield span
 
 
 _ENDS, _KEPT, _BEGINS = range(3)

@@ -10,20 +10,24 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from groovefast import transforms
+from groovefast.bars import describe_bars
 from groovefast.config import ConverterConfig
-from groovefast.drums import NUM_CLASSES, PitchClasses
+from groovefast.drum_part import CHANNEL_10, Channel, DrumPart, Track
+from groovefast.drums import DRUM_CLASSES, NUM_CLASSES, PitchClasses, resolve_pitch_classes
 from groovefast.errors import GrooveFastError
-from groovefast.groove import Groove
+from groovefast.groove import Groove, midi_source
+from groovefast.layout import Windows
 from groovefast.midi import write_atomically
 from groovefast.models import DEFAULT_MODELS
-from groovefast.take import Take, blend, cut
+from groovefast.score import MidiInput, read_bytes, read_score
+from groovefast.take import Take, rows_with
 from groovefast.transforms import Grid
 
 if TYPE_CHECKING:
@@ -31,13 +35,16 @@ if TYPE_CHECKING:
 
     from groovefast.model import GrooVAE
 
-Source: TypeAlias = "bytes | str | os.PathLike[str] | Groove | mido.MidiFile"
-"""A MIDI file's bytes, its path, a `Groove`, or a `mido.MidiFile`."""
+Source: TypeAlias = "MidiInput | Groove | mido.MidiFile"
+"""A MIDI file's bytes, its path, a file opened for bytes, a `Groove`, or a `mido.MidiFile`."""
 Model: TypeAlias = "GrooVAE | str | os.PathLike[str] | None"
 """A model, what `load_model` takes, or None for the mode's own of `models.DEFAULT_MODELS`."""
 Values: TypeAlias = NDArray[np.float32]
 
 ALL_DRUMS = tuple(range(NUM_CLASSES))
+_OPEN_HAT, _RIDE = DRUM_CLASSES.index("open hi-hat"), DRUM_CLASSES.index("ride")
+_CLOSED_HAT_EDGE = 22
+"""The closed hi-hat struck on its edge, on Roland's kits."""
 
 _WANTED: Mapping[str, Callable[[ConverterConfig], bool]] = {
     "humanize": lambda config: config.humanize,
@@ -54,24 +61,31 @@ class Rendition:
 
     Attributes:
         midi: The file: that of the input, with other drums.
-        messages: Lines a user should read, such as bars that were left as they are.
+        messages: Lines a user should read, such as bars in which there was nothing to do.
+        part: Which of its notes are the drums.
     """
 
     midi: bytes
     messages: tuple[str, ...] = ()
+    part: DrumPart = CHANNEL_10
 
     @property
     def groove(self) -> Groove:
         """The drums of the file."""
-        return Groove.from_midi(self.midi)
+        return Groove.from_midi(self.midi, self.part.channel, self.part.track)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Writes the MIDI file, whole or not at all.
 
+        Args:
+            path: Its name.
+            overwrite: Whether to replace a file that is there.
+
         Raises:
+            FileExistsError: There is one, and it is not to be replaced.
             OSError: The folder does not exist or cannot be written.
         """
-        write_atomically(path, self.midi)
+        write_atomically(path, self.midi, overwrite)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,8 +99,10 @@ class Options:
         seed: The same seed gives the same result; None draws anew.
         hop_bars: From one window to the next; half a window when None.
         pitch_classes: Which pitches are which drum: "reduced" for General MIDI, "roland" for the
-            kit of the Groove MIDI Dataset, or nine sequences of pitches.
-        channels: "drums" for MIDI channel 10 alone, or "all".
+            kit of the Groove MIDI Dataset, or another map that `resolve_pitch_classes` takes.
+        channel: The MIDI channel of the drums, from 1, or several; channel 10 if None, or every
+            channel of `track` where that is given. Nothing else is heard or changed.
+        track: The track of the drums: its number in the file, from 1, or its name.
 
     Raises:
         GrooveFastError: A value out of its range.
@@ -97,7 +113,8 @@ class Options:
     seed: int | None = None
     hop_bars: int | None = None
     pitch_classes: PitchClasses = "reduced"
-    channels: str = "drums"
+    channel: Channel = None
+    track: Track = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.amount <= 1:
@@ -106,6 +123,13 @@ class Options:
             raise GrooveFastError(f"temperature: {self.temperature} is not 0 or more")
         if self.hop_bars is not None and self.hop_bars < 1:
             raise GrooveFastError(f"hop_bars: {self.hop_bars} is not 1 or more")
+        resolve_pitch_classes(self.pitch_classes)
+        DrumPart.of(self.channel, self.track)
+
+    @property
+    def part(self) -> DrumPart:
+        """Which notes are the drums."""
+        return DrumPart.of(self.channel, self.track)
 
 
 # --- The modes ------------------------------------------------------------------------------
@@ -134,6 +158,8 @@ def humanize(source: Source, model: Model = None, **options: Any) -> Rendition:
 def tap2drum(source: Source, model: Model = None, **options: Any) -> Rendition:
     """Makes a beat of a tapped rhythm: what is tapped on does not matter, only when.
 
+    The taps become drums on channel 10, with the first pitch of each class.
+
     Args:
         source: The rhythm.
         model: One trained with `tapify`.
@@ -143,29 +169,72 @@ def tap2drum(source: Source, model: Model = None, **options: Any) -> Rendition:
         MidiError: As `humanize`, and so on.
     """
     player = _Player("tap2drum", model, options)
-    take = player.take(source)
+    take = player.take(source, all_pitches=True)
     windows = player.windows(take)
     z = player.latents(player.encode(take, windows))
-    return player.decode(take, windows, z, chosen=ALL_DRUMS, own_kit=False)
+    return player.decode(take, windows, z, chosen=ALL_DRUMS, as_drums=True)
 
 
-def add_hihat(source: Source, model: Model = None, **options: Any) -> Rendition:
-    """Plays the drums a performance lacks, the closed hi-hat; every other note stays as it is.
+def add_hihat(
+    source: Source, model: Model = None, replace: bool = False, **options: Any
+) -> Rendition:
+    """Plays the drum a performance lacks, the closed hi-hat; every other note stays as it is.
+
+    Bars that have a closed hi-hat keep theirs. Tambourines, shakers and the pedal hi-hat are no
+    closed hi-hat, whichever class their pitch is heard as elsewhere.
 
     Args:
-        source: A performance; what it has of the closed hi-hat is replaced.
+        source: A performance.
         model: One trained with `add_instruments`, which says what is added.
+        replace: Whether to play the hi-hat anew where there is one: notes of the first pitch of its
+            class, 42 in all built-in kits.
         **options: Fields of `Options`.
 
     Raises:
         MidiError: As `humanize`, and so on.
     """
     player = _Player("add-hihat", model, options)
-    take = player.take(source)
+    added = player.config.add_instruments
+    kit = list(resolve_pitch_classes(player.options.pitch_classes))
+    fixed = set()
+    for drum in added:
+        if not kit[drum]:
+            raise GrooveFastError(f"--pitch-classes: the kit has no {DRUM_CLASSES[drum]} to add")
+        edge = {_CLOSED_HAT_EDGE} & set(kit[drum][1:])
+        fixed |= edge if replace else {*edge, kit[drum][0]}
+        kit[drum] = (kit[drum][0], *edge)
+    take = player.take(source, pitch_classes=kit, fixed_pitches=fixed)
     windows = player.windows(take)
     z = player.latents(player.encode(take, windows))
-    added = player.config.add_instruments
-    return player.decode(take, windows, z, chosen=added, changed=added)
+    there = rows_with(take.fixed)
+    hits = player.choose_hits(
+        take, windows, z, added, closed=there if replace else take.in_bars_with(there)
+    )
+    played = player.play(take, windows, z, hits, changed=added)
+    told = _tell_of_added(take, hits, added, replace)
+    return dataclasses.replace(played, messages=(*played.messages, *told))
+
+
+def _tell_of_added(take: Take, hits: Values, added: Sequence[int], replace: bool) -> Iterator[str]:
+    """Lines on the bars to which no drum was added."""
+    name = " and ".join(DRUM_CLASSES[drum] for drum in added)
+    sounding = take.bars_with(rows_with(take.grid.hits))
+    new = take.bars_with(rows_with(hits > take.grid.hits))
+    kept = take.bars_with(rows_with(take.fixed)) & ~new
+    if kept.any():
+        anew = "" if replace else "; --replace plays it anew"
+        yield f"{describe_bars(take.bars.numbers[kept])}: the {name} that is there stays{anew}"
+    without = sounding & ~new & ~kept
+    if replace:  # where it was all the same, it was there
+        without &= ~take.bars_with(rows_with(hits[:, list(added)]))
+    rides, opens = (take.bars_with(take.grid.hits[:, drum] > 0) for drum in (_RIDE, _OPEN_HAT))
+    for bars, reason in (
+        (without & rides, ", as the ride plays"),
+        (without & ~rides & opens, ", as the open hi-hat plays"),
+        (without & ~rides & ~opens, "; the model hears none there"),
+    ):
+        if bars.any():
+            yield f"{describe_bars(take.bars.numbers[bars])}: no {name} added{reason}"
 
 
 def groove_transfer(
@@ -183,9 +252,9 @@ def groove_transfer(
         MidiError: As `humanize`, and so on.
     """
     player = _Player("groove-transfer", model, options)
-    take, other = player.take(hits_from), player.take(groove_from)
+    take, other = player.take(hits_from), player.take_beside(groove_from)
     windows = player.windows(take)
-    z = player.latents(player.encode(other, other.looped_rows(windows)))
+    z = player.latents(player.encode(other, other.looped(windows)))
     return player.decode(take, windows, z, chosen=())
 
 
@@ -242,9 +311,9 @@ def interpolate(
     if num < 2:
         raise GrooveFastError(f"num: {num} given; an interpolation has at least 2 performances")
     player = _Player("interpolate", model, options)
-    take, other = player.take(a), player.take(b)
+    take, other = player.take(a), player.take_beside(b)
     windows = player.windows(take)
-    ends = (player.encode(take, windows)[0], player.encode(other, other.looped_rows(windows))[0])
+    ends = (player.encode(take, windows)[0], player.encode(other, other.looped(windows))[0])
     from groovefast.model import slerp
 
     paths = [slerp(start, end, np.linspace(0, 1, num)) for start, end in zip(*ends, strict=True)]
@@ -274,17 +343,26 @@ class _Player:
         """The drums whose hits the model chooses when it is not told which."""
         return () if self.config.hits_as_controls else ALL_DRUMS
 
-    def take(self, source: Source) -> Take:
-        return Take(source, self.config, self.options.pitch_classes, self.options.channels)
+    def take(self, source: Source, **how: Any) -> Take:
+        kit = {"pitch_classes": self.options.pitch_classes, **how}
+        return Take(source, self.config, part=self.options.part, **kit)
 
-    def windows(self, take: Take) -> NDArray[np.int64]:
+    def take_beside(self, source: Source) -> Take:
+        """A second performance: its drums are where the first has them, or else on channel 10."""
+        named, usual = self.options.part, CHANNEL_10
+        midi = read_bytes(midi_source(source))[0]
+        elsewhere = not len(read_score(midi, named).notes) and len(read_score(midi, usual).notes)
+        part = usual if elsewhere else named
+        return Take(source, self.config, self.options.pitch_classes, part)
+
+    def windows(self, take: Take) -> Windows:
         bars = self.config.split_bars or 2
         hop = self.options.hop_bars or max(1, bars // 2)
-        return take.window_rows(bars, min(hop, bars))
+        return take.windows(bars, min(hop, bars))
 
-    def encode(self, take: Take, windows: NDArray[np.int64]) -> tuple[Values, Values]:
+    def encode(self, take: Take, windows: Windows) -> tuple[Values, Values]:
         """The `mu` and `sigma` of windows as the model was trained to hear them."""
-        grid = Grid(*(cut(values, windows) for values in take.grid))
+        grid = Grid(*map(windows.cut, take.grid))
         heard = transforms.transform_inputs(self.config, np, grid)
         inputs = transforms.assemble(self.config, np, heard)
         mu, sigma = self._model.encode(inputs, self._controls(grid.hits))
@@ -300,11 +378,10 @@ class _Player:
     def decode(
         self,
         take: Take,
-        windows: NDArray[np.int64],
+        windows: Windows,
         z: Values,
         chosen: Collection[int],
-        changed: Collection[int] = ALL_DRUMS,
-        own_kit: bool = True,
+        as_drums: bool = False,
     ) -> Rendition:
         """The take with what the model plays from z.
 
@@ -316,40 +393,65 @@ class _Player:
             windows: Where each z belongs.
             z: One for each window.
             chosen: Drums whose hits the model chooses; it is given those of the others.
-            changed: Drums it plays; the others stay as they are.
-            own_kit: As for `Take.play`.
+            as_drums: Whether to write drums on channel 10, rather than in the take's own kit.
         """
-        if not self.options.amount or not len(windows):
-            return Rendition(take.midi, tuple(take.messages))
-        hits = self._choose_hits(take, windows, z, list(chosen)) if chosen else take.grid.hits
-        written = _as_values(self.config, self._write(z, cut(hits, windows)))
-        velocities, offsets = (
-            blend(values, windows, len(hits)) for values in (written.velocities, written.offsets)
-        )
-        played = Grid(hits, velocities, offsets)
-        midi = take.play(played, self.options.amount, changed, own_kit)
-        coarse = take.coarse_message if midi != take.midi else ()
-        return Rendition(midi, (*take.messages, *coarse))
+        hits = self.choose_hits(take, windows, z, chosen)
+        return self.play(take, windows, z, hits, as_drums=as_drums)
 
-    def _choose_hits(
-        self, take: Take, windows: NDArray[np.int64], z: Values, chosen: Sequence[int]
+    def choose_hits(
+        self,
+        take: Take,
+        windows: Windows,
+        z: Values,
+        chosen: Collection[int],
+        closed: NDArray[np.bool_] | None = None,
     ) -> Values:
         """The hits of the whole take: those that its windows, cross-faded, find likely.
 
-        Bars in which nothing was played stay empty.
+        Bars in which nothing was played stay empty, and rows that are `closed` as they are.
         """
-        given = cut(take.grid.hits, windows)
+        chosen = [drum for drum in chosen if drum in take.playable]
+        if not chosen or not self.options.amount:
+            return take.grid.hits
+        given = windows.cut(take.grid.hits)
         given[..., chosen] = np.nan
+        given[windows.rows < 0] = 0
         rows = self._write(z, given)
-        likely = blend(self._hit_probabilities(z, rows, given), windows, len(take.grid.hits))
+        likely = windows.blend(self._hit_probabilities(z, rows, given), len(take.grid.hits))
         likely = likely + (1 - self.options.amount) * (take.grid.hits - likely)
         with np.errstate(divide="ignore"):
             logits = np.log(likely) - np.log1p(-likely)
         logits += self.options.temperature * self._rng.logistic(size=logits.shape)
+        open_rows = take.sounding if closed is None else take.sounding & ~closed
         free = np.zeros(logits.shape, np.bool_)
-        free[:, chosen] = take.sounding[:, None]
-        hits: NDArray[np.float32] = np.where(free, logits > 0, take.grid.hits).astype(np.float32)
-        return hits
+        free[:, chosen] = open_rows[:, None]
+        return np.asarray(np.where(free, logits > 0, take.grid.hits), np.float32)
+
+    def play(
+        self,
+        take: Take,
+        windows: Windows,
+        z: Values,
+        hits: Values,
+        changed: Collection[int] = ALL_DRUMS,
+        as_drums: bool = False,
+    ) -> Rendition:
+        """The take with these hits, of which the model plays those of the `changed` drums."""
+        if not self.options.amount:
+            return Rendition(take.midi, (), take.part)
+        written = _as_values(self.config, self._write(z, windows.cut(hits)))
+        velocities, offsets = (
+            windows.blend(values, len(hits)) for values in (written.velocities, written.offsets)
+        )
+        midi = take.play(
+            Grid(hits, velocities, offsets),
+            self.options.amount,
+            changed,
+            own_kit=not as_drums,
+            own_channel=not as_drums,
+        )
+        messages = tuple(take.coarse_message) if midi != take.midi else ()
+        return Rendition(midi, messages, CHANNEL_10 if as_drums else take.part)
 
     def _write(self, z: Values, hits: Values) -> Values:
         """The model's rows; `hits`, (windows, steps, 9), are kept where they are not NaN."""

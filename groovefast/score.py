@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import stat
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from groovefast import _core
+from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.errors import GrooveFastError, MidiError
 
-_CHANNELS = {"drums": False, "all": True}
+MidiInput: TypeAlias = "bytes | str | os.PathLike[str] | BinaryIO"
+"""A MIDI file's bytes, its path, or a file opened for reading bytes."""
+
+_MAX_BYTES = _core.MAX_FILE_BYTES
 
 
 @dataclasses.dataclass(eq=False, slots=True)
@@ -22,9 +28,12 @@ class Score:
         format: 0, 1, or 2. In format 2 each track is a song with tempos and meters of its own.
         ticks_per_quarter: 0 under SMPTE division.
         seconds_per_tick: Of SMPTE division, else 0.
+        end_tick: Where the last of its tracks ends.
+        track_names: What each track is called; empty where it does not say.
         notes: Fields `tick`, `end_tick`, `time`, `end_time` (seconds), `pitch`, `velocity`,
             `channel` (from 0), `program`, `track` (from 0); by track, within it by instrument in
-            the order of its first ended note, within that as the notes ended.
+            the order of its first ended note, within that as the notes ended. Notes that never end,
+            or where they begin, last a 16th.
         tempos: Fields `tick`, `time` (seconds), `qpm`, `track`; by tick, one at tick 0, and only
             where the tempo differs from the one before.
         time_signatures: Fields `tick`, `time` (seconds), `numerator`, `denominator`, `track`; by
@@ -35,6 +44,8 @@ class Score:
     format: int
     ticks_per_quarter: int
     seconds_per_tick: float
+    end_tick: int
+    track_names: tuple[str, ...]
     notes: NDArray[np.void]
     tempos: NDArray[np.void]
     time_signatures: NDArray[np.void]
@@ -42,28 +53,96 @@ class Score:
 
 
 def read_midi(
-    source: bytes | str | os.PathLike[str], channels: str = "drums", salvage: bool = False
+    source: MidiInput, channel: Channel = None, track: Track = None, salvage: bool = False
 ) -> Score:
-    """Reads a Standard MIDI File.
+    """Reads a Standard MIDI File: the notes of its drums, and its tempos and meters.
 
     Args:
-        source: The file's bytes, or its path.
-        channels: "drums" for the notes of MIDI channel 10 alone, or "all".
+        source: The file's bytes, its path, or a file opened for reading bytes.
+        channel: The MIDI channel of the drums, from 1, or several; channel 10 if None, or every
+            channel of `track` where that is given.
+        track: The track of the drums: its number in the file, from 1, or its name.
         salvage: Take of a damaged file what comes before the damage, which `Score.damage` tells.
 
     Raises:
         MidiError: Bytes that are not a readable MIDI file, unless they are salvaged; tells the
             byte offset.
-        GrooveFastError: `channels` is neither.
+        GrooveFastError: No such channel, or something that is no file.
         OSError: The file cannot be read.
     """
-    if channels not in _CHANNELS:
-        raise GrooveFastError(f"channels: one of drums, all wanted, not {channels!r}")
-    if isinstance(source, bytes):
-        return Score(*_core.read_midi(source, _CHANNELS[channels], salvage))
-    with open(source, "rb") as file:  # noqa: PTH123 - a Path only for this costs more than reading
-        data = file.read()
+    return read_score(source, DrumPart.of(channel, track), salvage)
+
+
+def read_score(source: MidiInput, part: DrumPart, salvage: bool = False) -> Score:
+    """Reads a Standard MIDI File as `read_midi` does, with the notes of `part`."""
+    data, name = read_bytes(source)
     try:
-        return Score(*_core.read_midi(data, _CHANNELS[channels], salvage))
+        format_, per_quarter, per_tick, end_tick, names, notes, tempos, signatures, damage = (
+            _core.read_midi(data, part.for_core(), salvage)
+        )
     except MidiError as error:
-        raise MidiError(error.reason, error.offset, os.fspath(source)) from None
+        raise MidiError(error.reason, error.offset, name) from None
+    texts = tuple(map(_text, names))
+    return Score(format_, per_quarter, per_tick, end_tick, texts, notes, tempos, signatures, damage)
+
+
+def read_bytes(source: MidiInput) -> tuple[bytes, str | None]:
+    """Returns the bytes of a MIDI file, and its path if it has one.
+
+    Raises:
+        GrooveFastError: Neither a file nor bytes, a pipe or device, or more than any performance
+            takes: 64 MiB.
+        OSError: The file cannot be read.
+    """
+    if isinstance(source, bytes):
+        return source, None
+    if isinstance(source, (str, os.PathLike)):
+        return _read_path(source), os.fspath(source)
+    if isinstance(source, (bytearray, memoryview)):
+        return bytes(source), None
+    if not hasattr(source, "read"):
+        raise GrooveFastError(
+            f"source: a path, bytes or a file opened for bytes wanted, not {type(source).__name__}"
+        )
+    data = source.read(_MAX_BYTES + 1)
+    if not isinstance(data, bytes):
+        raise GrooveFastError("source: a file opened for text; open it with mode 'rb'")
+    name = getattr(source, "name", None)
+    _check_size(len(data), name if isinstance(name, str) else "source")
+    return data, name if isinstance(name, str) else None
+
+
+def _read_path(path: str | os.PathLike[str]) -> bytes:
+    # Without waiting: a pipe called x.mid may have no writer.
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        status = os.fstat(file)
+        if stat.S_ISDIR(status.st_mode):
+            raise GrooveFastError(f"{os.fspath(path)}: a folder, not a MIDI file")
+        if not stat.S_ISREG(status.st_mode):
+            raise GrooveFastError(f"{os.fspath(path)}: not a file but a pipe or a device")
+        _check_size(status.st_size, os.fspath(path))
+        # One more than its size shows its end, in a single call.
+        data = os.read(file, status.st_size + 1)
+        while more := os.read(file, _MAX_BYTES + 1 - len(data)):
+            data += more
+    finally:
+        os.close(file)
+    _check_size(len(data), os.fspath(path))
+    return data
+
+
+def _check_size(size: int, name: str) -> None:
+    if size > _MAX_BYTES:
+        raise GrooveFastError(
+            f"{name}: larger than {_MAX_BYTES >> 20} MiB, which no performance is"
+        )
+
+
+def _text(name: bytes) -> str:
+    """A track's name; files do not say how theirs are encoded."""
+    try:
+        text = name.decode("utf-8")
+    except UnicodeDecodeError:
+        text = name.decode("latin-1")
+    return text.strip(" \t\0")

@@ -29,6 +29,9 @@ from groovefast.midi import write_atomically
 if TYPE_CHECKING:
     import mido
 
+    from groovefast.drum_part import Channel, Track
+    from groovefast.score import MidiInput
+
 CEILING = 10 ** (-1 / 20)
 """No sample is louder: one decibel below full scale."""
 MAX_MINUTES = 60
@@ -47,9 +50,10 @@ _LIMITER_SECONDS = 0.06
 
 
 def render(
-    source: bytes | str | os.PathLike[str] | Groove | mido.MidiFile,
+    source: MidiInput | Groove | mido.MidiFile,
     pitch_classes: PitchClasses = "reduced",
-    channels: str = "drums",
+    channel: Channel = None,
+    track: Track = None,
 ) -> NDArray[np.float32]:
     """Plays a MIDI file's drums on the built-in drum machine.
 
@@ -59,7 +63,8 @@ def render(
     Args:
         source: A `Groove`, a MIDI file's bytes, its path, or a `mido.MidiFile`.
         pitch_classes: Which pitches are which drum, as for `GrooveConverter`.
-        channels: "drums" for MIDI channel 10 alone, or "all".
+        channel: The MIDI channel of the drums, as for `read_midi`.
+        track: Their track, as for `read_midi`.
 
     Returns:
         Samples, (n, 2) at `SAMPLE_RATE`, within ±`CEILING`; up to the end of the last sound, and
@@ -72,7 +77,7 @@ def render(
     """
     from groovefast.score import read_midi
 
-    notes = read_midi(midi_source(source), channels).notes
+    notes = read_midi(midi_source(source), channel, track).notes
     drums = np.frombuffer(pitch_table(pitch_classes), np.uint8)[notes["pitch"]]
     notes, drums = notes[drums != UNMAPPED], drums[drums != UNMAPPED]
     minutes = notes["end_time"].max(initial=0.0) / 60

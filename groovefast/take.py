@@ -2,23 +2,22 @@
 
     file -> notes -> cells of the grid -> windows … windows -> cells -> notes -> file
 
-Everything is counted in ticks, so that the file's tempo map needs no attention. The bars of the
-grid are those whose meter the model knows, one after the other; all other bars stay as they are.
+Everything is counted in ticks, so that the file's tempo map needs no attention. The grid has a row
+for each step of each bar, whatever its meter.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
 import math
-import os
-from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from groovefast.bars import Bars
 from groovefast.config import ConverterConfig
+from groovefast.drum_part import CHANNEL_10, DrumPart
 from groovefast.drums import (
     DRUM_CHANNEL,
     NUM_CLASSES,
@@ -27,216 +26,150 @@ from groovefast.drums import (
     pitch_table,
     resolve_pitch_classes,
 )
-from groovefast.errors import GrooveFastError
+from groovefast.errors import GrooveFastError, MidiError
 from groovefast.groove import Groove, midi_source
+from groovefast.layout import Layout, Windows
 from groovefast.midi_tracks import MAX_TICK, MidiTracks
+from groovefast.parts import no_drums
+from groovefast.score import MidiInput, Score, read_bytes, read_score
 from groovefast.transforms import VELOCITIES, Grid
 
 if TYPE_CHECKING:
     import mido
 
-    from groovefast.score import Score
-
-MAX_STEPS = 1 << 18
-"""Longer takes are refused (nine hours at 120 bpm): a few bytes can claim a silence of years."""
 COARSE_TICKS = 192
 """A file with fewer ticks per quarter note is written with more: timing is finer than that."""
 FINE_TICKS = 480
 
-_NO_ROW = -1
-_ROUNDING = 1e-9
-
-
-@dataclasses.dataclass(frozen=True)
-class _Stretch:
-    """Whole bars of one length, from one change of meter to the next.
-
-    Attributes:
-        song: The track they belong to in a format 2 file, else 0.
-        meter: Numerator and denominator.
-        first_tick: Where they begin.
-        end_tick: Where the next stretch begins; infinite for the last.
-        first_bar: Bars before them in the song.
-    """
-
-    song: int
-    meter: tuple[int, int]
-    first_tick: int
-    end_tick: float
-    first_bar: int
-
-    @property
-    def quarters_per_bar(self) -> float:
-        numerator, denominator = self.meter
-        return 4 * numerator / denominator
-
-    def bar_at(self, tick: float, ticks_per_quarter: int) -> int:
-        """Whole bars of it before a tick."""
-        return int((tick - self.first_tick) // (self.quarters_per_bar * ticks_per_quarter))
-
 
 class Take:
-    """The drums of a file on a grid of rows, one for each step of the bars the model knows.
+    """The drums of a file on a grid of rows, one for each step of its bars.
 
     Attributes:
         midi: The bytes of the file.
+        name: What to call it.
+        part: Which of its notes are the drums.
+        bars: Its bars, up to that of the last hit.
         grid: What is played, float32 of shape (rows, 9).
+        fixed: Cells of notes that stay as they are whatever is played, bool of shape (rows, 9).
+        playable: The drums that the kit has, and so can be added.
         row_ticks: Where each row is, in ticks of the file or, if those are coarse, finer ones.
-        bar_rows: Rows in a bar.
-        messages: What a user should know of bars that are left as they are.
     """
 
     def __init__(
         self,
-        source: bytes | str | os.PathLike[str] | Groove | mido.MidiFile,
+        source: MidiInput | Groove | mido.MidiFile,
         config: ConverterConfig,
         pitch_classes: PitchClasses = "reduced",
-        channels: str = "drums",
+        part: DrumPart = CHANNEL_10,
+        *,
+        all_pitches: bool = False,
+        fixed_pitches: Collection[int] = (),
     ) -> None:
         """Reads a file and lays its drums on the grid.
 
         Args:
-            source: A MIDI file's bytes, its path, a `Groove` or a `mido.MidiFile`.
+            source: A MIDI file's bytes, its path, a file opened for bytes, a `Groove` or a
+                `mido.MidiFile`.
             config: The model's grid.
             pitch_classes: Which pitches are which drum.
-            channels: "drums" for MIDI channel 10 alone, or "all".
+            part: Which notes are drums.
+            all_pitches: Whether pitches of no class are heard as well, as some drum.
+            fixed_pitches: Those whose notes are heard but stay as they are.
 
         Raises:
             MidiError: Bytes that are not a readable MIDI file.
             GrooveFastError: No drums in it, time without beats (SMPTE), or it is too long.
             OSError: The file cannot be read.
         """
-        from groovefast.score import read_midi
-
-        self._name = os.fspath(source) if isinstance(source, (str, os.PathLike)) else "source"
-        source = midi_source(source)
-        score = read_midi(source, channels)
-        self.midi = source if isinstance(source, bytes) else _read(source)
-        self._check(score, channels)
-        self._config = config
-        self._pitches = tuple(pitches[0] for pitches in resolve_pitch_classes(pitch_classes))
+        data, name = read_bytes(midi_source(source))
+        self.midi, self.name = data, name or "source"
+        self.part = part
+        score = self._read(pitch_classes)
+        classes = np.frombuffer(pitch_table(pitch_classes), np.uint8)
+        if all_pitches:
+            classes = np.where(classes == UNMAPPED, 0, classes)
+        self._check(score, classes)
+        kit = resolve_pitch_classes(pitch_classes)
+        self.playable = [drum for drum, pitches in enumerate(kit) if pitches]
+        self._pitches = [pitches[0] if pitches else 0 for pitches in kit]
         self._finer = _finer(score)
         self._ticks_per_quarter = score.ticks_per_quarter * self._finer
-        self._step_ticks = self._ticks_per_quarter / config.steps_per_quarter
+        self._end_tick = score.end_tick * self._finer
         self._all_notes = score.notes.copy()
         self._all_notes["tick"] *= self._finer
         self._all_notes["end_tick"] *= self._finer
-        self._stretches = list(_stretches(score, self._finer))
-        self.bar_rows = config.steps_per_bar
-        self._place(np.frombuffer(pitch_table(pitch_classes), np.uint8))
-        self.messages = list(self._tell_of_other_meters())
+        self._bar_steps = config.steps_per_bar
+        bars = Bars.of(score, self._finer, config.steps_per_quarter, self.name)
+        self._place(bars, score, classes)
+        self._is_fixed = np.isin(self._all_notes["pitch"][self._index], list(fixed_pitches))
+        self.fixed = np.zeros(self.grid.hits.shape, np.bool_)
+        self.fixed[self._rows[self._is_fixed], self._drums[self._is_fixed]] = True
 
-    def _check(self, score: Score, channels: str) -> None:
+    def _read(self, pitch_classes: PitchClasses) -> Score:
+        try:
+            score = read_score(self.midi, self.part)
+        except MidiError as error:
+            raise MidiError(error.reason, error.offset, self.name) from None
         if not score.ticks_per_quarter:
             raise GrooveFastError(
-                f"{self._name}: counts in SMPTE frames, not in beats; export it with a tempo"
+                f"{self.name}: counts in SMPTE frames, not in beats; export it with a tempo"
             )
         if not len(score.notes):
-            where = f"on channel {DRUM_CHANNEL + 1}" if channels == "drums" else "in it"
+            raise no_drums(self.midi, self.name, self.part, pitch_classes)
+        return score
+
+    def _check(self, score: Score, classes: NDArray[np.uint8]) -> None:
+        if (classes[score.notes["pitch"]] == UNMAPPED).all():
+            pitches = ", ".join(map(str, np.unique(score.notes["pitch"]).tolist()))
             raise GrooveFastError(
-                f"{self._name}: no drums {where}; "
-                + ("take the notes of all channels, or " if channels == "drums" else "")
-                + "give a drum performance"
+                f"{self.name}: none of its notes {self.part} (pitches {pitches}) is one of the "
+                "drums; --pitch-classes tells which pitch is which"
             )
 
     # --- From notes to rows -----------------------------------------------------------------
 
-    def _place(self, classes: NDArray[np.uint8]) -> None:
+    def _place(self, bars: Bars, score: Score, classes: NDArray[np.uint8]) -> None:
         """Gives every note of a class its cell, and every row its tick."""
-        drums = classes[self._all_notes["pitch"]]
-        stretches = self._stretch_of_notes()
-        steps = self._steps_in(stretches)
-        # Before a change of meter, what is nearest to the first step after it belongs there.
-        last = np.array([self._num_steps(stretch) for stretch in self._stretches])[stretches]
-        early = steps >= last
-        stretches, steps = stretches + early, np.where(early, 0, steps)
-        fits = np.array([self._fits(stretch) for stretch in self._stretches])
-        self._stretch_of_note = stretches
-        chosen = np.flatnonzero((drums != UNMAPPED) & fits[stretches])
-        self._index = chosen
+        notes = self._all_notes
+        drums = classes[notes["pitch"]]
+        self._index = np.flatnonzero(drums != UNMAPPED)
         """Which of all notes have a cell; the arrays that follow have one value for each."""
-        self._drums = drums[chosen].astype(np.int64)
-        first_rows = self._lay_out_rows(stretches[chosen], steps[chosen])
-        self._rows = first_rows[stretches[chosen]] + steps[chosen]
+        self._drums = drums[self._index].astype(np.int64)
+        songs = notes["track"] if score.format == 2 else np.zeros(len(notes), np.int64)
+        of_note, steps = bars.places_of(
+            songs[self._index].astype(np.int64), notes["tick"][self._index]
+        )
+        self.bars = bars.first(int(of_note.max()) + 1)
+        self._rows = self.bars.first_rows[of_note] + steps
+        self._lay_out_rows()
         self._mains = self._loudest_of_cells()
         self.grid = self._played()
+        self._layout = Layout(self.bars, self._bar_steps)
 
-    def _stretch_of_notes(self) -> NDArray[np.int64]:
-        """The stretch each of all notes begins in."""
-        songs = np.array([stretch.song for stretch in self._stretches])
-        ticks = np.array([stretch.first_tick for stretch in self._stretches])
-        notes = self._all_notes
-        own = notes["track"] if songs.any() else np.zeros(len(notes), np.int64)
-        found = np.zeros(len(notes), np.int64)
-        for song in np.unique(own):
-            first, mine = int(np.argmax(songs == song)), own == song
-            after = np.searchsorted(ticks[songs == song], notes["tick"][mine], side="right")
-            found[mine] = first + after - 1
-        return found
-
-    def _steps_in(self, stretches: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The step nearest to each of all notes, counted within its stretch."""
-        first_ticks = np.array([stretch.first_tick for stretch in self._stretches])[stretches]
-        positions = (self._all_notes["tick"] - first_ticks) / self._step_ticks
-        return np.asarray(np.floor(positions + 0.5), np.int64)
-
-    def _num_steps(self, stretch: _Stretch) -> float:
-        """Steps up to the next stretch, begun ones included."""
-        steps = (stretch.end_tick - stretch.first_tick) / self._step_ticks
-        return float(np.ceil(steps - _ROUNDING))
-
-    def _fits(self, stretch: _Stretch) -> bool:
-        return stretch.quarters_per_bar == self._config.quarters_per_bar
-
-    @property
-    def _known_meter(self) -> str:
-        return f"{self._config.quarters_per_bar}/4"
-
-    def _lay_out_rows(
-        self, stretches: NDArray[np.int64], steps: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        """Lists the ticks of all rows; returns the first row of each stretch.
-
-        A stretch has rows for whole bars up to its last hit.
-        """
-        last_steps = np.full(len(self._stretches), -1)
-        np.maximum.at(last_steps, stretches, steps)
-        counts = (last_steps // self.bar_rows + 1) * self.bar_rows
-        if counts.sum() > MAX_STEPS:
-            raise GrooveFastError(
-                f"{self._name}: {counts.sum() // self.bar_rows} bars are too long; give a part"
-            )
-        first_rows = np.concatenate(([0], np.cumsum(counts)))
-        self._row_bounds = list(zip(first_rows[:-1].tolist(), first_rows[1:].tolist(), strict=True))
-        ticks = [
-            stretch.first_tick + np.arange(count) * self._step_ticks
-            for stretch, count in zip(self._stretches, counts, strict=True)
-        ]
-        ends = [stretch.end_tick for stretch in self._stretches]
-        self.row_ticks = np.concatenate(ticks)
-        self._row_exists = self.row_ticks < np.repeat(ends, counts)
-        half = self._step_ticks / 2
-        # A hit before a change of meter is the next stretch's only from its last half step on.
+    def _lay_out_rows(self) -> None:
+        """Lists the ticks of all rows, and the first and the last that are nearest to each."""
+        bars, first_rows = self.bars, self.bars.first_rows
+        self._bar_of_row = np.repeat(np.arange(len(bars)), bars.num_steps)
+        steps = np.arange(first_rows[-1]) - first_rows[self._bar_of_row]
+        self.row_ticks = bars.first_ticks[self._bar_of_row] + steps * bars.step_ticks
+        half = bars.step_ticks / 2
         self._first_ticks = np.floor(self.row_ticks - half) + 1
-        begun = np.flatnonzero(counts)
-        heads = first_rows[:-1][begun]
-        self._first_ticks[heads] = np.maximum(self._first_ticks[heads], self._entries()[begun])
-        self._last_ticks = np.minimum(
-            np.ceil(self.row_ticks + half) - 1, np.repeat(ends, counts) - 1
-        )
-        return first_rows
+        # A hit before a bar line is the next bar's only from the last half step on.
+        heads = first_rows[:-1]
+        self._first_ticks[heads] = np.maximum(self._first_ticks[heads], self._entries())
+        ends = bars.end_ticks[self._bar_of_row]
+        self._last_ticks = np.minimum(np.ceil(self.row_ticks + half), ends) - 1
 
     def _entries(self) -> NDArray[np.float64]:
-        """The tick from which on hits belong to each stretch: its first or a little before."""
-        entries: list[float] = [self._stretches[0].first_tick]
-        for before, stretch in itertools.pairwise(self._stretches):
-            entry: float = stretch.first_tick
-            if before.song == stretch.song:
-                steps = self._num_steps(before) - 0.5
-                early = math.ceil(before.first_tick + steps * self._step_ticks)
-                entry = min(entry, max(early, before.first_tick))
-            entries.append(entry)
-        return np.array(entries, np.float64)
+        """The tick from which on hits belong to each bar: its first or a little before."""
+        bars = self.bars
+        entries = bars.first_ticks.copy()
+        follows = np.flatnonzero(np.diff(bars.songs) == 0) + 1
+        begun, steps = bars.first_ticks[follows - 1], bars.num_steps[follows - 1]
+        early = np.ceil(begun + (steps - 0.5) * bars.step_ticks)
+        entries[follows] = np.minimum(entries[follows], np.maximum(early, begun))
+        return np.asarray(entries)
 
     def _loudest_of_cells(self) -> NDArray[np.int64]:
         """For each placed note the one that stands for its cell: the loudest, of equals the first.
@@ -258,70 +191,36 @@ class Take:
         notes = self._all_notes[self._index[mains]]
         grid.hits[cells] = 1
         grid.velocities[cells] = VELOCITIES[notes["velocity"]]
-        late = (notes["tick"] - self.row_ticks[cells[0]]) / self._step_ticks
+        late = (notes["tick"] - self.row_ticks[cells[0]]) / self.bars.step_ticks
         grid.offsets[cells] = -2 * late
         return grid
 
-    def _tell_of_other_meters(self) -> Iterator[str]:
-        """One line for each stretch in which drums are left as they are."""
-        for index, stretch in enumerate(self._stretches):
-            ticks = self._all_notes["tick"][self._stretch_of_note == index]
-            if self._fits(stretch) or not len(ticks):
-                continue
-            first, last = (
-                1 + stretch.first_bar + stretch.bar_at(tick, self._ticks_per_quarter)
-                for tick in (ticks.min(), ticks.max())
-            )
-            bars = f"bar {first}" if first == last else f"bars {first} to {last}"
-            meter = f"{stretch.meter[0]}/{stretch.meter[1]}"
-            yield f"{bars} in {meter} left unchanged: the model knows {self._known_meter}"
+    # --- From rows to windows ---------------------------------------------------------------
 
-    # --- From rows to windows and back ------------------------------------------------------
+    def windows(self, num_bars: int, hop_bars: int) -> Windows:
+        """Returns overlapping windows that between them cover all hits; see `Layout.windows`."""
+        windows = self._layout.windows(num_bars, hop_bars)
+        sounding = np.append(rows_with(self.grid.hits), False)
+        return windows[rows_with(sounding[windows.rows] & windows.counts)]
 
-    def window_rows(self, bars: int, hop_bars: int) -> NDArray[np.int64]:
-        """Returns the rows of overlapping windows that between them cover all hits.
-
-        Windows lie within a stretch, the last one at its end. In a stretch shorter than a window
-        the rows that are missing are -1.
-
-        Args:
-            bars: Length of a window.
-            hop_bars: From the start of a window to the next.
-
-        Returns:
-            Shape (windows, steps); windows without a hit are left out.
-        """
-        length, hop = bars * self.bar_rows, hop_bars * self.bar_rows
-        windows: list[NDArray[np.int64]] = [np.empty((0, length), np.int64)]
-        for first, end in self._row_bounds:
-            if first == end:
-                continue
-            last_start = max(end - length, first)
-            starts = np.unique([*range(first, last_start, hop), last_start])
-            rows = starts[:, None] + np.arange(length)
-            windows.append(np.where(rows < end, rows, _NO_ROW))
-        rows = np.concatenate(windows)
-        return rows[cut(self.grid.hits, rows).any(axis=(1, 2))]
-
-    def looped_rows(self, like: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Returns windows of this take, played in a loop, for the windows of another take.
-
-        Args:
-            like: What `window_rows` of the other returned.
-
-        Raises:
-            GrooveFastError: Nothing in a meter the model knows.
-        """
-        if not len(self.row_ticks):
-            raise GrooveFastError(f"{self._name}: no drums in {self._known_meter}")
-        starts = like[:, :1]
-        return (starts + np.arange(like.shape[1])) % len(self.row_ticks)
+    def looped(self, like: Windows) -> Windows:
+        """Returns windows of this take for those of another one; see `Layout.looped`."""
+        return self._layout.looped(like)
 
     @property
     def sounding(self) -> NDArray[np.bool_]:
-        """Rows of bars in which something is played, and which the meter does not cut off."""
-        by_bar = self.grid.hits.reshape(-1, self.bar_rows * NUM_CLASSES)
-        return np.repeat(by_bar.any(axis=1), self.bar_rows) & self._row_exists
+        """Rows of bars in which something is played."""
+        return self.in_bars_with(rows_with(self.grid.hits))
+
+    def in_bars_with(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Returns all rows of the bars that hold some of `rows`, bool of shape (rows,)."""
+        return self.bars_with(rows)[self._bar_of_row]
+
+    def bars_with(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Returns which bars hold some of `rows`, bool of shape (bars,)."""
+        found = np.zeros(len(self.bars), np.bool_)
+        found[self._bar_of_row[rows]] = True
+        return found
 
     # --- From rows to the file --------------------------------------------------------------
 
@@ -331,6 +230,7 @@ class Take:
         amount: float,
         drums: Collection[int] = range(NUM_CLASSES),
         own_kit: bool = True,
+        own_channel: bool = True,
     ) -> bytes:
         """Returns the file with other hits.
 
@@ -343,20 +243,24 @@ class Take:
             drums: Classes that are changed.
             own_kit: Whether pitches are those of the file's own drums; otherwise each class has
                 its first.
+            own_channel: Whether they stay on their channel; otherwise they are put on channel 10.
         """
         notes, index = self._all_notes.copy(), self._index
-        changed = np.isin(self._drums, list(drums))
+        changed = np.isin(self._drums, list(drums)) & ~self._is_fixed
         stays = played.hits[self._rows, self._drums] > 0
         notes[index] = self._moved(played, amount, changed & stays)
         if not own_kit:
             stays &= self._mains == np.arange(len(index))
             notes["pitch"][index[changed]] = np.array(self._pitches)[self._drums[changed]]
+        if not own_channel:
+            notes["channel"][index[changed]] = DRUM_CHANNEL
         notes = np.delete(notes, index[changed & ~stays])
-        notes = np.concatenate((notes, self._new_notes(played, drums, own_kit)))
+        notes = np.concatenate((notes, self._new_notes(played, drums, own_kit, own_channel)))
         if np.array_equal(notes, self._all_notes):
             return self.midi
         tracks = MidiTracks.parse(self.midi).finer(self._finer)
-        return tracks.with_notes(self._all_notes, notes).to_bytes()
+        last = max(self._end_tick, math.ceil(self.bars.end_ticks[-1]))
+        return tracks.with_notes(self._all_notes, notes, self.bars.bar_line(last)).to_bytes()
 
     @property
     def coarse_message(self) -> Sequence[str]:
@@ -376,7 +280,7 @@ class Take:
         cells = self._rows, self._drums
         row_ticks = self.row_ticks[self._rows]
 
-        target = row_ticks - played.offsets[cells] / 2 * self._step_ticks
+        target = row_ticks - played.offsets[cells] / 2 * self.bars.step_ticks
         shift = np.where(moves, np.rint(amount * (target - mains["tick"])), 0).astype(np.int64)
         inside = self._in_cell(notes["tick"] + shift, self._rows)
         ticks = np.where(shift == 0, notes["tick"], inside)
@@ -395,7 +299,9 @@ class Take:
         inside = np.clip(ticks, self._first_ticks[rows], self._last_ticks[rows])
         return np.maximum(inside, 0).astype(np.int64)
 
-    def _new_notes(self, played: Grid, drums: Collection[int], own_kit: bool) -> NDArray[np.void]:
+    def _new_notes(
+        self, played: Grid, drums: Collection[int], own_kit: bool, own_channel: bool
+    ) -> NDArray[np.void]:
         """A note for each hit where there was none."""
         new = (played.hits > 0) & (self.grid.hits == 0)
         new[:, [drum for drum in range(NUM_CLASSES) if drum not in drums]] = False
@@ -404,12 +310,14 @@ class Take:
         if not len(rows):
             return notes
         row_ticks = self.row_ticks[rows]
-        target = np.rint(row_ticks - played.offsets[rows, classes] / 2 * self._step_ticks)
+        target = np.rint(row_ticks - played.offsets[rows, classes] / 2 * self.bars.step_ticks)
         notes["tick"] = self._in_cell(target.astype(np.int64), rows)
-        notes["end_tick"] = notes["tick"] + max(round(self._step_ticks), 1)
+        notes["end_tick"] = notes["tick"] + max(round(self.bars.step_ticks), 1)
         notes["velocity"] = np.clip(np.rint(127 * played.velocities[rows, classes]), 1, 127)
         notes["pitch"] = np.array(self._kit() if own_kit else self._pitches)[classes]
         notes["track"], notes["channel"] = self._main_track()
+        if not own_channel:
+            notes["channel"] = DRUM_CHANNEL
         return notes
 
     def _kit(self) -> Sequence[int]:
@@ -431,37 +339,9 @@ class Take:
         return track, channel
 
 
-def cut(values: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Returns windows of rows: (windows, steps, 9) of (rows, 9), zeros where a row is -1."""
-    padded = np.concatenate((values, np.zeros((1, NUM_CLASSES), values.dtype)))
-    return np.asarray(padded[rows])
-
-
-def blend(
-    values: NDArray[np.float32], rows: NDArray[np.int64], num_rows: int
-) -> NDArray[np.float32]:
-    """Returns what overlapping windows say of each row, cross-faded: each counts most mid-way.
-
-    Args:
-        values: Shape (windows, steps, 9).
-        rows: Of the windows, as of `Take.window_rows`.
-        num_rows: Of the result.
-
-    Returns:
-        Shape (num_rows, 9); 0 where there is no window.
-    """
-    steps = np.arange(rows.shape[1])
-    fade = np.sin(np.pi * (steps + 0.5) / rows.shape[1]) ** 2
-    total, weight = np.zeros((num_rows + 1, NUM_CLASSES)), np.zeros((num_rows + 1, 1))
-    np.add.at(total, rows, values * fade[:, None])
-    np.add.at(weight, rows, np.broadcast_to(fade[:, None], (*rows.shape, 1)))
-    blended = total / np.maximum(weight, 1e-12)
-    return np.asarray(blended[:num_rows], np.float32)
-
-
-def _read(path: str | os.PathLike[str]) -> bytes:
-    with open(path, "rb") as file:  # noqa: PTH123 - takes whatever `read_midi` takes
-        return file.read()
+def rows_with(cells: NDArray[Any]) -> NDArray[np.bool_]:
+    """Returns which rows of (rows, n) hold something."""
+    return np.asarray(cells.any(axis=1))
 
 
 def _finer(score: Score) -> int:
@@ -470,39 +350,3 @@ def _finer(score: Score) -> int:
         return 1
     last = int(score.notes["end_tick"].max()) + score.ticks_per_quarter
     return max(1, min(math.ceil(FINE_TICKS / score.ticks_per_quarter), MAX_TICK // last))
-
-
-def _stretches(score: Score, finer: int) -> Iterator[_Stretch]:
-    """The meters of each song in turn, those that only go on counting joined."""
-    num_songs = 1 + (int(score.notes["track"].max()) if score.format == 2 else 0)
-    for song in range(num_songs):
-        signatures = score.time_signatures
-        if score.format == 2:
-            signatures = signatures[signatures["track"] == song]
-        meters = {0: (4, 4)}
-        for signature in signatures:
-            meters[int(signature["tick"]) * finer] = (
-                int(signature["numerator"]),
-                int(signature["denominator"]),
-            )
-        yield from _joined(song, meters, score.ticks_per_quarter * finer)
-
-
-def _joined(
-    song: int, meters: dict[int, tuple[int, int]], ticks_per_quarter: int
-) -> Iterator[_Stretch]:
-    """One stretch for each meter, but none where bars only go on."""
-    current: _Stretch | None = None
-    for tick, meter in sorted(meters.items()):
-        begun = _Stretch(song, meter, tick, math.inf, 0)
-        if current is not None:
-            bar_ticks = current.quarters_per_bar * ticks_per_quarter
-            bars, rest = divmod(tick - current.first_tick, bar_ticks)
-            if not rest and begun.quarters_per_bar == current.quarters_per_bar:
-                continue
-            yield dataclasses.replace(current, end_tick=tick)
-            first_bar = current.first_bar + int(bars) + bool(rest)
-            begun = dataclasses.replace(begun, first_bar=first_bar)
-        current = begun
-    if current is not None:
-        yield current

@@ -32,7 +32,9 @@ struct Options {
   bool whole_song, compare_with_fresh;
 
   explicit Options(std::uint8_t bits) : whole_song(bits & 4), compare_with_fresh(bits & 8) {
-    parse.channels = bits & 1 ? Channels::kAll : Channels::kDrums;
+    if (bits & 1) parse.channels = 0xffff;
+    if (bits & 16) parse.track = 2;
+    if (bits & 32) parse.track_names = {"Drums"};
     parse.magenta_compat = grid.magenta_compat = bits & 2;
     for (std::size_t pitch = 0; pitch < kPitches; ++pitch) {
       grid.pitch_class[pitch] = static_cast<std::uint8_t>(pitch % 10 == 9 ? kUnmapped : pitch % 10);

@@ -135,6 +135,58 @@ class Choice(click.Choice[str]):
         return f"no such choice {value!r}{hint}"
 
 
+def _channels(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[int, ...] | None:
+    """MIDI channels from 1, as in `1`, `1,10` or `1-16`."""
+    del ctx, param
+    if value is None:
+        return None
+    channels: list[int] = []
+    for word in value.split(","):
+        first, dash, last = word.strip().partition("-")
+        ends = (first, last) if dash else (first, first)
+        if not all(end.isdecimal() and 1 <= int(end) <= 16 for end in ends):
+            raise click.BadParameter(
+                f"{value!r} is no list of MIDI channels (1 to 16), as in 1,10 or 1-16"
+            )
+        channels += range(int(ends[0]), int(ends[1]) + 1)
+    if not channels:
+        raise click.BadParameter(f"{value!r} names no channel")
+    return tuple(channels)
+
+
+def _track(ctx: click.Context, param: click.Parameter, value: str | None) -> int | str | None:
+    """A track by its number in the file, from 1, or by its name."""
+    del ctx, param
+    if value is None or not value.strip():
+        if value is not None:
+            raise click.BadParameter("an empty name; give that of a track, or its number")
+        return None
+    if not value.strip().isdecimal():
+        return value
+    if not 1 <= int(value) <= 0xFFFF:
+        raise click.BadParameter(f"{value!r} is no track; they count from 1")
+    return int(value)
+
+
+def drum_part(function: _Function) -> _Function:
+    """Adds `--channel` and `--track`, which say what of a file its drums are."""
+    track = click.option(
+        "--track",
+        callback=_track,
+        metavar="NAME|N",
+        help="The track of the drums, by its name or its number in the file, from 1.",
+    )
+    channel = click.option(
+        "--channel",
+        callback=_channels,
+        metavar="N[,N…]",
+        help="The MIDI channels of the drums.  [default: 10, or all of --track]",
+    )
+    return channel(track(function))
+
+
 def _describe_usage(error: click.UsageError) -> str:
     """A click usage error in the form `--option: what is wrong`."""
     manual = f" (see {error.ctx.command.name} --help)" if error.ctx else ""

@@ -77,13 +77,7 @@ def _pitch_classes(
     help="Which pitch is which drum: roland (the Groove MIDI Dataset), reduced (General MIDI), or "
     f"nine groups as in '{_MAP}'.  [default: roland, as all configs have it]",
 )
-@click.option(
-    "--channels",
-    type=console.Choice(["drums", "all"]),
-    default="drums",
-    show_default=True,
-    help="MIDI channel 10 only, or every channel.",
-)
+@console.drum_part
 @click.option("--magenta-compat", is_flag=True, help="Drop files with changes of tempo or meter.")
 @click.option(
     "--metadata",
@@ -290,8 +284,8 @@ def _print_hints(report: ConversionReport) -> None:
     """What a user may not have meant."""
     if report.skipped.get(_NO_DRUMS, 0) > report.converted:
         click.echo(
-            f"hint: {report.skipped[_NO_DRUMS]:,} files have no mapped note on MIDI channel 10; "
-            "--channels all takes every channel",
+            f"hint: {report.skipped[_NO_DRUMS]:,} files have no mapped note where drums were looked "
+            "for; --channel and --track name other places than MIDI channel 10",
             err=True,
         )
     unmapped = sum(report.unmapped.values())

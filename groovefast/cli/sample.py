@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import re
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 DEFAULT_QPM = 120.0
 MIDI_ENDINGS = (".mid", ".midi", ".smf", ".kar")
+HIDDEN = (".", "__MACOSX")
+"""What names begin with of folders that hold nothing of the user's."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Request:
     """One piece of work for a mode.
 
     Attributes:
+        mode: What is done.
         inputs: The files it works on.
         source: The one that is reworked, if any.
         name: Of the results, a path within the output folder without ending.
@@ -34,9 +39,11 @@ class Request:
         groove: Whose feel to take.
         spread: How far to vary.
         qpm: Tempo of new grooves.
+        replace: Whether what is added takes the place of what is there.
         options: `performance.Options` as keyword arguments.
     """
 
+    mode: str
     inputs: Sequence[Path]
     source: Path | None
     name: Path
@@ -44,6 +51,7 @@ class Request:
     groove: Path | None
     spread: float
     qpm: float | None
+    replace: bool
     options: Mapping[str, Any]
 
 
@@ -89,7 +97,8 @@ def _sample(model: GrooVAE, request: Request) -> Sequence[Rendition]:
     except tf.errors.ResourceExhaustedError:
         raise GrooveFastError(f"--num: no memory for {request.num:,} at once") from None
     converter = GrooveConverter.from_config(model.config)
-    grooves = converter.from_tensors(windows, request.qpm or qpm)
+    kit = request.options["pitch_classes"]
+    grooves = converter.from_tensors(windows, request.qpm or qpm, kit)
     return [Rendition(groove.to_bytes()) for groove in grooves]
 
 
@@ -98,8 +107,8 @@ def _controls(model: GrooVAE, request: Request) -> tuple[Any, float]:
     from groovefast.converter import GrooveConverter
 
     config, path = model.config.converter, request.inputs[0]
-    pitch_classes, channels = request.options["pitch_classes"], request.options["channels"]
-    converter = GrooveConverter.from_config(config, pitch_classes=pitch_classes, channels=channels)
+    source = {name: request.options[name] for name in ("pitch_classes", "channel", "track")}
+    converter = GrooveConverter.from_config(config, **source)
     tensors = converter.to_tensors(path)
     if not len(tensors):
         raise GrooveFastError(
@@ -118,6 +127,13 @@ def _rework(function: str, summary: str) -> Mode:
         return [getattr(performance, function)(request.inputs[0], model, **request.options)]
 
     return Mode(play, summary, uses=("amount",))
+
+
+def _add_hihat(model: GrooVAE, request: Request) -> Sequence[Rendition]:
+    from groovefast import performance
+
+    source, replace = request.inputs[0], request.replace
+    return [performance.add_hihat(source, model, replace, **request.options)]
 
 
 def _groove_transfer(model: GrooVAE, request: Request) -> Sequence[Rendition]:
@@ -158,7 +174,9 @@ MODES: Mapping[str, Mode] = {
     ),
     "humanize": _rework("humanize", "timing and dynamics for a stiff performance"),
     "tap2drum": _rework("tap2drum", "a beat from a tapped rhythm"),
-    "add-hihat": _rework("add_hihat", "a closed hi-hat beside what is played"),
+    "add-hihat": Mode(
+        _add_hihat, "a closed hi-hat where there is none", uses=("amount", "replace")
+    ),
     "groove-transfer": Mode(
         _groove_transfer,
         "the hits of --input with the feel of --groove",
@@ -176,13 +194,18 @@ MODES: Mapping[str, Mode] = {
     "vary": Mode(_vary, "something like the input", uses=("amount", "spread", "num")),
 }
 
+_RESULT = re.compile(rf"(?P<source>.+)-({'|'.join(MODES)})(-\d{{3,}})?")
 _SUMMARIES = "\n".join(f"  {name:<17}{mode.summary}" for name, mode in MODES.items())
 _EPILOG = f"""\b
 Modes:
 {_SUMMARIES}
 
-All but sample keep the input's length, tempo, meter and other tracks. Bars in another meter than
-the model's stay as they are.
+All but sample keep the input's length, tempo, meters and all that is not its drums: those are on
+MIDI channel 10, or where --channel and --track say. No file is overwritten without --overwrite: new
+grooves and variations go on with the numbers, other results are refused.
+
+Exit status: 0 all was played; 3 some files could not be played, and are named; 2 none, or a mistake
+in the options.
 
 \b
 groovefast-sample --num 4 --plot --render wav --output-dir grooves
@@ -256,18 +279,20 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
     help="Which drums the pitches of the input are: those of a Roland TD-11, as in the Groove "
     "MIDI Dataset, or General MIDI reduced to nine.",
 )
+@console.drum_part
 @click.option(
-    "--channels",
-    type=console.Choice(["drums", "all"]),
-    default="drums",
-    show_default=True,
-    help="Which notes of the input are drums: those of MIDI channel 10, or all.",
+    "--replace",
+    is_flag=True,
+    default=None,
+    help="With add-hihat: play the closed hi-hat anew where there is one.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0, max=2**31 - 1),
-    help="The same seed writes the same files.  [default: a new one, which is printed]",
+    help="The same seed plays the same. Where it matters, it is noted in the files.  "
+    "[default: a new one, which is printed]",
 )
+@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 @click.option("--plot", is_flag=True, help="Also draw each result, below its input.")
 @click.option("--render", type=console.Choice(["wav"]), help="Also write each result as sound.")
 @click.option(
@@ -283,18 +308,23 @@ def command(
     mode: str,
     input_paths: tuple[Path, ...],
     seed: int | None,
+    overwrite: bool,
     plot: bool,
     render: str | None,
     soundfont: Path | None,
     **given: Any,
-) -> None:
+) -> int:
     """Plays drums: a trained model writes new grooves as MIDI, or reworks your own."""
     row = MODES[mode]
     _check_uses(mode, given)
     model_source = _find_model(mode, model_path)
     seed = secrets.randbelow(2**31) if seed is None else seed
-    requests = list(_requests(mode, input_paths, seed, given))
+    requests = list(_requests(mode, input_paths, output_dir, seed, given))
     audio = _Audio(soundfont) if render or soundfont else None
+    output = _Output(output_dir, plot, audio, overwrite, "num" in row.uses)
+    for request in requests if len(requests) == 1 else ():
+        _check_drums(request)
+    output.check(requests)
     output_dir.mkdir(parents=True, exist_ok=True)
 
     console.load_tensorflow()  # only now: it takes seconds
@@ -302,26 +332,28 @@ def command(
 
     model = load_model(model_source, config)
     _check_hits(mode, model, len(input_paths))
-    output = _Output(output_dir, plot, audio)
     many = len(requests) > 1
     failures = sum(not _succeeds(row, model, request, output, many) for request in requests)
     if failures == len(requests):
         raise GrooveFastError(f"none of the {failures} files could be played; see above")
-    failed = f", {failures} failed" if failures else ""
-    files = "1 MIDI file" if output.count == 1 else f"{output.count} MIDI files"
-    click.echo(f"{files} in {output_dir} (seed {seed}){failed}")
+    click.echo(f"{output.summary} (seed {seed})" + (f", {failures} failed" if failures else ""))
+    return console.EXIT_SOME_FAILED if failures else 0
 
 
 def _succeeds(row: Mode, model: GrooVAE, request: Request, output: _Output, many: bool) -> bool:
     """Does one piece of work; where it is one of many, a failure is told and does not stop them."""
     try:
-        output.save(request, row.play(model, request), numbered="num" in row.uses)
+        output.save(request, row.play(model, request), _name_of(model))
     except (GrooveFastError, OSError) as error:
         if not many:
             raise
         click.echo(f"failed: {console.describe(error)}", err=True)
         return False
     return True
+
+
+def _name_of(model: GrooVAE) -> str:
+    return str(model.config.name)
 
 
 # --- What is asked for ----------------------------------------------------------------------
@@ -361,7 +393,7 @@ def _find_model(mode: str, path: Path | None) -> Path:
 
 
 def _requests(
-    mode: str, paths: Sequence[Path], seed: int, given: Mapping[str, Any]
+    mode: str, paths: Sequence[Path], output_dir: Path, seed: int, given: Mapping[str, Any]
 ) -> Iterator[Request]:
     """One piece of work for each input, or for each pair of them."""
     row = MODES[mode]
@@ -371,12 +403,14 @@ def _requests(
         "temperature": given.get("temperature", row.temperature),
         "seed": seed,
         "pitch_classes": given["pitch_classes"],
-        "channels": given["channels"],
+        "channel": given.get("channel"),
+        "track": given.get("track"),
     }
     if "groove" in given:
         _check_readable(given["groove"])
-    for inputs, name in _pieces(mode, paths):
+    for inputs, name in _pieces(mode, paths, output_dir):
         yield Request(
+            mode,
             inputs,
             inputs[0] if row.num_inputs else None,
             name,
@@ -384,11 +418,14 @@ def _requests(
             groove=given.get("groove"),
             spread=given.get("spread", 0.5),
             qpm=given.get("qpm"),
+            replace=given.get("replace", False),
             options=options,
         )
 
 
-def _pieces(mode: str, paths: Sequence[Path]) -> Iterator[tuple[Sequence[Path], Path]]:
+def _pieces(
+    mode: str, paths: Sequence[Path], output_dir: Path
+) -> Iterator[tuple[Sequence[Path], Path]]:
     """The inputs of each piece of work, and what to call its results."""
     row = MODES[mode]
     if row.num_inputs != 1:
@@ -404,7 +441,8 @@ def _pieces(mode: str, paths: Sequence[Path]) -> Iterator[tuple[Sequence[Path], 
     if not paths:
         raise GrooveFastError(f"--input: 0 given, but --mode {mode} works on 1 or more")
     taken: dict[Path, Path] = {}
-    for path, name in ((path, name) for given in paths for path, name in _midi_files(given)):
+    found = ((path, name) for given in paths for path, name in _midi_files(given, output_dir))
+    for path, name in found:
         name = name.with_name(f"{name.name}-{mode}")
         other = taken.setdefault(name, path)
         if other != path:
@@ -414,15 +452,33 @@ def _pieces(mode: str, paths: Sequence[Path]) -> Iterator[tuple[Sequence[Path], 
         yield (path,), name
 
 
-def _midi_files(path: Path) -> list[tuple[Path, Path]]:
-    """A file, or all in a folder, each with its path within and without its ending."""
+def _midi_files(path: Path, output_dir: Path) -> list[tuple[Path, Path]]:
+    """A file, or all in a folder, each with its path within and without its ending.
+
+    Hidden folders are left out, and so is what was made here before.
+    """
     if not path.is_dir():
         _check_readable(path)
         return [(path, Path(path.stem))]
-    found = sorted(each for each in path.rglob("*") if each.suffix.lower() in MIDI_ENDINGS)
+    output = output_dir.resolve()
+    found: list[Path] = []
+    for folder, below, names in os.walk(path):
+        if not path.samefile(folder) and Path(folder).resolve() == output:
+            below.clear()
+            continue
+        below[:] = sorted(name for name in below if not name.startswith(HIDDEN))
+        files = [Path(folder, name) for name in sorted(names) if not name.startswith("._")]
+        files = [file for file in files if file.suffix.lower() in MIDI_ENDINGS]
+        found += [file for file in files if not _is_result(file, files)]
     if not found:
         raise GrooveFastError(f"--input {path}: no MIDI file in it ({', '.join(MIDI_ENDINGS)})")
     return [(each, each.relative_to(path).with_suffix("")) for each in found]
+
+
+def _is_result(file: Path, files: Sequence[Path]) -> bool:
+    """Whether a file is what some mode made of another one of these."""
+    parts = _RESULT.fullmatch(file.stem)
+    return parts is not None and any(parts["source"] == other.stem for other in files)
 
 
 def _check_readable(path: Path) -> None:
@@ -430,6 +486,20 @@ def _check_readable(path: Path) -> None:
     from groovefast.score import read_midi
 
     read_midi(path)
+
+
+def _check_drums(request: Request) -> None:
+    """Finds a file without drums likewise."""
+    if request.source is None:
+        return
+    from groovefast.drum_part import DrumPart
+    from groovefast.parts import no_drums
+    from groovefast.score import read_score
+
+    part = DrumPart.of(request.options["channel"], request.options["track"])
+    if not len(read_score(request.source, part).notes):
+        classes = request.options["pitch_classes"]
+        raise no_drums(request.source, str(request.source), part, classes)
 
 
 def _check_hits(mode: str, model: GrooVAE, given: int) -> None:
@@ -450,44 +520,99 @@ def _check_hits(mode: str, model: GrooVAE, given: int) -> None:
 class _Output:
     """The output folder."""
 
-    def __init__(self, folder: Path, plot: bool, audio: _Audio | None) -> None:
-        self.count = 0
+    def __init__(
+        self, folder: Path, plot: bool, audio: _Audio | None, overwrite: bool, numbered: bool
+    ) -> None:
         self._folder = folder
         self._plot = plot
         self._audio = audio
+        self._overwrite = overwrite
+        self._numbered = numbered
+        self._count = self._unchanged = 0
 
-    def save(self, request: Request, renditions: Sequence[Rendition], numbered: bool) -> None:
+    @property
+    def summary(self) -> str:
+        """What was written, as in `3 MIDI files in out, 1 of them as it was`."""
+        files = "1 MIDI file" if self._count == 1 else f"{self._count} MIDI files"
+        same = f", {self._unchanged} of them as it was" if self._unchanged else ""
+        return f"{files} in {self._folder}{same}"
+
+    def check(self, requests: Sequence[Request]) -> None:
+        """Refuses to overwrite, before the work is done."""
+        if self._overwrite or self._numbered:
+            return
+        paths = (path for request in requests for path in self._files(self._stem(request)))
+        there = [path for path in paths if os.path.lexists(path)]
+        if there:
+            more = f" and {len(there) - 1} more are" if len(there) > 1 else " is"
+            raise GrooveFastError(
+                f"{there[0]}{more} there already; --overwrite replaces what is there"
+            )
+
+    def save(self, request: Request, renditions: Sequence[Rendition], model: str) -> None:
         """Writes NAME.mid, or NAME-001.mid, NAME-002.mid, …, and what goes beside them."""
-        digits = max(3, len(str(len(renditions))))
-        stem = self._folder / request.name
+        from groovefast.score import read_bytes
+
+        stem = self._stem(request)
         stem.parent.mkdir(parents=True, exist_ok=True)
         for message in renditions[0].messages:
             click.echo(f"{request.source}: {message}", err=True)
-        for number, rendition in enumerate(renditions, start=1):
-            name = f"{stem.name}-{number:0{digits}}" if numbered else stem.name
-            path = stem.with_name(f"{name}.mid")
-            rendition.save(path)
-            self.count += 1
+        original = None if request.source is None else read_bytes(request.source)[0]
+        first = 1 + (0 if self._overwrite else self._last_number(stem))
+        digits = max(3, len(str(first + len(renditions) - 1)))
+        for index, rendition in enumerate(renditions):
+            number = f"-{first + index:0{digits}}" if self._numbered else ""
+            path = stem.with_name(f"{stem.name}{number}.mid")
+            _signed(request, rendition, index + 1, model).save(path, overwrite=self._overwrite)
+            self._count += 1
+            self._unchanged += rendition.midi == original
             if self._plot:
                 self._draw(request, rendition, path)
             if self._audio is not None:
-                self._audio.save(request, rendition.midi, path.with_suffix(".wav"))
+                self._audio.save(request, rendition, path.with_suffix(".wav"))
 
-    def _draw(self, request: Request, rendition: Rendition, path: Path) -> None:
-        from groovefast.plots import plot_grooves
+    def _stem(self, request: Request) -> Path:
+        return self._folder / request.name
 
-        channels = request.options["channels"]
-        grooves, titles = [self._read(rendition.midi, channels)], None
-        if request.source is not None:
-            grooves.insert(0, self._read(request.source, channels))
-            titles = [request.source.name, path.name]
-        plot_grooves(grooves, path.with_suffix(".png"), titles)
+    def _files(self, stem: Path) -> Iterator[Path]:
+        """What is written for a result that has no number."""
+        endings = [".mid", *([".png"] if self._plot else []), *([".wav"] if self._audio else [])]
+        return (stem.with_name(stem.name + ending) for ending in endings)
 
     @staticmethod
-    def _read(source: Path | bytes, channels: str) -> Groove:
-        from groovefast.groove import Groove
+    def _last_number(stem: Path) -> int:
+        """The highest number of files called so, whatever their kind; 0 if there are none."""
+        pattern = re.compile(rf"{re.escape(stem.name)}-(\d+)(-p\d+)?\.(mid|png|wav)")
+        names = (pattern.fullmatch(file.name) for file in stem.parent.iterdir())
+        return max((int(name[1]) for name in names if name), default=0)
 
-        return Groove.from_midi(source, channels)
+    def _draw(self, request: Request, rendition: Rendition, path: Path) -> None:
+        from groovefast.groove import Groove
+        from groovefast.plots import plot_grooves
+
+        grooves, titles = [rendition.groove], None
+        channel, track, kit = (
+            request.options[name] for name in ("channel", "track", "pitch_classes")
+        )
+        if request.source is not None:
+            grooves.insert(0, Groove.from_midi(request.source, channel, track))
+            titles = [request.source.name, path.name]
+        plot_grooves(grooves, path.with_suffix(".png"), titles, pitch_classes=kit)
+
+
+def _signed(request: Request, rendition: Rendition, number: int, model: str) -> Rendition:
+    """A result that says how to make it again, where another seed would have made another."""
+    temperature = request.options["temperature"]
+    if request.mode not in ("sample", "vary") and not temperature:
+        return rendition
+    from groovefast.midi_tracks import MidiTracks
+
+    text = (
+        f"groovefast-sample --mode {request.mode} --model {model} --seed {request.options['seed']} "
+        f"--num {request.num} --temperature {temperature:g}: number {number}"
+    )
+    midi = MidiTracks.parse(rendition.midi).with_text(text).to_bytes()
+    return dataclasses.replace(rendition, midi=midi)
 
 
 class _Audio:
@@ -500,15 +625,14 @@ class _Audio:
             check_soundfont(soundfont)
         self._soundfont = soundfont
 
-    def save(self, request: Request, midi: bytes, path: Path) -> None:
+    def save(self, request: Request, rendition: Rendition, path: Path) -> None:
         from groovefast import synth
 
         if self._soundfont is not None:
-            synth.save_with_soundfont(midi, self._soundfont, path)
+            synth.save_with_soundfont(rendition.midi, self._soundfont, path)
             return
-        # What is new has General MIDI's pitches, whatever those of the input are.
-        pitch_classes = request.options["pitch_classes"] if request.source else "reduced"
-        synth.save_wav(synth.render(midi, pitch_classes, request.options["channels"]), path)
+        kit, part = request.options["pitch_classes"], rendition.part
+        synth.save_wav(synth.render(rendition.midi, kit, part.channel, part.track), path)
 
 
 def main() -> None:

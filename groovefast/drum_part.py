@@ -1,0 +1,100 @@
+"""Which notes of a MIDI file are its drums: those of some channels, of a track, or of both."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from groovefast.drums import DRUM_CHANNEL
+from groovefast.errors import GrooveFastError
+
+Channel: TypeAlias = "int | Iterable[int] | None"
+"""MIDI channels, counted from 1 as musicians do; None for the default of `DrumPart`."""
+Track: TypeAlias = "int | str | None"
+"""A track by its number in the file, from 1, or by its name; None for all."""
+
+NUM_CHANNELS = 16
+ALL_CHANNELS = tuple(range(1, NUM_CHANNELS + 1))
+
+
+@dataclasses.dataclass(frozen=True)
+class DrumPart:
+    """The notes that are taken for drums. All others are neither heard nor touched.
+
+    Attributes:
+        channel: MIDI channels, 1 to 16, sorted; None for channel 10, or for all of a given `track`.
+        track: The number of a track in the file, from 1, or its name, whose case and outer blanks
+            do not count; None for all. Several tracks may have one name.
+    """
+
+    channel: tuple[int, ...] | None = None
+    track: int | str | None = None
+
+    @classmethod
+    def of(cls, channel: Channel = None, track: Track = None) -> DrumPart:
+        """Returns the part that a user names.
+
+        Raises:
+            GrooveFastError: No MIDI channel, or no track.
+        """
+        return cls(_checked_channels(channel), _checked_track(track))
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """The channels whose notes are taken, from 1."""
+        if self.channel is not None:
+            return self.channel
+        return (DRUM_CHANNEL + 1,) if self.track is None else ALL_CHANNELS
+
+    def for_core(self) -> tuple[int, int, tuple[bytes, ...]]:
+        """Returns a bit for each channel, a track's number or 0, and the ways to write its name."""
+        mask = sum(1 << (channel - 1) for channel in self.channels)
+        if isinstance(self.track, str):
+            return mask, 0, _spellings(self.track)
+        return mask, self.track or 0, ()
+
+    def __str__(self) -> str:
+        """The part in words that follow "no drums": `on channel 10`, `in track 2`."""
+        places = []
+        if self.track is None or self.channel is not None:
+            numbers = ", ".join(map(str, self.channels))
+            places.append(f"on channel{'s' if len(self.channels) > 1 else ''} {numbers}")
+        if self.track is not None:
+            places.append(f"in track {self.track!r}")
+        return " ".join(places)
+
+
+CHANNEL_10 = DrumPart()
+"""Where General MIDI has its drums."""
+
+
+def _checked_channels(channel: Channel) -> tuple[int, ...] | None:
+    if channel is None:
+        return None
+    wanted = [channel] if isinstance(channel, (int, str)) else list(channel)
+    for number in wanted:
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 16:
+            raise GrooveFastError(f"channel: {number!r} is no MIDI channel; they are 1 to 16")
+    if not wanted:
+        raise GrooveFastError("channel: none given; name one or several of 1 to 16")
+    return tuple(sorted(set(wanted)))
+
+
+def _checked_track(track: Track) -> int | str | None:
+    if isinstance(track, str) and not track.strip():
+        raise GrooveFastError("track: an empty name; give that of a track, or its number")
+    if isinstance(track, int) and (isinstance(track, bool) or not 1 <= track <= 0xFFFF):
+        raise GrooveFastError(f"track: {track!r} is no number of a track; they count from 1")
+    if track is not None and not isinstance(track, (int, str)):
+        raise GrooveFastError(f"track: a name or a number wanted, not {track!r}")
+    return track
+
+
+def _spellings(name: str) -> tuple[bytes, ...]:
+    """A name in UTF-8, and in the Latin-1 of older files where that can say it."""
+    utf8 = name.encode("utf-8", "surrogateescape")
+    try:
+        return tuple(dict.fromkeys((utf8, name.encode("latin-1"))))
+    except UnicodeEncodeError:
+        return (utf8,)
