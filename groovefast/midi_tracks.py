@@ -9,7 +9,7 @@ import bisect
 import dataclasses
 import itertools
 import struct
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
@@ -215,8 +215,8 @@ def _with_lanes(
 
     A lane without old notes may hold some that are none of ours.
     """
-    own = {lane: old for lane, (old, _) in lanes.items() if old}
-    kept = list(_without_lanes(track, own))
+    own = {lane for lane, (old, _) in lanes.items() if old}
+    kept = [(tick, message) for tick, message in track if _lane_of(message) not in own]
     last_tick = kept[-1][0]
     begun = [tick for lane in lanes for tick, _, _ in lanes[lane][1]]
     if is_clip or max(begun, default=0) >= last_tick:
@@ -224,19 +224,13 @@ def _with_lanes(
     ranked = [(tick, _KEPT, message) for tick, message in kept[:-1]]
     for lane, (old, new) in lanes.items():
         channel, pitch = lane
-        spans = _around(new, kept, lane) if old else _beside(new, track, lane)
+        spans = _without_overlaps(new) if old else _beside(new, track, lane)
         for tick, end_tick, velocity in spans:
             end_tick = max(min(end_tick, last_tick), tick + 1)
             on = bytes((_NOTE_ON | channel, pitch, velocity))
             ranked += [(tick, _BEGINS, on), (end_tick, _ENDS, _end_of(channel, pitch))]
     ranked.sort(key=lambda event: event[:2])
     return (*((tick, message) for tick, _, message in ranked), (last_tick, END_OF_TRACK))
-
-
-def _around(new: Iterable[Span], kept: Iterable[Event], lane: tuple[int, int]) -> Iterator[Span]:
-    """New notes, cut where a note-on of the lane is kept."""
-    also_begun = [tick for tick, message in kept if _lane_of(message) == lane and _begins(message)]
-    return _without_overlaps(new, also_begun)
 
 
 def _beside(new: Iterable[Span], track: Iterable[Event], lane: tuple[int, int]) -> Iterator[Span]:
@@ -261,30 +255,6 @@ _ENDS, _KEPT, _BEGINS = range(3)
 """The order at one tick: a pitch ends before it begins again, and not before its kit is set up."""
 
 
-def _without_lanes(
-    track: Iterable[Event], lanes: Mapping[tuple[int, int], list[Span]]
-) -> Iterator[Event]:
-    """A track without the notes given by lane.
-
-    A note-on that is none of them, as it never ends or ends on its own tick, stays and ends on its
-    own tick: the end of a new note must not make a note of it.
-    """
-    left = {
-        lane: Counter((tick, velocity) for tick, _, velocity in notes)
-        for lane, notes in lanes.items()
-    }
-    for tick, message in track:
-        lane = _lane_of(message)
-        if lane is None or lane not in lanes:
-            yield tick, message
-        elif _begins(message):
-            if left[lane][tick, message[2]]:
-                left[lane][tick, message[2]] -= 1
-            else:
-                yield tick, message
-                yield tick, _end_of(*lane)
-
-
 def _end_of(channel: int, pitch: int) -> bytes:
     return bytes((_NOTE_OFF | channel, pitch, _RELEASE_VELOCITY))
 
@@ -300,7 +270,7 @@ def _lane_of(message: bytes) -> tuple[int, int] | None:
     return (message[0] & 0x0F, message[1]) if is_note else None
 
 
-def _without_overlaps(notes: Iterable[Span], also_begun: Iterable[int]) -> Iterator[Span]:
+def _without_overlaps(notes: Iterable[Span], also_begun: Iterable[int] = ()) -> Iterator[Span]:
     """The notes of a lane, each at least a tick long and otherwise cut where the next begins."""
     spans = sorted(notes)
     ticks = sorted({*(span[0] for span in spans), *also_begun})

@@ -411,8 +411,9 @@ class _Player:
         Bars in which nothing was played stay empty, and rows that are `closed` as they are.
         """
         chosen = [drum for drum in chosen if drum in take.playable]
+        hits = np.asarray(take.grid.hits)
         if not chosen or not self.options.amount:
-            return take.grid.hits
+            return hits
         given = windows.cut(take.grid.hits)
         given[..., chosen] = np.nan
         given[windows.rows < 0] = 0

@@ -89,8 +89,13 @@ def _events(data: bytes) -> Iterator[Event]:
         place += size
 
 
-def notes_of_track(events: Sequence[Event], track: int, channels: Sequence[int]) -> list[Note]:
-    """A track's notes, instruments by their first closed note, notes as they were closed."""
+def notes_of_track(
+    events: Sequence[Event], track: int, channels: Sequence[int], step: int
+) -> list[Note]:
+    """A track's notes, instruments by their first closed note, notes as they were closed.
+
+    Those that close where they open, or never, come out a step long; the latter last, by tick.
+    """
     instruments: dict[tuple[int, int], list[Note]] = {}
     open_notes: dict[tuple[int, int], list[tuple[int, int]]] = {}
     programs = dict.fromkeys(range(16), 0)
@@ -109,10 +114,17 @@ def notes_of_track(events: Sequence[Event], track: int, channels: Sequence[int])
             closed = [note for note in began if note[0] < event.tick]
             if closed and len(closed) < len(began):
                 open_notes[channel, pitch] = [note for note in began if note[0] == event.tick]
-            for tick, velocity in closed:
+            for tick, velocity in closed or began:
                 instrument = instruments.setdefault((channel, programs[channel]), [])
-                note = Note(tick, event.tick, pitch, velocity, channel, programs[channel], track)
+                end = event.tick if closed else tick + step
+                note = Note(tick, end, pitch, velocity, channel, programs[channel], track)
                 instrument.append(note)
+    unended = [(key, note) for key, notes in sorted(open_notes.items()) for note in notes]
+    for (channel, pitch), (tick, velocity) in sorted(unended, key=lambda each: each[1][0]):
+        instrument = instruments.setdefault((channel, programs[channel]), [])
+        instrument.append(
+            Note(tick, tick + step, pitch, velocity, channel, programs[channel], track)
+        )
     return [note for notes in instruments.values() for note in notes]
 
 
@@ -132,7 +144,12 @@ class Song(NamedTuple):
 
 def songs(file: File, channels: Sequence[int]) -> list[Song]:
     """What is played together: all tracks, but in format 2 each track by itself."""
-    notes = [notes_of_track(events, i, channels) for i, events in enumerate(file.tracks)]
+    step = max(file.division // 4, 1)
+    if file.division >= 0x8000:
+        frames = 0x100 - (file.division >> 8)
+        rate = 30000 / 1001 if frames == 29 else frames
+        step = max(int(0.125 * rate * (file.division & 0xFF) + 0.5), 1)
+    notes = [notes_of_track(events, i, channels, step) for i, events in enumerate(file.tracks)]
     if file.format == 2:
         groups = [[i] for i in range(len(file.tracks))]
     else:

@@ -22,6 +22,7 @@ from records import grid_of, read_shard, read_shards
 from groovefast import _core
 from groovefast.config import CONFIGS
 from groovefast.conversion import ConversionReport, convert
+from groovefast.drum_part import DrumPart
 from groovefast.drums import ROLAND, pitch_table
 from groovefast.errors import GrooveFastError, MidiError
 
@@ -65,7 +66,7 @@ def windows_of(path: Path, steps: int = 64, hop: int = 16, **options: Any) -> tu
         "quarters_per_bar": 4,
         "split_steps": steps,
         "hop_steps": hop,
-        "all_channels": False,
+        "parts": DrumPart().for_core(),
         "magenta_compat": False,
         "error_on_unmapped": False,
         **options,
@@ -286,7 +287,7 @@ def test_channels(tmp_path: Path) -> None:
     song = midi.song(*(midi.hit(QUARTER - 1 if n else 0, 36, channel=0) for n in range(16)))
     folder = write(tmp_path / "in", a=song)
     assert convert(folder, tmp_path / "out").skipped == {"no drums": 1}
-    assert convert(folder, tmp_path / "out", channels="all").windows == 1
+    assert convert(folder, tmp_path / "out", channel=1).windows == 1
 
 
 def test_magenta_compat_drops_tempo_changes(tmp_path: Path) -> None:
@@ -505,7 +506,7 @@ def run_core(files: _core.FileList, shard: Path, **options: Any) -> tuple[int, A
         "quarters_per_bar": 4,
         "window_steps": 64,
         "hop_steps": 16,
-        "channels": "drums",
+        "parts": DrumPart().for_core(),
         "on_error": "skip",
         "magenta_compat": False,
         "unmapped_is_error": False,
@@ -625,7 +626,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"hop_bars": 0}, "hop_bars: 0 is too small"),
     ({"split_bars": 1 << 20}, "split_bars, hop_bars: more than"),
     ({"pitch_classes": "rolnad"}, "pitch_classes: no such map 'rolnad'"),
-    ({"channels": "both"}, "channels: no such choice 'both'; it is one of drums, all"),
+    ({"channel": 17}, "channel: 17 is no MIDI channel; they are 1 to 16"),
     ({"on_error": "ignore"}, "on_error: no such choice 'ignore'"),
     ({"unmapped_pitches": "keep"}, "unmapped_pitches: no such choice 'keep'"),
     ({"shards": 0}, "shards: 0 is too small"),

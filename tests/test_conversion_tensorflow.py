@@ -38,7 +38,7 @@ def test_every_record_of_the_dataset(groove_dir: Path, tmp_path: Path) -> None:
     batches = list(dataset.as_numpy_iterator())
     read = {name: np.concatenate([batch[name] for batch in batches]) for name in FEATURES}
     assert len(read["source"]) == report.windows == 19_552
-    converter = GrooveConverter(split_bars=4)
+    converter = GrooveConverter(split_bars=4, hop_bars=1)
     for source in np.unique(read["source"]):
         mine = read["source"] == source
         tensors = converter.to_tensors(groove_dir / source.decode())

@@ -44,7 +44,7 @@ def beat(groove_dir: Path) -> Path:
 def make_converter(options: dict[str, object]) -> GrooveConverter:
     if "config" in options:
         return GrooveConverter.from_config(str(options["config"]))
-    return GrooveConverter(**options)  # type: ignore[arg-type]
+    return GrooveConverter(hop_bars=1, **options)  # type: ignore[arg-type]
 
 
 def assert_same(tensors: object, others: object) -> None:
@@ -128,22 +128,46 @@ def test_a_whole_file_without_drums_gives_no_window() -> None:
     assert tensors.outputs.shape[-1] == 27
 
 
+def test_windows_overlap_only_when_asked(beat: Path) -> None:
+    starts = GrooveConverter(split_bars=2).to_tensors(beat).start_steps
+    assert (np.diff(starts) == 32).all()
+    assert len(starts) > 2
+    of_config = GrooveConverter.from_config("groovae_2bar_humanize").to_tensors(beat).start_steps
+    assert (np.diff(of_config) == 16).all()
+
+
+def test_converters_of_the_same_options_are_equal() -> None:
+    converter = GrooveConverter(4, channel=[10, 1], track="Kit", seed=3)
+    assert converter == GrooveConverter(4, 4, channel=(1, 10), track="Kit", seed=3)
+    assert hash(converter) == hash(GrooveConverter(4, channel=(1, 10), track="Kit", seed=3))
+    assert repr(converter) == "GrooveConverter(split_bars=4, channel=(1, 10), track='Kit', seed=3)"
+    assert eval(repr(converter)) == converter
+    assert repr(GrooveConverter()) == "GrooveConverter()"
+    others = (
+        GrooveConverter(4, channel=1, track="Kit", seed=3),
+        GrooveConverter(4, 1, channel=(1, 10), track="Kit", seed=3),
+        GrooveConverter.from_config("groovae_4bar"),
+    )
+    assert converter not in others
+    assert converter != "GrooveConverter"
+
+
 def test_other_meters_are_read_when_asked() -> None:
     waltz = Groove([(1.5 * bar, 1.5 * bar + 0.1, 36, 90) for bar in range(8)], 120, (3, 4))
-    tensors = GrooveConverter(split_bars=2, quarters_per_bar=3).to_tensors(waltz)
+    tensors = GrooveConverter(split_bars=2, hop_bars=1, quarters_per_bar=3).to_tensors(waltz)
     assert tensors.outputs.shape == (7, 24, 27)
     assert (tensors.outputs[:, [0, 12], 0] == 1).all()
 
 
-def test_channels_all_hears_other_instruments() -> None:
+def test_hears_other_channels_and_tracks_when_named() -> None:
     midi = mido.MidiFile()
     track = mido.MidiTrack()
     midi.tracks.append(track)
     for _ in range(40):
         track.append(mido.Message("note_on", channel=0, note=36, velocity=90))
         track.append(mido.Message("note_off", channel=0, note=36, time=480))
-    for channels, windows in (("drums", 0), ("all", 9)):
-        converter = GrooveConverter(channels=channels)
+    for part, windows in (({}, 0), ({"channel": 1}, 5), ({"track": 1}, 5), ({"track": "x"}, 0)):
+        converter = GrooveConverter(**part)
         assert len(converter.to_tensors(midi)) == windows
 
 
@@ -194,7 +218,8 @@ def test_note_dropout_follows_the_seed(beat: Path) -> None:
 def test_options_are_those_of_the_config() -> None:
     parameters = inspect.signature(GrooveConverter).parameters
     for field in dataclasses.fields(ConverterConfig):
-        assert parameters[field.name].default == field.default
+        if field.name != "hop_bars":
+            assert parameters[field.name].default == field.default
     for config in CONFIGS.values():
         for same in (config.name, config, config.converter):
             assert GrooveConverter.from_config(same).config == config.converter
@@ -210,7 +235,7 @@ def test_options_are_those_of_the_config() -> None:
         ({"split_bars": 0}, "split_bars: a whole number from 1 wanted, not 0"),
         ({"split_bars": 2.0}, "split_bars: a whole number from 1 wanted, not 2.0"),
         ({"hop_bars": -1}, "hop_bars: a whole number from 1 wanted, not -1"),
-        ({"hop_bars": None}, "hop_bars: a whole number from 1 wanted, not None"),
+        ({"hop_bars": 1.5}, "hop_bars: a whole number from 1 wanted, not 1.5"),
         ({"steps_per_quarter": 0}, "steps_per_quarter: a whole number"),
         ({"quarters_per_bar": True}, "quarters_per_bar: a whole number"),
         ({"pitch_classes": "rolland"}, "pitch_classes: no such map 'rolland'"),
@@ -222,7 +247,11 @@ def test_options_are_those_of_the_config() -> None:
             "max_note_dropout_probability: a value from 0 to 1",
         ),
         ({"unmapped_pitches": "keep"}, "unmapped_pitches: one of drop, error wanted, not 'keep'"),
-        ({"channels": "10"}, "channels: one of drums, all wanted, not '10'"),
+        ({"channel": "10"}, "channel: '10' is no MIDI channel"),
+        ({"channel": 0}, "channel: 0 is no MIDI channel; they are 1 to 16"),
+        ({"channel": ()}, "channel: none given"),
+        ({"track": 0}, "track: 0 is no number of a track; they count from 1"),
+        ({"track": " "}, "track: an empty name"),
     ],
 )
 def test_wrong_options_are_named(options: dict[str, object], message: str) -> None:

@@ -101,7 +101,7 @@ def test_the_same_seed_gives_the_same_files(corpus: Path, tmp_path: Path) -> Non
 
 
 def test_every_file_in_four_gives_windows(corpus: Path, rows: list[dict[str, str]]) -> None:
-    converter = GrooveConverter(split_bars=2, unmapped_pitches="error")
+    converter = GrooveConverter(split_bars=2, hop_bars=1, unmapped_pitches="error")
     windows = {
         row["midi_filename"]: len(converter.to_tensors(corpus / row["midi_filename"]))
         for row in rows

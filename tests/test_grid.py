@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from midi_bytes import END, hit, meter, song, tempo, track
 
 from groovefast import GrooveFastError, MidiError, _core
+from groovefast.drum_part import Channel, DrumPart
 from groovefast.drums import pitch_table
 
 WHOLE = 0
@@ -47,7 +48,7 @@ def windows(
     pitches: str = "reduced",
     steps_per_quarter: int = 4,
     quarters_per_bar: int = 4,
-    all_channels: bool = False,
+    channel: Channel = None,
     compat: bool = False,
     error_on_unmapped: bool = False,
 ) -> Windows:
@@ -60,7 +61,7 @@ def windows(
             quarters_per_bar,
             bars * bar,
             hop * bar,
-            all_channels,
+            DrumPart.of(channel).for_core(),
             compat,
             error_on_unmapped,
         )
@@ -247,10 +248,16 @@ def test_unmapped_pitches_are_dropped_or_refused() -> None:
     assert "2 notes" in str(error.value)
 
 
-def test_all_channels() -> None:
+def test_hits_need_no_end_but_for_magenta() -> None:
+    hits = [midi.on(0, 36), midi.on(STEP, 38), midi.off(0, 38), hit(STEP, 42)]
+    assert windows(song(*hits)).hits == [[(0, 0), (1, 1), (2, 2)]]
+    assert windows(song(*hits), compat=True).hits == [[(2, 2)]]
+
+
+def test_several_channels() -> None:
     data = song(hit(0, 36), hit(0, 38, channel=0))
     assert windows(data).hits == [[(0, 0)]]
-    assert windows(data, all_channels=True).hits == [[(0, 0), (0, 1)]]
+    assert windows(data, channel=(1, 10)).hits == [[(0, 0), (0, 1)]]
 
 
 def test_other_steps_and_bars() -> None:

@@ -230,7 +230,7 @@ def test_from_midi_hears_other_channels_when_asked() -> None:
         )
     )
     assert len(Groove.from_midi(midi).notes) == 0
-    assert Groove.from_midi(midi, channels="all").notes["pitch"].tolist() == [60]
+    assert Groove.from_midi(midi, channel=1).notes["pitch"].tolist() == [60]
 
 
 def test_from_midi_of_something_else_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from midi_strategies import midi_files, other_events, to_bytes
 
 from groovefast import GrooveFastError, read_midi
-from groovefast.midi_tracks import MidiTracks
+from groovefast.drum_part import ALL_CHANNELS
+from groovefast.midi_tracks import END_OF_TRACK, MidiTracks
 
 FIELDS = ["track", "channel", "pitch", "tick", "velocity", "end_tick"]
 
@@ -50,10 +51,10 @@ def test_odd_files_keep_their_notes(midi_edge_dir):
     compared = 0
     for path in sorted((midi_edge_dir / "midi").iterdir()):
         try:
-            score = read_midi(path, "all")
+            score = read_midi(path, ALL_CHANNELS)
         except GrooveFastError:
             continue
-        again = read_midi(MidiTracks.parse(path.read_bytes()).to_bytes(), "all")
+        again = read_midi(MidiTracks.parse(path.read_bytes()).to_bytes(), ALL_CHANNELS)
         np.testing.assert_array_equal(again.notes, score.notes)
         np.testing.assert_array_equal(again.tempos, score.tempos)
         np.testing.assert_array_equal(again.time_signatures, score.time_signatures)
@@ -121,38 +122,77 @@ def test_two_notes_of_a_pitch_may_fall_on_one_tick():
     assert read["tick"].tolist() == [10, 10]
 
 
-def test_a_note_of_no_length_stays_one_of_no_length():
-    data = _file(
-        (0, _on()), (50, _off()), (100, _on(77)), (100, _off()), (200, _on()), (250, _off())
-    )
+def test_notes_without_length_or_end_get_one():
+    data = _file((0, _on(50)), (40, _off()), (100, _on(77)), (100, _off()), (200, _on(60)))
     old = read_midi(data).notes
-    assert len(old) == 2
-    new = old.copy()
+    assert old["tick"].tolist() == [0, 100, 200]
+    new = np.concatenate((old, old[:1]))
     new["tick"] += 60
     new["end_tick"] += 60
-    rewritten = MidiTracks.parse(data).with_notes(old, new)
-    assert len(read_midi(rewritten.to_bytes()).notes) == 2
-    assert (100, bytes(_on(77).bin())) in rewritten.tracks[0]
+    new["tick"][3], new["end_tick"][3] = 600, 660
+    read = read_midi(MidiTracks.parse(data).with_notes(old, new).to_bytes()).notes
+    assert read["tick"].tolist() == [60, 160, 260, 600]
+    assert read["velocity"].tolist() == [50, 77, 60, 50]
+    assert (read["end_tick"] - read["tick"]).tolist() == [40, 100, 120, 60]
 
 
-def test_the_end_of_a_new_note_makes_no_note_of_one_that_never_ended():
-    data = _file((0, _on(50)), (40, _off()), (100, _on(77)))
-    old = read_midi(data).notes
-    assert old["tick"].tolist() == [0]
-    new = np.concatenate((old, old))
-    new["tick"][1], new["end_tick"][1] = 300, 360
-    rewritten = MidiTracks.parse(data).with_notes(old, new)
-    read = read_midi(rewritten.to_bytes()).notes
-    assert read[["tick", "end_tick"]].tolist() == [(0, 40), (300, 360)]
-    assert (100, bytes(_on(77).bin())) in rewritten.tracks[0]
-
-
-def test_track_ends_after_its_last_note():
-    data = _file((0, _on()), (50, _off()))
+def test_no_note_rings_on_when_its_track_has_ended():
+    data = _file((0, _on()), (50, _off()), (60, mido.Message("control_change", control=7)))
     old = read_midi(data).notes
     new = old.copy()
     new["end_tick"] = 900
-    assert MidiTracks.parse(data).with_notes(old, new).tracks[0][-1] == (900, b"\xff\x2f\x00")
+    (track,) = MidiTracks.parse(data).with_notes(old, new, bar_line=480).tracks
+    assert track[-1] == (480, END_OF_TRACK)
+    assert read_midi(MidiTracks(1, 480, (track,)).to_bytes()).notes["end_tick"].tolist() == [480]
+
+
+def test_a_song_keeps_its_length_as_long_as_its_notes_allow():
+    piano = mido.Message("note_on", channel=0, note=60, velocity=90)
+    data = _file((0, _on()), (50, _off()), (50, piano), (300, piano.copy(velocity=0)))
+    old = read_midi(data).notes
+    for begin, end in ((250, 300), (300, 480), (500, 501)):
+        new = old.copy()
+        new["tick"], new["end_tick"] = begin, begin + 100
+        tracks = MidiTracks.parse(data).with_notes(old, new, bar_line=480)
+        assert tracks.tracks[0][-1] == (end, END_OF_TRACK)
+        (note,) = read_midi(tracks.to_bytes()).notes
+        assert (note["tick"], note["end_tick"]) == (begin, min(begin + 100, end))
+
+
+def test_notes_of_others_in_a_lane_stay_and_keep_it_free():
+    own = mido.Message("note_on", channel=0, note=38, velocity=90)
+    data = _file(
+        *((0, own), (50, own.copy(velocity=0))),
+        *((100, _on(1)), (200, _off()), (300, _on(2)), (300, _off()), (400, _on(3))),
+    )
+    old = read_midi(data, 1).notes
+    new = np.repeat(old, 6)
+    new["channel"] = 9
+    new["tick"] = [0, 60, 150, 200, 300, 500]
+    new["end_tick"] = new["tick"] + 50
+    tracks = MidiTracks.parse(data).with_notes(old, new)
+    others = [event for event in MidiTracks.parse(data).tracks[0] if event[1][0] & 15 == 9]
+    assert [event for event in tracks.tracks[0] if event in others] == others
+    read = read_midi(tracks.to_bytes()).notes
+    assert read["tick"].tolist() == [0, 60, 100, 200, 300, 400]
+    assert read["end_tick"].tolist()[:4] == [50, 100, 200, 250]
+    assert len(read_midi(tracks.to_bytes(), 1).notes) == 0
+
+
+def test_other_chunks_and_a_longer_header_are_kept():
+    data = _file((0, _on()), (50, _off()))
+    wide = b"MThd\0\0\0\x08" + data[8:14] + b"ab"
+    other = b"XFIH\0\0\0\x03abc"
+    data = wide + other + data[14:] + other
+    assert MidiTracks.parse(data).to_bytes() == data
+
+
+def test_text_stands_after_the_name():
+    name = mido.MetaMessage("track_name", name="Drums")
+    tracks = MidiTracks.parse(_file((0, name), (0, _on()), (50, _off()))).with_text("seed ♫")
+    assert tracks.tracks[0][0][1] == bytes(name.bin())
+    read = mido.MidiFile(file=io.BytesIO(tracks.to_bytes()), charset="utf-8")
+    assert [message.text for message in read.tracks[0] if message.type == "text"] == ["seed ♫"]
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

@@ -71,7 +71,7 @@ def test_records_are_read_with_tensorflow_alone(groove_files, tmp_path, monkeypa
     assert "groovefast" not in snippet
     names = {}
     exec(snippet, names)
-    outputs = GrooveConverter(split_bars=4).to_tensors(path).outputs
+    outputs = GrooveConverter(split_bars=4, hop_bars=1).to_tensors(path).outputs
     windows = [[part.numpy() for part in window] for window in names["dataset"]]
     assert len(windows) == len(outputs) > 0
     for (hits, velocities, offsets), window in zip(windows, outputs, strict=True):

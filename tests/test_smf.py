@@ -18,17 +18,21 @@ from hypothesis import strategies as st
 from midi_bytes import END, hit, meta, meter, off, on, program, song, sysex, tempo, track
 
 from groovefast import GrooveFastError, MidiError, read_midi
+from groovefast.drum_part import ALL_CHANNELS, Channel
 
 TESTS = Path(__file__).parent
 frees_memory = pytest.mark.skipif(
     "san" in os.environ.get("LD_PRELOAD", ""), reason="sanitizers hold on to freed memory"
 )
+STEP = 120
+"""A 16th: what notes last that have no length of their own."""
+UNENDED = [(4, 36, 2), (4, 38, 1), (7, 36, 3), (8, 38, 4)]
 NOTE_FIELDS = ["tick", "end_tick", "pitch", "velocity", "channel", "program", "track"]
 
 
-def played(data: bytes, channels: str = "drums") -> list[tuple[int, ...]]:
+def played(data: bytes, channel: Channel = None) -> list[tuple[int, ...]]:
     """(tick, end_tick, pitch, velocity) of each note."""
-    notes = read_midi(data, channels).notes
+    notes = read_midi(data, channel).notes
     return [tuple(note) for note in notes[["tick", "end_tick", "pitch", "velocity"]].tolist()]
 
 
@@ -40,8 +44,19 @@ def played(data: bytes, channels: str = "drums") -> list[tuple[int, ...]]:
     [
         pytest.param([on(3, 36, 90), off(5, 36)], [(3, 8, 36, 90)], id="note"),
         pytest.param([on(0, 36), on(5, 36, 0)], [(0, 5, 36, 100)], id="note-on of velocity 0"),
-        pytest.param([on(0, 36), off(0, 36), off(5, 36)], [], id="ended where it began"),
-        pytest.param([on(0, 36), off(5, 37), off(0, 36, channel=8)], [], id="never ended"),
+        pytest.param(
+            [on(0, 36), off(0, 36), off(5, 36)], [(0, STEP, 36, 100)], id="ended where it began"
+        ),
+        pytest.param(
+            [on(0, 36), off(5, 37), off(0, 36, channel=8)],
+            [(0, STEP, 36, 100)],
+            id="never ended",
+        ),
+        pytest.param(
+            [on(4, 38, 1), on(0, 36, 2), on(3, 36, 3), on(1, 38, 4), hit(1, 42)],
+            [(9, 10, 42, 100), *((tick, tick + STEP, *note) for tick, *note in UNENDED)],
+            id="several never ended",
+        ),
         pytest.param([off(5, 36), off(5, 36)], [], id="never begun"),
         pytest.param(
             [on(0, 36, 1), on(2, 36, 2), on(2, 36, 3), off(2, 36)],
@@ -55,13 +70,13 @@ def played(data: bytes, channels: str = "drums") -> list[tuple[int, ...]]:
         ),
         pytest.param(
             [on(0, 36, 1), on(2, 36, 2), on(0, 36, 3), off(0, 36), off(0, 36), off(3, 36)],
-            [(0, 2, 36, 1)],
-            id="and is consumed by the next event there",
+            [(0, 2, 36, 1), (2, 2 + STEP, 36, 2), (2, 2 + STEP, 36, 3)],
+            id="and ends at the next event there",
         ),
         pytest.param(
             [on(2, 36, 1), on(0, 36, 2), off(0, 36), off(3, 36)],
-            [],
-            id="several begun at that tick are consumed",
+            [(2, 2 + STEP, 36, 1), (2, 2 + STEP, 36, 2)],
+            id="several begun at that tick",
         ),
         pytest.param(
             [on(0, 36, 1), on(2, 36, 2), off(0, 36), on(1, 36, 3), off(3, 36)],
@@ -83,7 +98,7 @@ def test_pairs_note_ends_with_note_begins(
 
 def test_a_track_neither_ends_the_notes_of_another_nor_sets_its_programs() -> None:
     data = midi.header(2) + track(on(0, 36)) + track(off(9, 36), on(0, 38), off(1, 38))
-    assert played(data) == [(9, 10, 38, 100)]
+    assert played(data) == [(0, STEP, 36, 100), (9, 10, 38, 100)]
     data = midi.header(2) + track(program(0, 5), hit(0, 36)) + track(hit(0, 38))
     assert read_midi(data).notes["program"].tolist() == [5, 0]
 
@@ -102,7 +117,7 @@ def test_lists_notes_by_instrument_in_the_order_of_its_first_ended_note() -> Non
         program(0, 5, channel=2),
         hit(0, 64, channel=2),
     )
-    notes = read_midi(data, "all").notes
+    notes = read_midi(data, ALL_CHANNELS).notes
     assert notes[["pitch", "channel", "program"]].tolist() == [
         (61, 2, 5),
         (64, 2, 5),
@@ -121,15 +136,14 @@ def test_lists_notes_by_instrument_in_the_order_of_its_first_ended_note() -> Non
     ids=["by program", "by channel"],
 )
 def test_an_instrument_is_a_program_on_a_channel(events: tuple[bytes, ...]) -> None:
-    assert [note[2] for note in played(song(*events), "all")] == [36, 38, 37]
+    assert [note[2] for note in played(song(*events), ALL_CHANNELS)] == [36, 38, 37]
 
 
-def test_takes_the_drum_channel_or_all() -> None:
+def test_takes_channel_10_or_those_named() -> None:
     data = song(hit(0, 36), hit(0, 60, channel=0))
     assert [note[2] for note in played(data)] == [36]
-    assert [note[2] for note in played(data, "all")] == [36, 60]
-    with pytest.raises(GrooveFastError, match="channels: one of drums, all"):
-        read_midi(data, "some")
+    assert [note[2] for note in played(data, ALL_CHANNELS)] == [36, 60]
+    assert [note[2] for note in played(data, 1)] == [60]
 
 
 def test_hears_a_message_of_any_kind_without_losing_its_place() -> None:
@@ -375,7 +389,7 @@ def test_an_error_names_the_file(tmp_path: Path) -> None:
 def test_salvages_what_comes_before_the_damage() -> None:
     events = [hit(2, 36), on(0, 38), hit(2, 42), b"\0\x99\x80", off(5, 38)]
     score = read_midi(midi.header(2) + track(hit(7, 50)) + track(*events), salvage=True)
-    assert [note[2] for note in score.notes[["tick", "end_tick", "pitch"]].tolist()] == [50, 36, 42]
+    assert score.notes["pitch"].tolist() == [50, 36, 42, 38]
     assert score.damage is not None
     assert score.damage.reason == "status byte within a message"
     assert read_midi(song(NOTE), salvage=True).damage is None
@@ -496,7 +510,7 @@ def test_mutations_of_real_files_harm_nothing(groove_files: list[Path]) -> None:
         data = path.read_bytes()[:4000]
         data = data[:18] + struct.pack(">I", len(data) - 22) + data[22:]
         for mutant in mutations(data, rng, 50):
-            score = read_midi(mutant, rng.choice(("drums", "all")), salvage=True)
+            score = read_midi(mutant, rng.choice((None, ALL_CHANNELS)), salvage=True)
             outcomes[score.damage is None] += 1
             assert (score.notes["tick"] < score.notes["end_tick"]).all()
             assert score.notes["velocity"].min(initial=1) >= 1
@@ -507,14 +521,12 @@ def test_mutations_of_real_files_harm_nothing(groove_files: list[Path]) -> None:
 
 # --- Against the slow reader ----------------------------------------------------------------
 
-CHANNELS = {"drums": [9], "all": list(range(16))}
-
 
 def assert_reads_as_the_slow_reader(data: bytes) -> None:
     file = slow_midi.read(data)
-    for name, channels in CHANNELS.items():
-        score = read_midi(data, name)
-        songs = slow_midi.songs(file, channels)
+    for channels in ((10,), ALL_CHANNELS, (1, 10)):
+        score = read_midi(data, channels)
+        songs = slow_midi.songs(file, [channel - 1 for channel in channels])
         notes = [(song, note) for song in songs for note in song.notes]
         assert [tuple(note) for note in score.notes[NOTE_FIELDS].tolist()] == [
             tuple(note) for _, note in notes
@@ -574,6 +586,89 @@ def test_real_files_read_as_the_slow_reader_reads_them(groove_files: list[Path])
         assert_reads_as_the_slow_reader(path.read_bytes())
 
 
+# --- Which part of a file ----------------------------------------------------------------
+
+
+def named(name: bytes, *events: bytes) -> bytes:
+    return track(meta(0, 3, name), *events, END)
+
+
+def test_takes_the_track_named() -> None:
+    data = midi.header(4) + b"".join(
+        (
+            named(b"Song", tempo(0, 400_000)),
+            named(b"Drums ", hit(0, 36, channel=0), on(0, 38, channel=2)),
+            named("Schlägel".encode("latin-1"), hit(0, 40)),
+            named("Trommeln ♫".encode(), hit(0, 42, channel=3)),
+        )
+    )
+    score = read_midi(data)
+    assert score.track_names == ("Song", "Drums", "Schlägel", "Trommeln ♫")
+    assert score.notes["pitch"].tolist() == [40]
+    for track_, pitches in (
+        ("Drums", [36, 38]),
+        (" dRUMs", [36, 38]),
+        (2, [36, 38]),
+        ("Schlägel", [40]),
+        ("Trommeln ♫", [42]),
+        ("Drum", []),
+        (1, []),
+        (9, []),
+    ):
+        found = read_midi(data, track=track_)
+        assert found.notes["pitch"].tolist() == pitches, track_
+        assert found.tempos["qpm"].tolist() == [150]
+    assert read_midi(data, channel=1, track="drums").notes["pitch"].tolist() == [36]
+    assert read_midi(data, channel=[3, 4, 4]).notes["pitch"].tolist() == [38, 42]
+
+
+def test_a_track_is_left_out_as_a_whole_though_damaged() -> None:
+    events = (hit(0, 36), on(1, 38), b"\0\x99\x7f")
+    data = midi.header(2) + named(b"a", hit(0, 40)) + named(b"b", *events)[:-4]
+    data = data[:-8] + data[-8:]
+    for name, pitches in (("a", [40]), ("b", [36, 38])):
+        assert read_midi(data, track=name, salvage=True).notes["pitch"].tolist() == pitches
+
+
+def test_tells_where_the_last_track_ends() -> None:
+    data = midi.header(2) + track(hit(0, 36), meta(7, 0x2F)) + track(hit(20, 36), END)
+    assert read_midi(data).end_tick == 21
+
+
+@pytest.mark.parametrize("kind", ["bytes", "bytearray", "memoryview", "path", "text", "file"])
+def test_reads_bytes_paths_and_open_files(kind: str, tmp_path: Path) -> None:
+    data = song(hit(0, 36))
+    path = tmp_path / "a.mid"
+    path.write_bytes(data)
+    if kind == "file":
+        with path.open("rb") as file:
+            assert len(read_midi(file).notes) == 1
+        return
+    sources = {"bytes": data, "bytearray": bytearray(data), "memoryview": memoryview(data)}
+    sources |= {"path": path, "text": str(path)}
+    assert len(read_midi(sources[kind]).notes) == 1
+
+
+def test_refuses_what_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mid")
+    (tmp_path / "zero.mid").symlink_to("/dev/zero")
+    (tmp_path / "folder.mid").mkdir()
+    with (tmp_path / "huge.mid").open("wb") as file:
+        file.truncate(1 << 30)
+    for name, message in (
+        ("pipe", "not a file but a pipe or a device"),
+        ("zero", "not a file but a pipe or a device"),
+        ("folder", "a folder, not a MIDI file"),
+        ("huge", "larger than 64 MiB"),
+    ):
+        with pytest.raises(GrooveFastError, match=rf"{name}\.mid: {message}"):
+            read_midi(tmp_path / f"{name}.mid")
+    with (tmp_path / "text").open("w+") as text, pytest.raises(GrooveFastError, match="mode 'rb'"):
+        read_midi(text)
+    with pytest.raises(GrooveFastError, match="source: a path, bytes or a file opened for bytes"):
+        read_midi(7)
+
+
 # --- Odd files ------------------------------------------------------------------------------
 
 # What note_seq gives up on. The note counts are of all channels.
@@ -606,7 +701,7 @@ def test_odd_files(midi_edge_dir: Path) -> None:
             continue
         score = read_midi(data)
         if expected is not None:
-            assert len(read_midi(data, "all").notes) == expected
+            assert len(read_midi(data, ALL_CHANNELS).notes) == expected
             continue
         songs = 2 if score.format == 2 else 1
         assert len(score.notes) == entry["drum_notes"], name
@@ -617,4 +712,4 @@ def test_odd_files(midi_edge_dir: Path) -> None:
 
 def test_salvages_the_notes_of_an_odd_file_that_lacks_its_last_byte(midi_edge_dir: Path) -> None:
     path = midi_edge_dir / "midi" / "test-corrupt-file-missing-byte.mid"
-    assert len(read_midi(path, "all", salvage=True).notes) == 8
+    assert len(read_midi(path, ALL_CHANNELS, salvage=True).notes) == 8

@@ -32,7 +32,7 @@ def random_windows(n: int, steps: int = 32, seed: int = 0) -> Performance:
 
 def performed_windows(files: Iterable[Path], n: int, split_bars: int = 2) -> Performance:
     """The first `n` windows of drum performances."""
-    converter = GrooveConverter(split_bars=split_bars)
+    converter = GrooveConverter(split_bars=split_bars, hop_bars=1)
     found = itertools.chain.from_iterable(converter.to_tensors(path).outputs for path in files)
     rows = np.stack(list(itertools.islice(found, n)))
     hits, velocities, offsets = np.split(rows, 3, axis=-1)

@@ -284,8 +284,8 @@ def _print_hints(report: ConversionReport) -> None:
     """What a user may not have meant."""
     if report.skipped.get(_NO_DRUMS, 0) > report.converted:
         click.echo(
-            f"hint: {report.skipped[_NO_DRUMS]:,} files have no mapped note where drums were looked "
-            "for; --channel and --track name other places than MIDI channel 10",
+            f"hint: {report.skipped[_NO_DRUMS]:,} files have no mapped note where the drums were "
+            "sought; --channel and --track name other places than MIDI channel 10",
             err=True,
         )
     unmapped = sum(report.unmapped.values())

@@ -16,7 +16,6 @@ from groovefast.cli import console
 from groovefast.errors import GrooveFastError
 
 if TYPE_CHECKING:
-    from groovefast.groove import Groove
     from groovefast.model import GrooVAE
     from groovefast.performance import Rendition
 
