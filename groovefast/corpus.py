@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import array
+import base64
+import binascii
 import collections
 import hashlib
 import os
@@ -88,6 +90,14 @@ class Corpus:
         for index in range(len(self)):
             digest.update(self.files.name(index) + b"\0")
         return digest.hexdigest()
+
+    def names_marks(self) -> str:
+        """A few characters for each name, in their order, by which another list's are told apart.
+
+        See `differences.MARK_CHARACTERS`.
+        """
+        marks = (binascii.crc32(self.files.name(index)) for index in range(len(self)))
+        return base64.b64encode(b"".join(mark.to_bytes(4, "big")[1:] for mark in marks)).decode()
 
     def newest_change(self, files: Iterable[int]) -> int:
         """When the last of these, or the archive it is in, was changed, in nanoseconds."""

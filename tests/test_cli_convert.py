@@ -145,6 +145,12 @@ def test_resume(convert: Convert, corpus: Path, tmp_path: Path) -> None:
     done = convert(corpus, "out", "--shards", 2, "--resume")
     assert "data-00001-of-00002.tfrecord: it is missing; making it again" in done.stderr
     assert table(done.stdout)["shards kept of an earlier run"] == "1"
+    done = convert(corpus, "out", "--shards", 2, "--resume", "--split-bars", 2)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "groovefast-convert: out: cannot resume with --split-bars 2 instead of 4; give the same as "
+        "then, leave out --resume to begin anew, or choose another folder\n"
+    )
 
 
 MISTAKES: list[tuple[list[str], str]] = [

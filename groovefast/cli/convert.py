@@ -111,7 +111,11 @@ def _pitch_classes(
 )
 @click.option("--dedupe", is_flag=True, help="Leave out windows that an earlier one is equal to.")
 @click.option("--min-hits", type=click.IntRange(0), default=0, help="Leave out emptier windows.")
-@click.option("--resume", is_flag=True, help="Keep the shards an interrupted run completed.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Keep the shards that an interrupted run of the same files and options completed.",
+)
 @click.option(
     "--sha256/--no-sha256",
     default=True,
