@@ -158,7 +158,8 @@ class Listing:
 
     Attributes:
         sets: The files of each set, by its name, in the order of the metadata.
-        unlisted: Files that the metadata puts into no set.
+        unlisted: Files that the metadata does not name.
+        without_split: Files that it puts into no set.
         missing: Names in the metadata for which there is no file.
         styles: The styles that windows are counted by.
     """
@@ -172,12 +173,13 @@ class Listing:
             name: Of that one set.
 
         Raises:
-            GrooveFastError: The metadata lists none of the files.
+            GrooveFastError: The metadata lists none of the files, or puts none into a set.
         """
         self.unlisted: Sequence[int] = ()
+        self.without_split: Sequence[int] = ()
         self.missing: Sequence[str] = ()
         self.styles: Sequence[str] = metadata.styles if metadata else ()
-        self._rows: Mapping[int, Row] = {}
+        self._rows: dict[int, Row] = {}
         if metadata is None:
             self.sets: Mapping[str, Sequence[int]] = {name: range(len(corpus))}
         else:
@@ -204,24 +206,33 @@ class Listing:
 
     def _sort(self, corpus: Corpus, metadata: Metadata) -> None:
         sets = {split: array.array("I") for split in metadata.splits}
-        unlisted = array.array("I")
+        unlisted, without_split = array.array("I"), array.array("I")
         missing = dict.fromkeys(metadata.file_names())
-        rows = {}
         for index in range(len(corpus)):
             found = metadata.find(os.fsdecode(corpus.files.name(index)))
-            if found is None or not found.row.split:
+            if found is None:
                 unlisted.append(index)
-            else:
+                continue
+            missing.pop(found.name, None)
+            if found.row.split:
                 sets[found.row.split].append(index)
-                rows[index] = found.row
-            if found:
-                missing.pop(found.name, None)
-        if not rows:
-            raise GrooveFastError(
-                f"{metadata.path}: lists none of the files, such as {corpus.name(0)}; "
-                f"it has names such as {next(metadata.file_names(), '(none at all)')}"
-            )
-        self.sets, self.unlisted, self.missing, self._rows = sets, unlisted, list(missing), rows
+                self._rows[index] = found.row
+            else:
+                without_split.append(index)
+        if not self._rows:
+            raise GrooveFastError(f"{metadata.path}: {_why_none(corpus, metadata, without_split)}")
+        self.sets, self.missing = sets, list(missing)
+        self.unlisted, self.without_split = unlisted, without_split
+
+
+def _why_none(corpus: Corpus, metadata: Metadata, without_split: Sequence[int]) -> str:
+    """Why the metadata puts no file into a set."""
+    if without_split:
+        return f"names no split for any of the files, such as {corpus.name(without_split[0])}"
+    return (
+        f"lists none of the files, such as {corpus.name(0)}; "
+        f"it has names such as {next(metadata.file_names(), '(none at all)')}"
+    )
 
 
 def printable(path: bytes) -> str:

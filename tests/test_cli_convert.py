@@ -45,7 +45,7 @@ def table(output: str) -> dict[str, str]:
 
 def test_closing_table(convert: Convert, corpus: Path) -> None:
     done = convert(corpus, "out")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     rows = table(done.stdout)
     assert float(rows.pop("seconds")) > 0
     assert float(rows.pop("files/s").replace(",", "")) > 0
@@ -90,7 +90,7 @@ def test_options(convert: Convert, corpus: Path, tmp_path: Path) -> None:
     )
     pitches = "36 60|38|42|46|43|47|50|49|51"
     done = convert(corpus, "out", *options.split(), "--pitch-classes", pitches)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     rows = table(done.stdout)
     assert (rows["converted"], rows["windows written"]) == ("3", "2")
     assert rows["windows left out as duplicates"] == "4"
@@ -104,7 +104,7 @@ def test_options(convert: Convert, corpus: Path, tmp_path: Path) -> None:
 
 def test_metadata_report_and_plot(convert: Convert, corpus: Path, tmp_path: Path) -> None:
     (corpus / "info.csv").write_text(
-        "midi_filename,split,style\n0.mid,train,rock\n1.mid,test,jazz\n5.mid,test,jazz\n"
+        "midi_filename,split,style\n0.mid,train,rock\n1.mid,test,jazz\n5.mid,test,jazz\n3.mid,,\n"
     )
     done = convert(
         *(corpus, "out", "--metadata", corpus / "info.csv", "--metadata-columns", "style"),
@@ -112,12 +112,32 @@ def test_metadata_report_and_plot(convert: Convert, corpus: Path, tmp_path: Path
     )
     assert done.returncode == 0, done.stderr
     rows = table(done.stdout)
-    assert (rows["train"], rows["test"], rows["not in the metadata"]) == ("2", "2", "2")
+    assert (rows["train"], rows["test"]) == ("2", "2")
+    assert (rows["not in the metadata"], rows["no split in the metadata"]) == ("1", "1")
     assert "1 files of the metadata are not among the inputs, such as 5.mid" in done.stderr
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["windows_by_style"] == {"jazz": 2, "rock": 2}
     assert [problem["file"] for problem in report["problems"]] == ["2.mid", "3.mid"]
     assert (tmp_path / "corpus.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_exit_status_says_whether_files_failed(convert: Convert, corpus: Path) -> None:
+    """Files with nothing to convert, and those salvaged, are no failures."""
+    assert convert(corpus, "out").returncode == 3
+    assert convert(corpus, "out", "--verify", "--report", "r.json").returncode == 3
+    (corpus / "3.mid").unlink()
+    done = convert(corpus, "out")
+    assert (done.returncode, table(done.stdout)["skipped"]) == (0, "1")
+    whole = (corpus / "0.mid").read_bytes()
+    (corpus / "0.mid").write_bytes(whole[:-1])
+    assert convert(corpus, "out").returncode == 3
+    done = convert(corpus, "out", "--on-error", "salvage")
+    assert (done.returncode, table(done.stdout)["of these salvaged"]) == (0, "1")
+    (corpus / "0.mid").write_bytes(whole)
+    (corpus / "bad.zip").write_bytes(b"no zip")
+    done = convert(corpus, "out")
+    assert (done.returncode, table(done.stdout)["folders and zips not looked into"]) == (3, "1")
+    assert "Exit status: 0 if every file" in " ".join(convert("--help").stdout.split())
 
 
 def test_verify(convert: Convert, corpus: Path, tmp_path: Path) -> None:

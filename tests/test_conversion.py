@@ -386,7 +386,8 @@ def test_damaged_zips_are_named(corpus: Path, tmp_path: Path) -> None:
     content = (corpus / "member.zip").read_bytes()
     (corpus / "member.zip").write_bytes(content.replace(beat(4), bytes(len(beat(4))), 1))
     report = convert(corpus, tmp_path / "out")
-    assert report.failed == {"unreadable": 2}
+    assert report.failed == {"unreadable": 1}
+    assert report.unopened == 1
     assert report.converted == 6
     messages = problems(report)
     assert messages[str(corpus / "bad.zip")][2] == "File is not a zip file"
@@ -606,7 +607,7 @@ def test_a_folder_that_cannot_be_listed(tmp_path: Path) -> None:
     report = convert(folder, tmp_path / "out")
     (place_and_reason,) = problems(report).items()
     assert place_and_reason[0].startswith(f"{folder}/xxx")
-    assert place_and_reason[1] == ("unreadable", True, "file name too long")
+    assert place_and_reason[1] == ("not looked into", True, "file name too long")
     assert sources(report) == {"a.mid"}
     with pytest.raises(GrooveFastError, match="file name too long"):
         convert(folder, tmp_path / "out", on_error="fail")
@@ -657,6 +658,7 @@ CSVS: list[tuple[str, str]] = [
     ("", "no column midi_filename, it is empty"),
     ("file,split\na.mid,train\n", "no column midi_filename, only file, split"),
     ("midi_filename,split\nx.mid,train\n", "lists none of the files, such as a/one.mid"),
+    ("midi_filename,split\nfive.mid,\n", "names no split for any of the files, such as five.mid"),
     ("midi_filename,split\nfive.mid\n", "row 2 has 1 cells, the header 2"),
     ("midi_filename,split\nfive.mid,a/b\n", "row 2: split 'a/b' cannot be part of a file name"),
     ("midi_filename,split\nfive.mid,a\nfive.mid,b\n", "row 3: five.mid is there twice"),
@@ -694,7 +696,10 @@ def test_metadata_rules(corpus: Path, tmp_path: Path) -> None:
     assert (train["source"], train["mood"]) == (b"five.mid", b"plain")
     assert (test["source"], test["mood"].decode()) == (b"b/deep/three.mid", "größer")
     assert "style" not in train
-    assert report.skipped == {"not in the metadata": 3}
+    assert report.skipped == {"not in the metadata": 2, "no split in the metadata": 1}
+    assert problems(report)["b/four.mid"] == ("no split in the metadata", False, "")
+    report.save(tmp_path / "report.json")
+    assert json.loads((tmp_path / "report.json").read_text())["skipped"] == report.skipped
     assert report.listing.missing == ["three.mid", "gone.mid"]
     assert report.windows_by_style == {"jazz": 1, "rock": 0}
 

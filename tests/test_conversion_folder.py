@@ -576,7 +576,7 @@ def test_an_unreadable_file_is_named_and_the_others_are_converted(
     (corpus / "03.mid").chmod(0)
     report = tmp_path / "report.json"
     done = _convert_as_anybody(corpus, tmp_path / "out", "--report", report)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     assert "03.mid: Permission denied" in done.stdout + done.stderr
     found = json.loads(report.read_text())
     assert (found["converted"], found["failed"]) == (11, {"unreadable": 1})

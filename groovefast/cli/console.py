@@ -29,6 +29,7 @@ import click
 from groovefast.errors import GrooveFastError
 
 EXIT_MISTAKE = 2
+EXIT_SOME_FAILED = 3
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 1
 
