@@ -163,8 +163,9 @@ def convert(
     never matches a mixture; shards that no manifest there knows are refused.
 
     Args:
-        inputs: MIDI files (.mid, .midi, .smf, .kar), zips of them, and folders of both.
-        output_dir: Where the shards go; made if need be.
+        inputs: MIDI files (.mid, .midi, .smf, .kar), zips of them, and folders of both. Hidden
+            folders are left out, unless they are inputs themselves.
+        output_dir: Where the shards go; made if need be. What lies in it is left out of the inputs.
         config: Gives the window, the grid and the pitch classes, where no option does.
         workers: Threads; None means one for each CPU.
         split_bars: Length of a window, or "all" for one window of each whole file.
@@ -227,7 +228,8 @@ def convert(
         min_hits=min_hits,
     )
     table = None if metadata is None else Metadata(metadata, metadata_columns, name)
-    corpus = Corpus([inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs))
+    places = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
+    corpus = Corpus(places, output_dir)
     with contextlib.closing(corpus):
         if on_error == "fail" and corpus.unreadable:
             raise GrooveFastError("{}: {}".format(*corpus.unreadable[0]))
