@@ -218,9 +218,9 @@ void FileList::sort() {
   std::sort(files_.begin(), files_.end(), [this](const File& a, const File& b) {
     if (a.input != b.input) return a.input < b.input;
     const int order = name_of(a).compare(name_of(b));
-    if (order) return order < 0;
-    return std::pair(a.archive, a.member) <
-           std::pair(b.archive, b.member);  // a name may come twice
+    if (order != 0) return order < 0;
+    // Within archives a name may come twice.
+    return std::pair(a.archive, a.member) < std::pair(b.archive, b.member);
   });
 }
 

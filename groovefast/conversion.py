@@ -163,8 +163,8 @@ def convert(
     never matches a mixture; shards that no manifest there knows are refused.
 
     Args:
-        inputs: MIDI files (.mid, .midi, .smf, .kar), zips of them, and folders of both. Hidden
-            folders are left out, unless they are inputs themselves.
+        inputs: MIDI files (.mid, .midi, .smf, .kar), zips of them, up to 8 in one another, and
+            folders of both. Hidden folders are left out, unless they are inputs themselves.
         output_dir: Where the shards go; made if need be. What lies in it is left out of the inputs.
         config: Gives the window, the grid and the pitch classes, where no option does.
         workers: Threads; None means one for each CPU.
@@ -202,8 +202,8 @@ def convert(
     Raises:
         GrooveFastError: A mistake in the options, no MIDI, no such place; under
             `on_error="fail"` the first file that failed; under `resume` another conversion.
-        OSError: The folder cannot be written to, or the disk is full. What is complete stays, for
-            `resume`.
+        OSError: The folder cannot be written to, or the disk is full, or that of temporary files,
+            where zips in zips are unpacked. What is complete stays, for `resume`.
     """
     started = time.perf_counter()
     if not is_set_name(name):

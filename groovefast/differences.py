@@ -99,6 +99,9 @@ def _files(then: _Json, now: _Json, name_of: Callable[[int], str]) -> Iterator[s
         return
     before, after = then["number"], now["number"]
     number = f"{after:,} files instead of {before:,}" if before != after else "other files"
+    if "names_marks" not in then:  # which earlier manifests lack
+        yield number
+        return
     first = _first_other(then["names_marks"], now["names_marks"])
     if first < after:
         yield f"{number} (the first that differs is {name_of(first)})"

@@ -268,6 +268,16 @@ def test_resume_of_other_files_stops_and_names_the_first(out: Path, corpus: Path
     assert refusal(out, corpus) == "10 files instead of 12 (those after 09.mid are gone)"
 
 
+def test_resume_of_what_was_begun_without_marks_of_names(out: Path, corpus: Path) -> None:
+    """As earlier manifests are; which file differs cannot be told then."""
+    content = json.loads((out / MANIFEST).read_text())
+    del content["plan"]["files"]["names_marks"]
+    (out / MANIFEST).write_text(json.dumps(content))
+    assert convert(corpus, out, shards=SHARDS, resume=True).reused == SHARDS
+    (corpus / "12.mid").write_bytes(song(5, 1))
+    assert refusal(out, corpus) == "13 files instead of 12"
+
+
 def test_resume_with_other_metadata_stops(out: Path, corpus: Path, tmp_path: Path) -> None:
     table = tmp_path / "info.csv"
     table.write_text("midi_filename,split,mood\n00.mid,train,calm\n")

@@ -135,7 +135,8 @@ def _pitch_classes(
 def command(paths: Sequence[str], verify: bool, **options: Any) -> int:
     """Converts drum MIDI (.mid, .midi, .smf, .kar, and .zip of them) to TFRecord shards.
 
-    Each INPUT is a file or a folder, looked through however deep. One bad file never stops a
+    Each INPUT is a file or a folder, looked through however deep, and so are zips in zips, up to 8
+    in one another. Hidden folders and OUTPUT_DIR are left out. One bad file never stops a
     conversion: it is counted and named, and the rest goes on.
     """
     if paths[0] == "verify" or (verify and len(paths) == 1):
