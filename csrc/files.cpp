@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 
 namespace groovefast {
@@ -31,6 +32,28 @@ Kind kind_of(std::string_view name) {
   return ends_with(".zip") ? Kind::kArchive : Kind::kOther;
 }
 
+bool is_hidden(std::string_view folder) {
+  return folder.starts_with('.') && folder != "." && folder != "..";
+}
+
+// Whether a member of an archive is in a folder that is hidden, or that macOS adds of its own.
+bool lies_hidden(std::string_view member) {
+  for (std::size_t slash; (slash = member.find('/')) != member.npos;) {
+    const std::string_view folder = member.substr(0, slash);
+    if (is_hidden(folder) || folder == "__MACOSX") return true;
+    member.remove_prefix(slash + 1);
+  }
+  return false;
+}
+
+// A path without links, ending in a slash; empty where there is nothing.
+std::string real_path(const std::string& path) {
+  std::error_code error;
+  std::string real = std::filesystem::canonical(path, error).string();
+  if (!error && !real.ends_with('/')) real += '/';
+  return real;
+}
+
 class OpenFolder {
  public:
   explicit OpenFolder(const std::string& path) : directory_(::opendir(path.c_str())) {}
@@ -49,20 +72,33 @@ class OpenFolder {
     return ::readdir(directory_);
   }
 
-  // What an entry is, S_IFDIR or S_IFREG, through links. A link to nothing counts as a file, so
-  // that it is named when it cannot be read.
-  mode_t type_of(const dirent& entry) const {
-    if (entry.d_type == DT_REG) return S_IFREG;
-    if (entry.d_type == DT_DIR) return S_IFDIR;
-    if (entry.d_type != DT_LNK && entry.d_type != DT_UNKNOWN) return 0;
+  // Whether an entry is a folder, or a link to one.
+  bool is_folder(const dirent& entry) const {
+    if (!may_be_link(entry)) return entry.d_type == DT_DIR;
     struct stat status;
-    if (::fstatat(descriptor(), entry.d_name, &status, 0) != 0) return S_IFREG;
-    return status.st_mode & S_IFMT;
+    return ::fstatat(descriptor(), entry.d_name, &status, 0) == 0 && S_ISDIR(status.st_mode);
+  }
+
+  static bool may_be_link(const dirent& entry) {
+    return entry.d_type == DT_LNK || entry.d_type == DT_UNKNOWN;
   }
 
  private:
   DIR* directory_;
 };
+
+// What is wrong with a file that was not opened: for a socket the system's error says little.
+int why_not_opened(const std::string& path, int error) {
+  struct stat status;
+  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) ? kNotRegular : error;
+}
+
+int why_not_to_read(int file) {
+  struct stat status;
+  if (::fstat(file, &status) != 0) return errno;
+  if (!S_ISREG(status.st_mode)) return kNotRegular;
+  return static_cast<std::uint64_t>(status.st_size) > kMaxFileBytes ? EFBIG : 0;
+}
 
 }  // namespace
 
@@ -82,9 +118,25 @@ struct FileList::Folder {
   }
 };
 
+void FileList::leave_out(const std::string& folder) {
+  struct stat status;
+  if (::stat(folder.c_str(), &status) != 0) return;  // nothing is there yet
+  left_out_ = {real_path(folder), status.st_dev, status.st_ino};
+}
+
+bool FileList::is_left_out(const std::string& path) const {
+  return left_out_.applies() && real_path(path).starts_with(left_out_.path);
+}
+
+bool FileList::is_left_out(dev_t device, ino_t inode) const {
+  return left_out_.applies() && left_out_.device == device && left_out_.inode == inode;
+}
+
 void FileList::add(const std::string& path) {
   struct stat status;
   if (::stat(path.c_str(), &status) != 0) throw FileError(errno, path);
+  left_out_.is_meant = false;
+  left_out_.is_meant = is_left_out(path);
   if (S_ISDIR(status.st_mode)) {
     bases_.push_back(path.ends_with('/') ? path : path + '/');
     Folder folder{bases_.back(), bases_.back().size()};
@@ -111,17 +163,21 @@ void FileList::walk(Folder& folder) {
     }
     folder.device = status.st_dev;
     folder.inode = status.st_ino;
-    if (folder.lies_in_itself()) return;
+    if (folder.lies_in_itself() || is_left_out(folder.device, folder.inode)) return;
     const std::string prefix = folder.path.substr(folder.base);
     while (const dirent* entry = open.next()) {
       const std::string_view name = entry->d_name;
       if (name == "." || name == "..") continue;
-      const mode_t type = open.type_of(*entry);
-      if (type == S_IFDIR) {
-        below.push_back(folder.path + entry->d_name + '/');
-      } else if (type == S_IFREG && kind_of(name) == Kind::kMidi) {
-        add_file(prefix + entry->d_name);
-      } else if (type == S_IFREG && kind_of(name) == Kind::kArchive) {
+      const bool is_folder = open.is_folder(*entry);
+      const Kind kind = kind_of(name);
+      if (is_folder ? is_hidden(name) : kind == Kind::kOther) continue;
+      const std::string path = folder.path + entry->d_name;
+      if (OpenFolder::may_be_link(*entry) && is_left_out(path)) continue;
+      if (is_folder) {
+        below.push_back(path + '/');
+      } else if (kind == Kind::kMidi) {
+        add_file(prefix + entry->d_name);  // what is no regular file is named when it is read
+      } else {
         add_archive(prefix + entry->d_name, prefix + entry->d_name + '/');
       }
     }
@@ -143,19 +199,28 @@ void FileList::add_archive(const std::string& name, std::string member_prefix) {
   archives_.push_back({bases_.back() + name, std::move(member_prefix), last_input()});
 }
 
-void FileList::add_member(std::uint32_t archive, std::uint32_t member, std::string_view name) {
-  if (kind_of(name) != Kind::kMidi) return;
+bool FileList::add_member(std::uint32_t archive, std::uint32_t member, std::string_view name) {
+  if (lies_hidden(name)) return false;
+  if (kind_of(name) != Kind::kMidi) return kind_of(name) == Kind::kArchive;
   add_file(archives_[archive].member_prefix + std::string(name));
   files_.back().input = archives_[archive].input;
   files_.back().archive = archive;
   files_.back().member = member;
+  return false;
+}
+
+void FileList::add_inner_archive(std::uint32_t outer, std::string_view name) {
+  std::string prefix = archives_[outer].member_prefix + std::string(name) + '/';
+  archives_.push_back({"", std::move(prefix), archives_[outer].input});
 }
 
 void FileList::sort() {
   std::sort(files_.begin(), files_.end(), [this](const File& a, const File& b) {
     if (a.input != b.input) return a.input < b.input;
     const int order = name_of(a).compare(name_of(b));
-    return order ? order < 0 : a.member < b.member;  // an archive may hold a name twice
+    if (order != 0) return order < 0;
+    // Within archives a name may come twice.
+    return std::pair(a.archive, a.member) < std::pair(b.archive, b.member);
   });
 }
 
@@ -165,10 +230,10 @@ std::string FileList::path(std::size_t index) const {
 
 int read_file(const std::string& path, Buffer<std::uint8_t>& bytes) {
   bytes.clear();
-  // Not to wait where a pipe has taken the file's name since it was listed.
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) return errno;
-  int error = 0;
+  // Not to wait for a pipe, nor to take on a terminal.
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (file < 0) return why_not_opened(path, errno);
+  int error = why_not_to_read(file);
   std::size_t size = 0;
   for (bool at_end = false; !at_end && !error;) {
     bytes.resize(std::max(2 * size, kFirstReadBytes));

@@ -1,6 +1,8 @@
 // Folders -> a sorted list of the MIDI files in them, and their bytes.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -25,13 +27,21 @@ class FileList {
  public:
   static constexpr std::uint32_t kNoArchive = 0xffffffff;
 
-  // Adds a file, or every .mid, .midi, .smf and .kar file below a folder, however deep. Symbolic
-  // links are followed, but not back into a folder they lie in. Each .zip is one of the archives()
-  // from then on. Throws FileError if there is nothing at `path`.
+  // From inputs added later, leaves out what lies in `folder`, by whatever links one comes there;
+  // but an input that lies there itself is meant.
+  void leave_out(const std::string& folder);
+
+  // Adds a file, or every .mid, .midi, .smf and .kar file below a folder, however deep, but not in
+  // hidden folders. Symbolic links are followed, but not back into a folder they lie in. Each .zip
+  // is one of the archives from then on. Throws FileError if there is nothing at `path`.
   void add(const std::string& path);
 
-  // Adds a member of an archive. Its name goes on from the archive's.
-  void add_member(std::uint32_t archive, std::uint32_t member, std::string_view name);
+  // Adds a member of an archive if it is MIDI, and in no hidden folder. Its name goes on from the
+  // archive's. Returns whether it is an archive, for add_inner_archive().
+  bool add_member(std::uint32_t archive, std::uint32_t member, std::string_view name);
+
+  // Adds an archive that is a member of another; its number is that of archives so far.
+  void add_inner_archive(std::uint32_t outer, std::string_view name);
 
   // Orders by input as given, then by name, byte by byte.
   void sort();
@@ -45,6 +55,7 @@ class FileList {
   std::uint32_t member(std::size_t index) const { return files_[index].member; }
 
   std::size_t num_archives() const { return archives_.size(); }
+  // Of an archive that is in no other.
   const std::string& archive_path(std::size_t archive) const { return archives_[archive].path; }
 
   // Folders that could not be listed.
@@ -61,11 +72,21 @@ class FileList {
     std::uint32_t input;
   };
   struct Folder;
+  struct LeftOut {
+    std::string path;  // real, ending in a slash; empty for none
+    dev_t device = 0;
+    ino_t inode = 0;
+    bool is_meant = false;  // by the last input, which lies there
+    bool applies() const { return !path.empty() && !is_meant; }
+  };
 
   std::uint32_t last_input() const { return static_cast<std::uint32_t>(bases_.size() - 1); }
   std::string_view name_of(const File& file) const {
     return std::string_view(names_).substr(file.name, file.name_size);
   }
+  // Whether something lies in the folder that is left out, or is it.
+  bool is_left_out(const std::string& path) const;
+  bool is_left_out(dev_t device, ino_t inode) const;
   void walk(Folder& folder);
   void add_file(std::string_view name);
   void add_archive(const std::string& name, std::string member_prefix);
@@ -75,12 +96,17 @@ class FileList {
   std::vector<std::string> bases_;  // by input: the folder its names start from, with a slash
   std::vector<Archive> archives_;
   std::vector<FileError> unreadable_;
+  LeftOut left_out_;
 };
 
 // Larger files are refused: no performance comes near, and memory stays bounded.
 inline constexpr std::size_t kMaxFileBytes = std::size_t{1} << 26;
 
-// Reads a whole file. Returns 0 or the system's error number, EFBIG for one over kMaxFileBytes.
+// What read_file() returns for a pipe, a device and the like, none of which it waits for.
+inline constexpr int kNotRegular = -1;
+
+// Reads a whole file. Returns 0, kNotRegular, or the system's error number, EFBIG for a file over
+// kMaxFileBytes.
 int read_file(const std::string& path, Buffer<std::uint8_t>& bytes);
 
 }  // namespace groovefast

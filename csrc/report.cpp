@@ -6,6 +6,8 @@
 #include <functional>
 #include <system_error>
 
+#include "files.hpp"
+
 namespace groovefast {
 namespace {
 
@@ -33,6 +35,12 @@ std::string_view describe(Rejected rejected) {
       return "SMPTE time";
   }
   return "no windows";
+}
+
+std::string describe_read_error(int error) {
+  if (error == kNotRegular) return "not a regular file";
+  if (error == EFBIG) return "larger than 64 MiB, which no performance is";
+  return std::generic_category().message(error);
 }
 
 }  // namespace
@@ -65,8 +73,7 @@ std::string explain(const Problem& problem) {
       return problem.detail + " (at byte " + std::to_string(problem.position) + ")";
     case Cause::kUnreadable:
       if (!problem.detail.empty()) return problem.detail;
-      if (problem.position == EFBIG) return "larger than 64 MiB, which no performance is";
-      return std::generic_category().message(static_cast<int>(problem.position));
+      return describe_read_error(static_cast<int>(problem.position));
     case Cause::kUnmapped:
       return "pitch " + std::to_string(problem.position) +
              " belongs to no drum class; give pitch classes that map it, or drop unmapped pitches";

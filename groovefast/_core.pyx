@@ -374,8 +374,10 @@ cdef extern from "files.hpp" namespace "groovefast":
         error_code code()
 
     cdef cppclass CFileList "groovefast::FileList":
+        void leave_out(const string&) except +raise_file_error nogil
         void add(const string&) except +raise_file_error nogil
-        void add_member(uint32_t, uint32_t, string_view) except +raise_file_error nogil
+        cbool add_member(uint32_t, uint32_t, string_view) except +raise_file_error nogil
+        void add_inner_archive(uint32_t, string_view) except +raise_file_error nogil
         void sort() nogil
         size_t size()
         string_view name(size_t)
@@ -528,6 +530,12 @@ cdef class FileList:
     """The MIDI files at and below some places, by input and name, with archives looked into by the caller."""
     cdef CFileList files
 
+    def leave_out(self, bytes folder):
+        """Leaves out what lies in a folder, from inputs added later that do not lie there themselves."""
+        cdef string c_folder = folder
+        with nogil:
+            self.files.leave_out(c_folder)
+
     def add(self, bytes path):
         """Adds a file, or all MIDI files below a folder. An OSError says that there is nothing."""
         cdef string c_path = path
@@ -535,8 +543,17 @@ cdef class FileList:
             self.files.add(c_path)
 
     def add_member(self, uint32_t archive, uint32_t member, bytes name):
-        """Adds a member of an archive, if its name is that of a MIDI file."""
-        self.files.add_member(archive, member, _view(name))
+        """Adds a member of an archive, if its name is that of a MIDI file in no hidden folder.
+
+        Returns whether it is an archive instead, to be given to `add_inner_archive`.
+        """
+        self._check_archive(archive)
+        return self.files.add_member(archive, member, _view(name))
+
+    def add_inner_archive(self, uint32_t outer, bytes name):
+        """Adds an archive that is a member of another; its number is that of the archives so far."""
+        self._check_archive(outer)
+        self.files.add_inner_archive(outer, _view(name))
 
     def sort(self):
         """Puts the files in the order that numbers them from then on."""
@@ -564,7 +581,7 @@ cdef class FileList:
         return self.files.archive(index), self.files.member(index)
 
     def archives(self):
-        """Paths of the archives."""
+        """Paths of the archives, empty for those that lie in another."""
         return [_string_bytes(self.files.archive_path(index))
                 for index in range(self.files.num_archives())]
 
@@ -579,6 +596,10 @@ cdef class FileList:
     cdef _check(self, size_t index):
         if index >= self.files.size():
             raise IndexError(f"file {index} of {self.files.size()}")
+
+    cdef _check_archive(self, size_t archive):
+        if archive >= self.files.num_archives():
+            raise IndexError(f"archive {archive} of {self.files.num_archives()}")
 
 
 cdef class Plan:

@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from groovefast import _core, manifest
 from groovefast.config import Config, get_config
 from groovefast.corpus import Corpus, Listing, StrPath
+from groovefast.differences import why_not_resume
 from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.drums import PitchClasses, pitch_table, resolve_pitch_classes
 from groovefast.errors import GrooveFastError, MidiError
@@ -164,8 +165,9 @@ def convert(
     never matches a mixture; shards that no manifest there knows are refused.
 
     Args:
-        inputs: MIDI files (.mid, .midi, .smf, .kar), zips of them, and folders of both.
-        output_dir: Where the shards go; made if need be.
+        inputs: MIDI files (.mid, .midi, .smf, .kar), zips of them, up to 8 in one another, and
+            folders of both. Hidden folders are left out, unless they are inputs themselves.
+        output_dir: Where the shards go; made if need be. What lies in it is left out of the inputs.
         config: Gives the window, the grid and the pitch classes, where no option does.
         workers: Threads; None means one for each CPU.
         split_bars: Length of a window, or "all" for one window of each whole file.
@@ -191,7 +193,8 @@ def convert(
             window in some 50 bytes.
         min_hits: Leave out windows with fewer hits.
         resume: Keep the shards that an earlier run of the same conversion completed. A missing or
-            altered one is named and made again.
+            altered one is named and made again. An earlier conversion of other files, or with
+            other options, is left as it is, and what differs is named.
         sha256: Put the SHA-256 of each shard into the manifest. This takes as long as all else;
             each record has its CRC-32C either way.
         on_progress: Called some ten times a second.
@@ -202,9 +205,9 @@ def convert(
 
     Raises:
         GrooveFastError: A mistake in the options, no MIDI, no such place; under
-            `on_error="fail"` the first file that failed.
-        OSError: The folder cannot be written to, or the disk is full. What is complete stays, for
-            `resume`.
+            `on_error="fail"` the first file that failed; under `resume` another conversion.
+        OSError: The folder cannot be written to, or the disk is full, or that of temporary files,
+            where zips in zips are unpacked. What is complete stays, for `resume`.
     """
     started = time.perf_counter()
     if not is_set_name(name):
@@ -231,7 +234,8 @@ def convert(
         min_hits=min_hits,
     )
     table = None if metadata is None else Metadata(metadata, metadata_columns, name)
-    corpus = Corpus([inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs))
+    places = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
+    corpus = Corpus(places, output_dir)
     with contextlib.closing(corpus):
         if on_error == "fail" and corpus.unreadable:
             raise GrooveFastError("{}: {}".format(*corpus.unreadable[0]))
@@ -292,7 +296,11 @@ def _describe(
     plan = {
         "format": _FORMAT,
         "options": dataclasses.asdict(options),
-        "files": {"number": len(corpus), "names_sha256": corpus.names_sha256()},
+        "files": {
+            "number": len(corpus),
+            "names_sha256": corpus.names_sha256(),
+            "names_marks": corpus.names_marks(),
+        },
         "metadata": metadata and {"sha256": metadata.sha256, "columns": metadata.columns},
         "sets": {name: sets.count(name) for name in listing.sets},
     }
@@ -307,14 +315,16 @@ def _find_complete(
     corpus: Corpus,
     say: Callable[[str], None] | None,
 ) -> dict[str, ShardEntry]:
-    """The shards of an earlier run of the same plan that are as they should be."""
-    record = manifest.read_record(folder)
+    """The shards of an earlier run of the same plan that are as they should be.
+
+    Raises:
+        GrooveFastError: What is there is of another plan.
+    """
+    record = manifest.read_last_record(folder)
     if record is None:
         return {}
-    if record.plan != plan:
-        if say:
-            say(f"{folder}: what is there is of other files or options; starting anew")
-        return {}
+    if why := why_not_resume(record.plan, plan, corpus.name):
+        raise GrooveFastError(f"{folder}: {why}")
     complete = {}
     for shard in planned:
         if entry := record.shards.get(shard.name):

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import array
-import collections
+import base64
+import binascii
 import hashlib
 import os
-import threading
 import time
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from groovefast import _core
+from groovefast.archives import ArchiveError, Archives
 from groovefast.errors import GrooveFastError
 from groovefast.metadata import Metadata, Row
 
 StrPath = str | os.PathLike[str]
-
-_OPEN_ARCHIVES = 4
 
 
 class Unreadable(NamedTuple):
@@ -37,37 +35,35 @@ class Corpus:
         unreadable: Folders and archives that could not be looked into.
     """
 
-    def __init__(self, inputs: Sequence[StrPath]) -> None:
+    def __init__(self, inputs: Sequence[StrPath], output_dir: StrPath | None = None) -> None:
         """Looks for files.
 
         Args:
             inputs: MIDI files, zips of them, and folders of both.
+            output_dir: A folder that is left out where it lies in one of the inputs.
 
         Raises:
             GrooveFastError: No MIDI file at all.
-            OSError: There is nothing at one of the places.
+            OSError: There is nothing at one of the places, or no room to unpack a zip in a zip.
         """
         self.files = _core.FileList()
+        if output_dir is not None:
+            self.files.leave_out(os.fsencode(output_dir))
         for path in inputs:
             self.files.add(os.fsencode(path))
         self.unreadable = [
             Unreadable(printable(path), os.strerror(error).lower())
             for path, error in self.files.unreadable()
         ]
-        self._archives = [os.fsdecode(path) for path in self.files.archives()]
-        self._open: collections.OrderedDict[int, zipfile.ZipFile] = collections.OrderedDict()
-        self._lock = threading.Lock()
-        for archive in range(len(self._archives)):
-            self._list(archive)
-        self.files.sort()
-        self.unreadable.sort()
-        if not len(self.files):
-            if self.unreadable:
-                raise GrooveFastError("{}: {}; no MIDI file to read".format(*self.unreadable[0]))
-            raise GrooveFastError(
-                f"{', '.join(str(path) for path in inputs) or 'no input'}: no MIDI file there "
-                "(.mid, .midi, .smf, .kar, or a .zip of them)"
-            )
+        self._archives = Archives(self.files.archives())
+        try:
+            self._look_into_archives()
+            self.files.sort()
+            self.unreadable.sort()
+            self._check_not_empty(inputs)
+        except BaseException:
+            self.close()
+            raise
 
     def __len__(self) -> int:
         return len(self.files)
@@ -79,7 +75,7 @@ class Corpus:
     def place(self, index: int) -> str:
         """Where a user finds the file."""
         if member := self.files.member(index):
-            return f"{printable(os.fsencode(self._archives[member[0]]))}: {self.name(index)}"
+            return f"{printable(os.fsencode(self._archives.path(member[0])))}: {self.name(index)}"
         return printable(self.files.path(index))
 
     def names_sha256(self) -> str:
@@ -89,6 +85,14 @@ class Corpus:
             digest.update(self.files.name(index) + b"\0")
         return digest.hexdigest()
 
+    def names_marks(self) -> str:
+        """A few characters for each name, in their order, by which another list's are told apart.
+
+        See `differences.MARK_CHARACTERS`.
+        """
+        marks = (binascii.crc32(self.files.name(index)) for index in range(len(self)))
+        return base64.b64encode(b"".join(mark.to_bytes(4, "big")[1:] for mark in marks)).decode()
+
     def newest_change(self, files: Iterable[int]) -> int:
         """When the last of these, or the archive it is in, was changed, in nanoseconds."""
         return max(map(self._changed, files), default=0)
@@ -97,50 +101,56 @@ class Corpus:
         """Reads a file that is in an archive; may be called from any thread.
 
         Raises:
-            Exception: What zipfile raises for a damaged or encrypted one, or one too large.
+            ArchiveError: It is damaged, encrypted or too large.
         """
-        place = self.files.member(index)
-        assert place is not None
-        with self._lock:
-            archive = self._opened(place[0])
-            with archive.open(archive.infolist()[place[1]]) as file:
-                content = file.read(_core.MAX_FILE_BYTES + 1)
-        if len(content) > _core.MAX_FILE_BYTES:
-            raise ValueError("larger than 64 MiB, which no performance is")
-        return content
+        member = self.files.member(index)
+        assert member is not None
+        return self._archives.read(*member)
 
     def close(self) -> None:
-        """Closes the archives."""
-        while self._open:
-            self._open.popitem()[1].close()
+        """Closes the archives; what has been found stays known."""
+        self._archives.close()
 
     def _changed(self, index: int) -> int:
         member = self.files.member(index)
-        path = os.fsdecode(self.files.path(index)) if member is None else self._archives[member[0]]
+        path = self._archives.path(member[0]) if member else os.fsdecode(self.files.path(index))
         try:
             return Path(path).stat().st_mtime_ns
         except OSError:
             return time.time_ns()  # it is gone: that is a change
 
-    def _list(self, archive: int) -> None:
-        try:
-            members = self._opened(archive).infolist()
-        except Exception as error:  # whatever damage makes zipfile raise
-            place = printable(os.fsencode(self._archives[archive]))
-            self.unreadable.append(Unreadable(place, str(error) or type(error).__name__))
-            return
-        for index, member in enumerate(members):
-            name = member.filename.encode("utf-8", "surrogateescape")
-            self.files.add_member(archive, index, name)
+    def _look_into_archives(self) -> None:
+        archive = 0
+        while archive < len(self._archives):  # which grows by those found in others
+            try:
+                names = self._archives.names(archive)
+            except ArchiveError as error:
+                self._name_unreadable(error)
+                names = []
+            for index, name in enumerate(names):
+                if self.files.add_member(archive, index, name):
+                    self._add_inner_archive(archive, index, name)
+            archive += 1
 
-    def _opened(self, archive: int) -> zipfile.ZipFile:
-        """The archive; the few used last stay open."""
-        if archive not in self._open:
-            self._open[archive] = zipfile.ZipFile(self._archives[archive])
-        self._open.move_to_end(archive)
-        if len(self._open) > _OPEN_ARCHIVES:
-            self._open.popitem(last=False)[1].close()
-        return self._open[archive]
+    def _add_inner_archive(self, outer: int, index: int, name: bytes) -> None:
+        try:
+            if self._archives.add_inner(outer, index):
+                self.files.add_inner_archive(outer, name)
+        except ArchiveError as error:
+            self._name_unreadable(error)
+
+    def _name_unreadable(self, error: ArchiveError) -> None:
+        self.unreadable.append(Unreadable(printable(error.place), str(error)))
+
+    def _check_not_empty(self, inputs: Sequence[StrPath]) -> None:
+        if len(self.files):
+            return
+        if self.unreadable:
+            raise GrooveFastError("{}: {}; no MIDI file to read".format(*self.unreadable[0]))
+        raise GrooveFastError(
+            f"{', '.join(str(path) for path in inputs) or 'no input'}: no MIDI file there "
+            "(.mid, .midi, .smf, .kar, or a .zip of them)"
+        )
 
 
 class Listing:
@@ -148,7 +158,8 @@ class Listing:
 
     Attributes:
         sets: The files of each set, by its name, in the order of the metadata.
-        unlisted: Files that the metadata puts into no set.
+        unlisted: Files that the metadata does not name.
+        without_split: Files that it puts into no set.
         missing: Names in the metadata for which there is no file.
         styles: The styles that windows are counted by.
     """
@@ -162,12 +173,13 @@ class Listing:
             name: Of that one set.
 
         Raises:
-            GrooveFastError: The metadata lists none of the files.
+            GrooveFastError: The metadata lists none of the files, or puts none into a set.
         """
         self.unlisted: Sequence[int] = ()
+        self.without_split: Sequence[int] = ()
         self.missing: Sequence[str] = ()
         self.styles: Sequence[str] = metadata.styles if metadata else ()
-        self._rows: Mapping[int, Row] = {}
+        self._rows: dict[int, Row] = {}
         if metadata is None:
             self.sets: Mapping[str, Sequence[int]] = {name: range(len(corpus))}
         else:
@@ -194,24 +206,33 @@ class Listing:
 
     def _sort(self, corpus: Corpus, metadata: Metadata) -> None:
         sets = {split: array.array("I") for split in metadata.splits}
-        unlisted = array.array("I")
+        unlisted, without_split = array.array("I"), array.array("I")
         missing = dict.fromkeys(metadata.file_names())
-        rows = {}
         for index in range(len(corpus)):
             found = metadata.find(os.fsdecode(corpus.files.name(index)))
-            if found is None or not found.row.split:
+            if found is None:
                 unlisted.append(index)
-            else:
+                continue
+            missing.pop(found.name, None)
+            if found.row.split:
                 sets[found.row.split].append(index)
-                rows[index] = found.row
-            if found:
-                missing.pop(found.name, None)
-        if not rows:
-            raise GrooveFastError(
-                f"{metadata.path}: lists none of the files, such as {corpus.name(0)}; "
-                f"it has names such as {next(metadata.file_names(), '(none at all)')}"
-            )
-        self.sets, self.unlisted, self.missing, self._rows = sets, unlisted, list(missing), rows
+                self._rows[index] = found.row
+            else:
+                without_split.append(index)
+        if not self._rows:
+            raise GrooveFastError(f"{metadata.path}: {_why_none(corpus, metadata, without_split)}")
+        self.sets, self.missing = sets, list(missing)
+        self.unlisted, self.without_split = unlisted, without_split
+
+
+def _why_none(corpus: Corpus, metadata: Metadata, without_split: Sequence[int]) -> str:
+    """Why the metadata puts no file into a set."""
+    if without_split:
+        return f"names no split for any of the files, such as {corpus.name(without_split[0])}"
+    return (
+        f"lists none of the files, such as {corpus.name(0)}; "
+        f"it has names such as {next(metadata.file_names(), '(none at all)')}"
+    )
 
 
 def printable(path: bytes) -> str:

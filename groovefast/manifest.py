@@ -246,6 +246,20 @@ def read_record(folder: Path) -> Record | None:
     return _read_manifest(folder / MANIFEST) or _read_journal(folder / JOURNAL)
 
 
+def read_last_record(folder: Path) -> Record | None:
+    """Returns what the conversion begun last in a folder made, or None if there was none.
+
+    Killed at its beginning, it may have left the manifest of the one before beside its journal.
+
+    Raises:
+        GrooveFastError: The manifest is damaged.
+    """
+    journal, finished = _read_journal(folder / JOURNAL), _read_manifest(folder / MANIFEST)
+    return (
+        journal if journal and finished and journal.plan != finished.plan else finished or journal
+    )
+
+
 def verify(output_dir: str | os.PathLike[str]) -> Iterator[tuple[str, ShardEntry | None, str]]:
     """Checks every checksum and count of a conversion's shards.
 

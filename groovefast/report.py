@@ -19,15 +19,16 @@ from groovefast.drums import DRUM_CLASSES, NUM_CLASSES
 from groovefast.manifest import ShardEntry
 
 _NOT_LISTED = "not in the metadata"
-_UNREADABLE = "unreadable"
+_WITHOUT_SPLIT = "no split in the metadata"
+_UNOPENED = "not looked into"
 _SALVAGED = "salvaged"
 
 
 class FileProblem(NamedTuple):
-    """A file that gave no windows, or not all of them.
+    """A file that gave no windows, or not all of them; or a folder or zip.
 
     Attributes:
-        file: Its path relative to the input, as in the records.
+        file: Its path relative to the input, as in the records; of a folder or zip the whole path.
         reason: A few words, the same for all files with this problem.
         failed: Whether it could not be read, rather than holding nothing to convert.
         message: What exactly was wrong and where; empty if the reason says it all.
@@ -64,7 +65,7 @@ class ConversionReport:
 
     @property
     def files(self) -> int:
-        """MIDI files found."""
+        """MIDI files found: those converted, skipped and failed."""
         return len(self.corpus)
 
     @property
@@ -104,12 +105,21 @@ class ConversionReport:
     @functools.cached_property
     def skipped(self) -> Mapping[str, int]:
         """Files that could be read but gave no windows, by reason."""
-        return self._count_problems(failed=False)
+        left_out = {
+            _NOT_LISTED: len(self.listing.unlisted),
+            _WITHOUT_SPLIT: len(self.listing.without_split),
+        }
+        return self._count_problems(left_out, failed=False)
 
     @functools.cached_property
     def failed(self) -> Mapping[str, int]:
-        """Files and folders that could not be read, by reason."""
-        return self._count_problems(failed=True)
+        """Files that could not be read, by reason."""
+        return self._count_problems({}, failed=True)
+
+    @property
+    def unopened(self) -> int:
+        """Folders and zips that could not be looked into."""
+        return len(self.corpus.unreadable)
 
     @property
     def notes(self) -> int:
@@ -137,12 +147,19 @@ class ConversionReport:
         """Windows left out by `min_hits`."""
         return self._total("sparse")
 
+    @property
+    def complete(self) -> bool:
+        """Whether every file, folder and zip could be read, those salvaged as far as they go."""
+        return not self.failed and not self.unopened
+
     def problems(self) -> Iterator[FileProblem]:
-        """Yields every file that gave no windows, or not all, and what could not be looked into."""
+        """Yields what could not be looked into, and every file that gave no windows, or not all."""
         for place in self.corpus.unreadable:
-            yield FileProblem(place.path, _UNREADABLE, True, place.reason)
+            yield FileProblem(place.path, _UNOPENED, True, place.reason)
         for file in self.listing.unlisted:
             yield FileProblem(self.corpus.name(file), _NOT_LISTED)
+        for file in self.listing.without_split:
+            yield FileProblem(self.corpus.name(file), _WITHOUT_SPLIT)
         for entry in self.shards:
             for file, *problem in json.loads(entry.problems):
                 yield FileProblem(self.corpus.name(file), *problem)
@@ -168,6 +185,7 @@ class ConversionReport:
             "salvaged": self.salvaged,
             "skipped": dict(self.skipped),
             "failed": dict(self.failed),
+            "folders_and_zips_not_looked_into": self.unopened,
             "missing_from_input": list(self.listing.missing),
             "windows": self.windows,
             "windows_by_set": self.windows_by_set,
@@ -210,14 +228,11 @@ class ConversionReport:
         counts = np.array([entry.counts[name] for entry in self.shards], np.int64)
         return np.asarray(counts.sum(axis=0), np.int64)
 
-    def _count_problems(self, *, failed: bool) -> dict[str, int]:
-        reasons = collections.Counter(
-            {_UNREADABLE: len(self.corpus.unreadable)}
-            if failed
-            else {_NOT_LISTED: len(self.listing.unlisted)}
-        )
+    def _count_problems(self, reasons: Mapping[str, int], *, failed: bool) -> dict[str, int]:
+        """Adds the files of the shards that failed, or had nothing to convert, to some counts."""
+        counts = collections.Counter(reasons)
         for entry in self.shards:
             for _, reason, is_failure, _ in json.loads(entry.problems):
                 if is_failure == failed and reason != _SALVAGED:
-                    reasons[reason] += 1
-        return {reason: count for reason, count in reasons.most_common() if count}
+                    counts[reason] += 1
+        return {reason: count for reason, count in counts.most_common() if count}

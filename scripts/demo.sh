@@ -49,7 +49,10 @@ else
   convert+=(--pitch-classes reduced)
   train+=(--data "$out/records/data-*.tfrecord")
 fi
-step "${convert[@]}"
+step "${convert[@]}" || {
+  status=$?
+  ((status == 3)) || exit $status  # 3: some files could not be read, the others are converted
+}
 step "${train[@]}"
 step groovefast-sample --model "$out/run/model" "${draw[@]}" "$out/grooves"
 

@@ -12,8 +12,8 @@ cd "$root"
 declare -A tests=(
   [address,undefined]="tests/test_smf.py tests/test_grid.py tests/test_crc32c.py
     tests/test_tfrecord.py tests/test_converter.py tests/test_conversion.py
-    tests/test_conversion_folder.py"
-  [thread]="tests/test_conversion.py"
+    tests/test_conversion_folder.py tests/test_archives.py"
+  [thread]="tests/test_conversion.py tests/test_archives.py"
 )
 
 library() {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import collections
 import json
 import os
 import pty
 import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,7 +47,7 @@ def table(output: str) -> dict[str, str]:
 
 def test_closing_table(convert: Convert, corpus: Path) -> None:
     done = convert(corpus, "out")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     rows = table(done.stdout)
     assert float(rows.pop("seconds")) > 0
     assert float(rows.pop("files/s").replace(",", "")) > 0
@@ -64,6 +66,98 @@ def test_closing_table(convert: Convert, corpus: Path) -> None:
     }
     assert re.search(r"failed: 3\.mid: .* \(at byte \d+\)", done.stderr)
     assert "hint: many notes are unmapped (pitches 60)" in done.stderr
+
+
+@pytest.fixture
+def bad_corpus(corpus: Path) -> Path:
+    """Every way in which files, folders and zips come to nothing, more than once."""
+    song = (corpus / "0.mid").read_bytes()
+    for name, content in {
+        "damaged.mid": song[:30],
+        "cut.mid": song[:-1],
+        "short.mid": song[:40],
+        "text.midi": b"no MIDI",
+        "no zip.zip": b"no zip",
+        "skipped.mid": (corpus / "2.mid").read_bytes(),
+        "not listed.mid": song,
+        "listed.mid": song,
+    }.items():
+        (corpus / name).write_bytes(content)
+    (corpus / "short.mid").write_bytes(midi.song(midi.hit(0, 36)))
+    os.mkfifo(corpus / "pipe.mid")
+    (corpus / "below").mkdir()
+    place = os.open(corpus / "below", os.O_RDONLY)
+    for _ in range(30):  # until the path is longer than the system takes
+        os.mkdir("x" * 200, dir_fd=place)
+        below = os.open("x" * 200, os.O_RDONLY, dir_fd=place)
+        os.close(place)
+        place = below
+    os.close(place)
+    with zipfile.ZipFile(corpus / "outer.zip", "w") as file:
+        file.writestr("inner.zip", b"no zip")
+        file.writestr("a.mid", song)
+        file.writestr("b.mid", song)
+    content = (corpus / "outer.zip").read_bytes()
+    (corpus / "outer.zip").write_bytes(content.replace(song, bytes(len(song)), 1))
+    (corpus / "info.csv").write_text(
+        "midi_filename,split\n0.mid,train\n1.mid,test\n2.mid,test\n3.mid,test\nlisted.mid,\n"
+        "damaged.mid,train\nshort.mid,train\ntext.midi,train\nskipped.mid,train\n"
+        "cut.mid,test\npipe.mid,test\na.mid,train\nb.mid,test\n"
+    )
+    return corpus
+
+
+def printed_sums(output: str) -> dict[str, tuple[int, int]]:
+    """Each printed number that has others printed below it, further to the right, and their sum."""
+    rows = [
+        (len(line) - len(line.lstrip()), line.strip().rsplit(maxsplit=1))
+        for line in output.splitlines()
+    ]
+    sums = {}
+    for index, (indent, (label, count)) in enumerate(rows):
+        end = next((n for n, row in enumerate(rows) if n > index and row[0] <= indent), len(rows))
+        below = [(depth, int(each.replace(",", ""))) for depth, (_, each) in rows[index + 1 : end]]
+        total = sum(each for depth, each in below if depth == below[0][0])
+        if below and not rows[index + 1][1][0].startswith("of these"):
+            sums[label] = int(count.replace(",", "")), total
+    return sums
+
+
+@pytest.mark.parametrize("on_error", ["skip", "salvage"])
+@pytest.mark.parametrize("with_metadata", [False, True])
+def test_every_sum_adds_up(
+    convert: Convert, bad_corpus: Path, tmp_path: Path, on_error: str, with_metadata: bool
+) -> None:
+    words = ["--on-error", on_error, "--report", "report.json"]
+    if with_metadata:
+        words += ["--metadata", bad_corpus / "info.csv"]
+    done = convert(bad_corpus, "out", *words)
+    assert done.returncode == 3, done.stderr
+    sums = printed_sums(done.stdout)
+    labels = {"files read", "skipped", "failed", "notes dropped"}
+    assert sums.keys() == labels | ({"windows written"} if with_metadata else set())
+    assert all(printed == total for printed, total in sums.values()), done.stdout
+
+    rows = table(done.stdout)
+    report = json.loads((tmp_path / "report.json").read_text())
+    salvaged = int(on_error == "salvage")
+    assert report["files"] == int(rows["files read"]) + int(rows["failed"]) == 14
+    assert sum(report["failed"].values()) == int(rows["failed"]) == 6 - salvaged
+    assert sum(report["skipped"].values()) == int(rows["skipped"])
+    converted = (3 if with_metadata else 5) + salvaged
+    assert report["converted"] == int(rows["converted"]) == converted
+    assert report["salvaged"] == int(rows.get("of these salvaged", 0)) == salvaged
+    unopened = report["folders_and_zips_not_looked_into"]
+    assert unopened == int(rows["folders and zips not looked into"]) == 3
+    assert report["windows"] == sum(report["windows_by_set"].values())
+    assert report["windows"] == sum(shard["records"] for shard in report["shards"].values())
+
+    counted = collections.Counter(problem["reason"] for problem in report["problems"])
+    assert counted.pop("salvaged", 0) == salvaged
+    assert counted == {**report["failed"], **report["skipped"], "not looked into": unopened}
+    failed = sum(problem["failed"] for problem in report["problems"])
+    assert failed == int(rows["failed"]) + unopened
+    assert len(re.findall("^failed: ", done.stderr, re.MULTILINE)) == failed
 
 
 def test_installed_entry_point() -> None:
@@ -90,7 +184,7 @@ def test_options(convert: Convert, corpus: Path, tmp_path: Path) -> None:
     )
     pitches = "36 60|38|42|46|43|47|50|49|51"
     done = convert(corpus, "out", *options.split(), "--pitch-classes", pitches)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     rows = table(done.stdout)
     assert (rows["converted"], rows["windows written"]) == ("3", "2")
     assert rows["windows left out as duplicates"] == "4"
@@ -104,7 +198,7 @@ def test_options(convert: Convert, corpus: Path, tmp_path: Path) -> None:
 
 def test_metadata_report_and_plot(convert: Convert, corpus: Path, tmp_path: Path) -> None:
     (corpus / "info.csv").write_text(
-        "midi_filename,split,style\n0.mid,train,rock\n1.mid,test,jazz\n5.mid,test,jazz\n"
+        "midi_filename,split,style\n0.mid,train,rock\n1.mid,test,jazz\n5.mid,test,jazz\n3.mid,,\n"
     )
     done = convert(
         *(corpus, "out", "--metadata", corpus / "info.csv", "--metadata-columns", "style"),
@@ -112,12 +206,32 @@ def test_metadata_report_and_plot(convert: Convert, corpus: Path, tmp_path: Path
     )
     assert done.returncode == 0, done.stderr
     rows = table(done.stdout)
-    assert (rows["train"], rows["test"], rows["not in the metadata"]) == ("2", "2", "2")
+    assert (rows["train"], rows["test"]) == ("2", "2")
+    assert (rows["not in the metadata"], rows["no split in the metadata"]) == ("1", "1")
     assert "1 files of the metadata are not among the inputs, such as 5.mid" in done.stderr
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["windows_by_style"] == {"jazz": 2, "rock": 2}
     assert [problem["file"] for problem in report["problems"]] == ["2.mid", "3.mid"]
     assert (tmp_path / "corpus.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_exit_status_says_whether_files_failed(convert: Convert, corpus: Path) -> None:
+    """Files with nothing to convert, and those salvaged, are no failures."""
+    assert convert(corpus, "out").returncode == 3
+    assert convert(corpus, "out", "--verify", "--report", "r.json").returncode == 3
+    (corpus / "3.mid").unlink()
+    done = convert(corpus, "out")
+    assert (done.returncode, table(done.stdout)["skipped"]) == (0, "1")
+    whole = (corpus / "0.mid").read_bytes()
+    (corpus / "0.mid").write_bytes(whole[:-1])
+    assert convert(corpus, "out").returncode == 3
+    done = convert(corpus, "out", "--on-error", "salvage")
+    assert (done.returncode, table(done.stdout)["of these salvaged"]) == (0, "1")
+    (corpus / "0.mid").write_bytes(whole)
+    (corpus / "bad.zip").write_bytes(b"no zip")
+    done = convert(corpus, "out")
+    assert (done.returncode, table(done.stdout)["folders and zips not looked into"]) == (3, "1")
+    assert "Exit status: 0 if every file" in " ".join(convert("--help").stdout.split())
 
 
 def test_verify(convert: Convert, corpus: Path, tmp_path: Path) -> None:
@@ -145,6 +259,12 @@ def test_resume(convert: Convert, corpus: Path, tmp_path: Path) -> None:
     done = convert(corpus, "out", "--shards", 2, "--resume")
     assert "data-00001-of-00002.tfrecord: it is missing; making it again" in done.stderr
     assert table(done.stdout)["shards kept of an earlier run"] == "1"
+    done = convert(corpus, "out", "--shards", 2, "--resume", "--split-bars", 2)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "groovefast-convert: out: cannot resume with --split-bars 2 instead of 4; give the same as "
+        "then, leave out --resume to begin anew, or choose another folder\n"
+    )
 
 
 MISTAKES: list[tuple[list[str], str]] = [

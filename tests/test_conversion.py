@@ -6,11 +6,14 @@ import csv
 import filecmp
 import json
 import os
+import re
 import shutil
+import socket
 import struct
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +235,109 @@ def test_which_names_are_midi(tmp_path: Path) -> None:
     assert sources(report) == set(names[:5])
 
 
+def test_hidden_folders_are_left_out(corpus: Path, tmp_path: Path) -> None:
+    """One that is named itself is meant."""
+    shown = sources(convert(corpus, tmp_path / "out"))
+    hidden = corpus / "a" / ".git"
+    write(hidden, x=beat(4), **{"deep/y": beat(4), ".deeper/z": beat(4)})
+    (corpus / "b" / ".link").symlink_to(corpus / "a")
+    with zipfile.ZipFile(hidden / "songs.zip", "w") as file:
+        file.writestr("x.mid", beat(4))
+    assert sources(convert(corpus, tmp_path / "out")) == shown
+    found = convert(hidden, tmp_path / "out")
+    assert sources(found) == {"x.mid", "deep/y.mid", "songs.zip/x.mid"}
+    write(corpus, **{".hidden-file": beat(4), "..odd/x": beat(4)})
+    assert sources(convert(corpus, tmp_path / "out")) == {*shown, ".hidden-file.mid"}
+
+
+def test_hidden_folders_in_zips_are_left_out(tmp_path: Path) -> None:
+    archive = tmp_path / "songs.zip"
+    names = ["a.mid", "./b.mid", "x/../c.mid", ".mid/d.mid", "x/.git/e.mid", "x/.git/y/f.mid"]
+    names += ["__MACOSX/g.mid", "x/__MACOSX/h.mid", "x/.i.mid", "__MACOSX.mid"]
+    with zipfile.ZipFile(archive, "w") as file:
+        for name in names:
+            file.writestr(name, beat(4))
+    expected = {"a.mid", "./b.mid", "x/../c.mid", "x/.i.mid", "__MACOSX.mid"}
+    assert sources(convert(archive, tmp_path / "out")) == expected
+
+
+def test_what_lies_in_the_output_folder_is_no_input(corpus: Path, tmp_path: Path) -> None:
+    """By whatever links one comes there; but an input that lies there itself is meant."""
+    expected = sources(convert(corpus, tmp_path / "elsewhere"))
+    out = corpus / "b" / "out"
+    write(out, made=beat(4), **{"below/more": beat(4)})
+    with zipfile.ZipFile(out / "songs.zip", "w") as file:
+        file.writestr("x.mid", beat(4))
+    (corpus / "link").symlink_to(out)
+    (corpus / "link-below").symlink_to(out / "below")
+    (corpus / "link.mid").symlink_to(out / "made.mid")
+    (corpus / "link.zip").symlink_to(out / "songs.zip")
+    (tmp_path / "same").symlink_to(corpus)
+    for place in (out, tmp_path / "same" / "b" / "out", corpus / "link", corpus / "a/../b/out/."):
+        assert sources(convert(corpus, place)) == expected
+        assert sources(convert(tmp_path / "same", place)) == expected
+    assert sources(convert(out / "below", out)) == {"more.mid"}
+    assert sources(convert([corpus, out / "made.mid"], out)) == {*expected, "made.mid"}
+    write(tmp_path / "in-place", x=beat(4), **{"below/y": beat(4)})
+    in_place = convert(tmp_path / "in-place", tmp_path / "in-place")
+    assert sources(in_place) == {"x.mid", "below/y.mid"}
+
+
+@contextmanager
+def other_than_files(folder: Path) -> Iterator[list[str]]:
+    """Things that no one should wait for, under the names of files."""
+    (folder / "pipes").mkdir()
+    os.mkfifo(folder / "pipe.mid")
+    os.mkfifo(folder / "pipes" / "pipe.zip")
+    (folder / "zero.mid").symlink_to("/dev/zero")
+    (folder / "zero.zip").symlink_to("/dev/zero")
+    (folder / "terminal.mid").symlink_to("/dev/tty")
+    (folder / "pipe-link.mid").symlink_to("pipe.mid")
+    with socket.socket(socket.AF_UNIX) as listening:
+        here = Path.cwd()
+        os.chdir(folder)  # the path of a socket is short
+        listening.bind("socket.mid")
+        os.chdir(here)
+        yield ["pipe.mid", "zero.mid", "terminal.mid", "pipe-link.mid", "socket.mid"]
+
+
+def test_what_is_no_regular_file_is_named(corpus: Path, tmp_path: Path) -> None:
+    with other_than_files(corpus) as files:
+        report = convert(corpus, tmp_path / "out")
+        assert report.converted == 5
+        found = problems(report)
+        zips = [str(corpus / "pipes" / "pipe.zip"), str(corpus / "zero.zip")]
+        assert found == {
+            **dict.fromkeys(files, ("unreadable", True, "not a regular file")),
+            **dict.fromkeys(zips, ("not looked into", True, "not a regular file")),
+        }
+        for name in files:
+            report = convert(corpus / name, tmp_path / "out")
+            assert problems(report) == {name: ("unreadable", True, "not a regular file")}
+        for name in zips:
+            with pytest.raises(GrooveFastError, match="zip: not a regular file; no MIDI file"):
+                convert(name, tmp_path / "out")
+
+
+def bytes_read() -> int:
+    """By this process so far."""
+    counts = Path("/proc/self/io")
+    if not counts.exists():
+        pytest.skip("this system does not count what is read")
+    return int(re.findall(r"rchar: (\d+)", counts.read_text())[0])
+
+
+def test_large_files_are_not_read(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", a=beat(4))
+    for number in range(4):
+        with (folder / f"huge{number}.mid").open("wb") as file:
+            file.truncate(1 << 32)
+    before = bytes_read()
+    report = convert(folder, tmp_path / "out")
+    assert report.failed == {"unreadable": 4}
+    assert bytes_read() - before < 1 << 24
+
+
 def test_links_are_followed_but_not_in_circles(corpus: Path, tmp_path: Path) -> None:
     (corpus / "a" / "circle").symlink_to(corpus)
     (corpus / "more").symlink_to(corpus / "b")
@@ -387,7 +493,8 @@ def test_damaged_zips_are_named(corpus: Path, tmp_path: Path) -> None:
     content = (corpus / "member.zip").read_bytes()
     (corpus / "member.zip").write_bytes(content.replace(beat(4), bytes(len(beat(4))), 1))
     report = convert(corpus, tmp_path / "out")
-    assert report.failed == {"unreadable": 2}
+    assert report.failed == {"unreadable": 1}
+    assert report.unopened == 1
     assert report.converted == 6
     messages = problems(report)
     assert messages[str(corpus / "bad.zip")][2] == "File is not a zip file"
@@ -490,7 +597,7 @@ def test_a_file_that_is_gone_or_no_file_any_more(tmp_path: Path) -> None:
     assert result[1]["converted"] == 1
     assert [problem[1:] for problem in result[2]] == [
         ("unreadable", True, "No such file or directory"),
-        ("damaged", True, "an empty file (at byte 0)"),
+        ("unreadable", True, "not a regular file"),
     ]
 
 
@@ -607,7 +714,7 @@ def test_a_folder_that_cannot_be_listed(tmp_path: Path) -> None:
     report = convert(folder, tmp_path / "out")
     (place_and_reason,) = problems(report).items()
     assert place_and_reason[0].startswith(f"{folder}/xxx")
-    assert place_and_reason[1] == ("unreadable", True, "file name too long")
+    assert place_and_reason[1] == ("not looked into", True, "file name too long")
     assert sources(report) == {"a.mid"}
     with pytest.raises(GrooveFastError, match="file name too long"):
         convert(folder, tmp_path / "out", on_error="fail")
@@ -658,6 +765,7 @@ CSVS: list[tuple[str, str]] = [
     ("", "no column midi_filename, it is empty"),
     ("file,split\na.mid,train\n", "no column midi_filename, only file, split"),
     ("midi_filename,split\nx.mid,train\n", "lists none of the files, such as a/one.mid"),
+    ("midi_filename,split\nfive.mid,\n", "names no split for any of the files, such as five.mid"),
     ("midi_filename,split\nfive.mid\n", "row 2 has 1 cells, the header 2"),
     ("midi_filename,split\nfive.mid,a/b\n", "row 2: split 'a/b' cannot be part of a file name"),
     ("midi_filename,split\nfive.mid,a\nfive.mid,b\n", "row 3: five.mid is there twice"),
@@ -695,7 +803,10 @@ def test_metadata_rules(corpus: Path, tmp_path: Path) -> None:
     assert (train["source"], train["mood"]) == (b"five.mid", b"plain")
     assert (test["source"], test["mood"].decode()) == (b"b/deep/three.mid", "größer")
     assert "style" not in train
-    assert report.skipped == {"not in the metadata": 3}
+    assert report.skipped == {"not in the metadata": 2, "no split in the metadata": 1}
+    assert problems(report)["b/four.mid"] == ("no split in the metadata", False, "")
+    report.save(tmp_path / "report.json")
+    assert json.loads((tmp_path / "report.json").read_text())["skipped"] == report.skipped
     assert report.listing.missing == ["three.mid", "gone.mid"]
     assert report.windows_by_style == {"jazz": 1, "rock": 0}
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import midi_bytes as midi
 import pytest
@@ -69,7 +70,9 @@ def test_manifest(out: Path, corpus: Path) -> None:
     assert manifest["plan"]["files"] == {
         "number": 12,
         "names_sha256": hashlib.sha256(names).hexdigest(),
+        "names_marks": manifest["plan"]["files"]["names_marks"],
     }
+    assert len(manifest["plan"]["files"]["names_marks"]) == 4 * 12
     assert manifest["plan"]["options"]["split_bars"] == 4
     assert [entry["name"] for entry in manifest["shards"]] == [shard(n) for n in range(SHARDS)]
     for entry in manifest["shards"]:
@@ -206,11 +209,118 @@ def test_resume_notices_a_changed_file(out: Path, corpus: Path) -> None:
     assert complaints(out) == {}
 
 
-def test_resume_notices_a_new_file(out: Path, corpus: Path) -> None:
-    (corpus / "new.mid").write_bytes(song(5, 1))
-    report = convert(corpus, out, shards=SHARDS, resume=True)
-    assert report.reused == 0
-    assert report.files == 13
+OTHER_OPTIONS: list[tuple[dict[str, Any], str]] = [
+    ({"config": "groovae_2bar_humanize"}, "--split-bars 2 instead of 4"),
+    ({"split_bars": "all"}, "--split-bars all instead of 4"),
+    ({"pitch_classes": "reduced"}, "--pitch-classes reduced instead of roland"),
+    (
+        {"pitch_classes": [[36], [38, 40], [42], [46], [43], [47], [50], [49], [51]]},
+        "--pitch-classes 36|38,40|42|46|43|47|50|49|51 instead of roland",
+    ),
+    (
+        {"dedupe": True, "min_hits": 3},
+        "--dedupe on instead of off, --min-hits 3 instead of 0",
+    ),
+    ({"unmapped_pitches": "error"}, "--on-unmapped error instead of drop"),
+    ({"shards": 7}, f"--shards 7 instead of {SHARDS}"),
+    ({"name": "other"}, "--name other instead of data"),
+]
+
+
+@pytest.mark.parametrize(("options", "difference"), OTHER_OPTIONS)
+def test_resume_with_other_options_stops_and_says_which(
+    out: Path, corpus: Path, options: dict[str, Any], difference: str
+) -> None:
+    assert refusal(out, corpus, **options) == difference
+
+
+def refusal(out: Path, inputs: Path, **options: Any) -> str:
+    """What a refused resume says differs; it has to leave the folder as it was."""
+    before = {path: path.stat() for path in (out, *out.iterdir())}
+    good = contents(out)
+    with pytest.raises(GrooveFastError) as error:
+        convert(inputs, out, **{"shards": SHARDS, "resume": True, **options})
+    assert contents(out) == good
+    changes = {path: path.stat() for path in (out, *out.iterdir())}
+    assert [s.st_mtime_ns for s in changes.values()] == [s.st_mtime_ns for s in before.values()]
+    message = str(error.value)
+    beginning = f"{out}: cannot resume with "
+    end = "; give the same as then, leave out --resume to begin anew, or choose another folder"
+    assert message.startswith(beginning)
+    assert message.endswith(end)
+    assert "\n" not in message
+    return message[len(beginning) : -len(end)]
+
+
+def test_resume_of_other_files_stops_and_names_the_first(out: Path, corpus: Path) -> None:
+    (corpus / "045.mid").write_bytes(song(5, 1))
+    number = "13 files instead of 12"
+    assert refusal(out, corpus) == f"{number} (the first that differs is 045.mid)"
+    (corpus / "12.mid").write_bytes(song(5, 1))
+    (corpus / "045.mid").unlink()
+    assert refusal(out, corpus) == f"{number} (the first that differs is 12.mid)"
+    (corpus / "03.mid").unlink()
+    assert refusal(out, corpus) == "other files (the first that differs is 04.mid)"
+    (corpus / "12.mid").unlink()
+    (corpus / "03.mid").write_bytes(song(5, 1))
+    (corpus / "11.mid").unlink()
+    (corpus / "10.mid").unlink()
+    assert refusal(out, corpus) == "10 files instead of 12 (those after 09.mid are gone)"
+
+
+def test_resume_of_what_was_begun_without_marks_of_names(out: Path, corpus: Path) -> None:
+    """As earlier manifests are; which file differs cannot be told then."""
+    content = json.loads((out / MANIFEST).read_text())
+    del content["plan"]["files"]["names_marks"]
+    (out / MANIFEST).write_text(json.dumps(content))
+    assert convert(corpus, out, shards=SHARDS, resume=True).reused == SHARDS
+    (corpus / "12.mid").write_bytes(song(5, 1))
+    assert refusal(out, corpus) == "13 files instead of 12"
+
+
+def test_resume_with_other_metadata_stops(out: Path, corpus: Path, tmp_path: Path) -> None:
+    table = tmp_path / "info.csv"
+    table.write_text("midi_filename,split,mood\n00.mid,train,calm\n")
+    assert refusal(out, corpus, metadata=table) == "--metadata"
+    convert(corpus, out, shards=SHARDS, metadata=table)
+    assert refusal(out, corpus) == "no --metadata"
+    found = refusal(out, corpus, metadata=table, metadata_columns=["mood"])
+    assert found == "--metadata-columns mood instead of midi_filename,mood"
+    assert refusal(out, corpus, metadata=table, shards=1) == f"--shards 1 instead of {SHARDS}"
+    table.write_text(table.read_text() + "01.mid,train,wild\n")
+    assert refusal(out, corpus, metadata=table) == "other --metadata"
+
+
+@pytest.mark.parametrize(
+    ("form", "age"), [("groovefast-shards 0", "an older"), ("groovefast-shards 999", "a newer")]
+)
+def test_resume_of_what_another_version_wrote(out: Path, corpus: Path, form: str, age: str) -> None:
+    content = json.loads((out / MANIFEST).read_text())
+    content["plan"] = {"format": form, "whatever": "it had"}
+    (out / MANIFEST).write_text(json.dumps(content))
+    before = contents(out)
+    with pytest.raises(GrooveFastError, match=f"{age} version of GrooveFast wrote what is there;"):
+        convert(corpus, out, shards=SHARDS, resume=True)
+    assert contents(out) == before
+
+
+def test_resume_of_an_unfinished_conversion_with_other_options(out: Path, corpus: Path) -> None:
+    shards = json.loads((out / MANIFEST).read_text())["shards"]
+    leave_behind(out, "after a line", [json.dumps(entry) for entry in shards[:3]])
+    assert refusal(out, corpus, min_hits=2) == "--min-hits 2 instead of 0"
+
+
+def test_killed_as_it_replaced_another_conversion(out: Path, corpus: Path) -> None:
+    """The manifest of the one before is beside the journal, which counts."""
+    old = (out / MANIFEST).read_bytes()
+    convert(corpus, out, shards=2, min_hits=2)
+    shards = json.loads((out / MANIFEST).read_text())["shards"]
+    good = contents(out)
+    leave_behind(out, "after a line", [json.dumps(shards[0])])
+    (out / MANIFEST).write_bytes(old)
+    report = convert(corpus, out, shards=2, min_hits=2, resume=True)
+    assert report.reused == 1
+    assert contents(out) == good
 
 
 def test_resume_with_dedupe(corpus: Path, tmp_path: Path) -> None:
@@ -476,7 +586,7 @@ def test_an_unreadable_file_is_named_and_the_others_are_converted(
     (corpus / "03.mid").chmod(0)
     report = tmp_path / "report.json"
     done = _convert_as_anybody(corpus, tmp_path / "out", "--report", report)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     assert "03.mid: Permission denied" in done.stdout + done.stderr
     found = json.loads(report.read_text())
     assert (found["converted"], found["failed"]) == (11, {"unreadable": 1})

@@ -32,7 +32,11 @@ _EPILOG = """\b
 groovefast-convert data/groove records --metadata data/groove/info.csv
 groovefast-convert verify records
 
-`groovefast-convert verify DIR` checks what an earlier run wrote: checksums, counts, manifest."""
+`groovefast-convert verify DIR` checks what an earlier run wrote: checksums, counts, manifest.
+
+Exit status: 0 if every file was read, those skipped or salvaged included; 3 if windows were
+written, but a file failed or a folder or zip could not be looked into; 2 if none was written, for
+any mistake, and where `verify` finds something wrong."""
 
 
 def _bars(ctx: click.Context, param: click.Parameter, value: str | None) -> int | str | None:
@@ -105,7 +109,11 @@ def _pitch_classes(
 )
 @click.option("--dedupe", is_flag=True, help="Leave out windows that an earlier one is equal to.")
 @click.option("--min-hits", type=click.IntRange(0), default=0, help="Leave out emptier windows.")
-@click.option("--resume", is_flag=True, help="Keep the shards an interrupted run completed.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Keep the shards that an interrupted run of the same files and options completed.",
+)
 @click.option(
     "--sha256/--no-sha256",
     default=True,
@@ -118,20 +126,22 @@ def _pitch_classes(
 )
 @click.option("--report", type=click.Path(), metavar="JSON", help="Write all that is known here.")
 @click.option("--plot", type=click.Path(), metavar="PNG", help="Draw the corpus.")
-def command(paths: Sequence[str], verify: bool, **options: Any) -> None:
+def command(paths: Sequence[str], verify: bool, **options: Any) -> int:
     """Converts drum MIDI (.mid, .midi, .smf, .kar, and .zip of them) to TFRecord shards.
 
-    Each INPUT is a file or a folder, looked through however deep. One bad file never stops a
+    Each INPUT is a file or a folder, looked through however deep, and so are zips in zips, up to 8
+    in one another. Hidden folders and OUTPUT_DIR are left out. One bad file never stops a
     conversion: it is counted and named, and the rest goes on.
     """
     if paths[0] == "verify" or (verify and len(paths) == 1):
         _verify_folders(paths[1:] if paths[0] == "verify" else paths)
-        return
+        return 0
     if len(paths) == 1:
         raise GrooveFastError("OUTPUT_DIR is missing: name where the shards go after the inputs")
-    _convert(paths[:-1], paths[-1], **options)
+    complete = _convert(paths[:-1], paths[-1], **options)
     if verify:
         _verify_folders(paths[-1:])
+    return 0 if complete else console.EXIT_SOME_FAILED
 
 
 def _convert(
@@ -143,7 +153,8 @@ def _convert(
     report: str | None,
     plot: str | None,
     **options: Any,
-) -> None:
+) -> bool:
+    """Converts, tells what came of it, and returns whether everything could be read."""
     from groovefast.conversion import convert
 
     for path in (report, plot):
@@ -169,6 +180,7 @@ def _convert(
     _print_hints(result)
     if not result.windows:
         raise GrooveFastError(_why_nothing(result))
+    return result.complete
 
 
 def _check_writable(path: str) -> None:
@@ -231,7 +243,7 @@ def _progress_lines() -> Callable[[Progress], None]:
 
 def _print_failures(report: ConversionReport) -> None:
     """Names the first of what could not be read, on stderr."""
-    total = sum(report.failed.values())
+    total = sum(report.failed.values()) + report.unopened
     if not total:
         return
     failures = (problem for problem in report.problems() if problem.failed)
@@ -264,6 +276,8 @@ def _counts(report: ConversionReport) -> Iterator[tuple[str, int]]:
     yield "failed", failed
     for reason, count in report.failed.items():
         yield f"    {reason}", count
+    if report.unopened:
+        yield "folders and zips not looked into", report.unopened
     yield "windows written", report.windows
     if len(report.windows_by_set) > 1:
         for name, count in report.windows_by_set.items():
@@ -315,6 +329,8 @@ def _why_nothing(report: ConversionReport) -> str:
     if len(problems) == 1:
         return f"no window was written: {problems[0][1]}"
     reasons = {**report.failed, **report.skipped}
+    if report.unopened:
+        reasons["folders and zips not looked into"] = report.unopened
     causes = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
     return f"no window was written: {causes or 'all were left out'}; see --report for each file"
 
