@@ -322,10 +322,11 @@ class Take:
 
     def _kit(self) -> Sequence[int]:
         """The pitch the take uses most for each drum; the class's first where it has none."""
-        pitches = self._all_notes["pitch"][self._index]
+        free = ~self._is_fixed
+        pitches, drums = self._all_notes["pitch"][self._index][free], self._drums[free]
         return [
-            int(np.bincount(pitches[self._drums == drum]).argmax())
-            if (self._drums == drum).any()
+            int(np.bincount(pitches[drums == drum]).argmax())
+            if (drums == drum).any()
             else self._pitches[drum]
             for drum in range(NUM_CLASSES)
         ]

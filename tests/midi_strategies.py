@@ -8,7 +8,7 @@ import mido
 from hypothesis import strategies as st
 
 RESOLUTIONS = (24, 96, 110, 192, 220, 480, 960)
-METERS = ((4, 4), (4, 4), (2, 2), (3, 4), (6, 8))
+METERS = ((4, 4), (4, 4), (2, 2), (3, 4), (6, 8), (5, 4), (7, 8), (12, 8), (4, 8), (1, 16))
 PITCHES = (24, 35, 36, 37, 38, 40, 42, 44, 46, 45, 48, 49, 51, 90)
 """Several of one class, and two of none."""
 
