@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import re
 import shutil
 from pathlib import Path
 
+import mido
 import numpy as np
 import pytest
 
 from groovefast import CONFIGS, Groove, GrooveConverter, read_midi
 from groovefast.cli import console
 from groovefast.cli.sample import MODES, command
+from groovefast.midi_tracks import MidiTracks
 from groovefast.models import DEFAULT_MODELS, included_models
 
 SMALL = "z_size=8,enc_rnn_size=[8],dec_rnn_size=[8,8]"
@@ -70,7 +74,8 @@ def play(run, tmp_path):
 
     def play(*words, into="out"):
         status, _, err = run(*words, "--output-dir", tmp_path / into)
-        assert (status, err) == (0, "")
+        assert status == 0
+        assert [line for line in err.splitlines() if "closed hi-hat" not in line] == []
         return {path.name: path.read_bytes() for path in sorted((tmp_path / into).iterdir())}
 
     return play
@@ -116,9 +121,24 @@ def test_seed_is_printed_and_repeats(run, play, model, tmp_path):
     status, out, _ = run("--model", model, "--output-dir", tmp_path / "first")
     seed = re.search(r"seed (\d+)", out)[1]
     assert status == 0
-    assert play("--model", model, "--seed", seed, into="first") == play(
-        "--model", model, "--seed", seed, into="again"
-    )
+    again = play("--model", model, "--seed", seed, into="again")
+    first = {path.name: path.read_bytes() for path in (tmp_path / "first").iterdir()}
+    assert again == first
+    assert f"--seed {seed} ".encode() in again["sample-001.mid"]
+
+
+def test_new_grooves_go_on_with_the_numbers(play, model):
+    words = ("--model", model, "--num", 2)
+    first = play(*words, "--seed", 1)
+    both = play(*words, "--seed", 2)
+    assert list(both) == [f"sample-00{number}.mid" for number in (1, 2, 3, 4)]
+    assert {name: both[name] for name in first} == first
+    assert list(play(*words, "--seed", 3, "--plot"))[-2:] == ["sample-006.mid", "sample-006.png"]
+    over = play(*words, "--seed", 2, "--overwrite")
+    assert [over[f"sample-00{number}.mid"] for number in (1, 2)] == [
+        both[f"sample-00{number}.mid"] for number in (3, 4)
+    ]
+    assert len(over) == 8
 
 
 def test_plot_adds_a_picture_of_each(play, model):
@@ -131,7 +151,7 @@ def test_hits_control_plays_the_hits_of_the_input(play, control_model, beats):
     files = play("--model", control_model, "--input", beats[0], "--seed", 3, "--num", 2)
     assert list(files) == ["sample-001.mid", "sample-002.mid"]
     assert _qpm(files["sample-001.mid"]) == pytest.approx(90, rel=1e-5)
-    played = GrooveConverter(pitch_classes="reduced")
+    played = GrooveConverter(pitch_classes="reduced", hop_bars=1)
     hits = played.to_tensors(beats[0]).outputs[0, :, :9]
     drawn = played.to_tensors(files["sample-001.mid"]).outputs[0, :, :9]
     assert (hits == drawn).mean() > 0.5
@@ -182,7 +202,54 @@ def test_a_mode_is_the_function_of_its_name(play, models, beats, mode):
     function = getattr(performance, names.get(mode, mode))
     expected = function(*arguments, model=load_model(models[mode]), seed=4)
     expected = expected if isinstance(expected, list) else [expected]
-    assert list(play(*_words(mode, models, beats)).values()) == [each.midi for each in expected]
+    played = play(*_words(mode, models, beats)).values()
+    assert [_without_text(midi) for midi in played] == [each.midi for each in expected]
+
+
+def _without_text(midi):
+    """A file without the text that says how it was made."""
+    tracks = MidiTracks.parse(midi)
+    first = tuple(event for event in tracks.tracks[0] if not event[1].startswith(b"\xff\x01"))
+    return dataclasses.replace(tracks, tracks=(first, *tracks.tracks[1:])).to_bytes()
+
+
+def test_results_are_not_overwritten_unasked(run, play, models, beats, tmp_path):
+    words = _words("humanize", models, beats)
+    first = play(*words, "--plot")
+    for more, name in (((), "mid"), (("--plot",), "mid"), (("--render", "wav"), "mid")):
+        status, out, err = run(*words, *more, "--output-dir", tmp_path / "out")
+        assert (status, out) == (2, "")
+        place = tmp_path / "out" / f"a-humanize.{name}"
+        assert err.startswith(f"groovefast-sample: {place}")
+        assert "--overwrite replaces what is there" in err
+    (tmp_path / "out" / "a-humanize.mid").write_bytes(b"mine")
+    assert play(*words, "--plot", "--overwrite") == first
+    (tmp_path / "out" / "a-humanize.mid").unlink()
+    assert run(*words, "--plot", "--output-dir", tmp_path / "out")[0] == 2, "the picture is there"
+
+
+def test_the_seed_is_noted_where_it_matters(play, models, beats):
+    words = _words("humanize", models, beats)
+    assert b"--seed" not in play(*words, into="cold")["a-humanize.mid"]
+    warm = play(*words, "--temperature", 1, into="warm")["a-humanize.mid"]
+    assert b"--mode humanize --model groovae_2bar_humanize --seed 4 " in warm
+    varied = play(*_words("vary", models, beats), "--num", 2, into="varied")
+    assert b"--seed 4 --num 2 --temperature 0 --spread 0.5: number 2" in varied["a-vary-002.mid"]
+
+
+@pytest.mark.parametrize("out", ["in/out", "in", "in/sub/../out"])
+def test_what_was_made_before_is_no_input(run, models, beats, tmp_path, out):
+    folder = tmp_path / "in"
+    for name in ("a.mid", "sub/b.mid", ".hidden/c.mid", "__MACOSX/d.mid", "._e.mid", "x-vary.mid"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(beats[0].read_bytes())
+    words = ["--model", models["humanize"], "--mode", "humanize", "--seed", 1]
+    for more in ((), ("--overwrite",), ("--overwrite",)):
+        status, stdout, _ = run(*words, *more, "--input", folder, "--output-dir", tmp_path / out)
+        assert status == 0
+        assert stdout.startswith("3 MIDI files in ")
+    made = {path.name for path in folder.rglob("*humanize*.mid")}
+    assert made == {"a-humanize.mid", "b-humanize.mid", "x-vary-humanize.mid"}
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -231,7 +298,7 @@ def test_a_folder_is_processed_whole(run, models, beats, tmp_path):
     (folder / "notes.txt").write_text("no MIDI")
     words = ("--model", models["humanize"], "--mode", "humanize", "--seed", 1)
     status, stdout, err = run(*words, "--input", folder, "--output-dir", out)
-    assert status == 0
+    assert status == 3
     assert stdout == f"2 MIDI files in {out} (seed 1), 1 failed\n"
     assert err.startswith(f"failed: {folder / 'broken.mid'}: ")
     assert err.count("\n") == 1
@@ -249,13 +316,96 @@ def test_a_folder_of_broken_files_is_an_error(run, models, tmp_path):
     assert err.endswith("groovefast-sample: none of the 2 files could be played; see above\n")
 
 
-def test_what_is_left_unchanged_is_told(run, models, tmp_path):
-    waltz = Groove([(0.0, 0.1, 36, 90), (0.5, 0.6, 38, 90)], time_signature=(3, 4))
-    waltz.save(tmp_path / "waltz.mid")
-    words = ("--model", models["vary"], "--mode", "vary", "--input", tmp_path / "waltz.mid")
-    status, _, err = run(*words, "--output-dir", tmp_path)
-    assert status == 0
-    assert err == (f"{tmp_path / 'waltz.mid'}: bar 1 in 3/4 left unchanged: the model knows 4/4\n")
+@pytest.fixture(scope="module")
+def ensemble(tmp_path_factory):
+    """Drums on channel 1, a piano on channel 2, no channel 10."""
+    midi = mido.MidiFile(ticks_per_beat=480)
+    for channel, name, pitches in ((0, "Kit", (36, 38)), (1, "Piano", (60, 64, 67))):
+        track = mido.MidiTrack([mido.MetaMessage("track_name", name=name)])
+        for index in range(16):
+            note = {"channel": channel, "note": pitches[index % len(pitches)]}
+            track.append(mido.Message("note_on", velocity=80, **note))
+            track.append(mido.Message("note_off", time=240, **note))
+        midi.tracks.append(track)
+    path = tmp_path_factory.mktemp("ensemble") / "song.mid"
+    midi.save(path)
+    return path
+
+
+def test_drums_elsewhere_are_listed_and_chosen(run, play, models, ensemble, tmp_path):
+    words = ("--model", models["humanize"], "--mode", "humanize", "--seed", 1, "--input", ensemble)
+    status, _, err = run(*words, "--output-dir", tmp_path / "none")
+    assert status == 2
+    assert err == (
+        f"groovefast-sample: {ensemble}: no drums on channel 10, but channel 1 'Kit' (track 1): "
+        "16 notes of 36, 38; channel 2 'Piano' (track 2): 16 notes of 60, 64, 67. "
+        "Name the drums with --channel or --track: --channel 1 looks like it\n"
+    )
+    assert not (tmp_path / "none").exists()
+    by = [
+        play(*words, *more, "--plot", "--render", "wav", into=str(index))
+        for index, more in enumerate((("--channel", "1"), ("--track", "kit"), ("--track", "1")))
+    ]
+    assert by[0] == by[1] == by[2]
+    midi = by[0]["song-humanize.mid"]
+    assert read_midi(midi, 2).notes.tolist() == read_midi(ensemble, 2).notes.tolist()
+    assert read_midi(midi, 1).notes.tolist() != read_midi(ensemble, 1).notes.tolist()
+    both = play(*words, "--channel", "1-2", into="both")["song-humanize.mid"]
+    assert read_midi(both, 2).notes.tolist() != read_midi(ensemble, 2).notes.tolist()
+    status, _, err = run(*words, "--track", "Drms", "--output-dir", tmp_path / "none")
+    assert status == 2
+    assert err.endswith("song.mid: no track 'Drms'; there are 1 'Kit', 2 'Piano'\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--channel 0", "--channel: '0' is no list of MIDI channels (1 to 16), as in 1,10 or 1-16"),
+        ("--channel 1-999999999", "--channel: '1-999999999' is no list of MIDI channels"),
+        ("--channel all", "--channel: 'all' is no list of MIDI channels"),
+        ("--track 0", "--track: '0' is no track; they count from 1"),
+        ("--channels all", "--channels: no such option; did you mean --channel?"),
+    ],
+)
+def test_parts_that_cannot_be_are_named(run, words, message):
+    status, _, err = run(*words.split(), "--output-dir", "none")
+    assert status == 2
+    assert err.startswith(f"groovefast-sample: {message}")
+
+
+def test_any_meter_is_played_and_drawn(run, models, tmp_path):
+    for meter in ((3, 4), (7, 8), (4, 1 << 31)):
+        midi = mido.MidiFile(ticks_per_beat=480)
+        midi.tracks.append(mido.MidiTrack())
+        for _ in range(20):
+            midi.tracks[0].append(mido.Message("note_on", channel=9, note=38, velocity=80))
+            midi.tracks[0].append(mido.Message("note_off", channel=9, note=38, time=240))
+        midi.save(tmp_path / "odd.mid")
+        data = (tmp_path / "odd.mid").read_bytes()
+        power = meter[1].bit_length() - 1
+        signature = b"\0\xff\x58\x04" + bytes((meter[0], power, 24, 8))
+        size = int.from_bytes(data[18:22], "big") + len(signature)
+        data = data[:18] + size.to_bytes(4, "big") + signature + data[22:]
+        (tmp_path / "odd.mid").write_bytes(data)
+        words = ("--model", models["vary"], "--mode", "vary", "--input", tmp_path / "odd.mid")
+        status, out, err = run(*words, "--plot", "--output-dir", tmp_path / "out")
+        assert (status, err) == (0, "")
+        assert "as it was" not in out
+    assert len(list((tmp_path / "out").glob("*.png"))) == 3
+
+
+def test_what_stays_as_it_was_is_told(run, models, beats, tmp_path):
+    words = _words("humanize", models, beats)
+    _, out, _ = run(*words, "--amount", 0, "--output-dir", tmp_path / "out")
+    assert out == f"1 MIDI file in {tmp_path / 'out'}, 1 of them as it was (seed 4)\n"
+
+
+def test_a_pipe_is_no_input(run, models, tmp_path):
+    os.mkfifo(tmp_path / "x.mid")
+    words = ("--model", models["humanize"], "--mode", "humanize", "--input", tmp_path / "x.mid")
+    status, _, err = run(*words, "--output-dir", tmp_path / "out")
+    assert status == 2
+    assert err == f"groovefast-sample: {tmp_path / 'x.mid'}: not a file but a pipe or a device\n"
 
 
 def test_soundfont_renders(play, model):

@@ -602,13 +602,16 @@ class _Output:
 def _signed(request: Request, rendition: Rendition, number: int, model: str) -> Rendition:
     """A result that says how to make it again, where another seed would have made another."""
     temperature = request.options["temperature"]
-    if request.mode not in ("sample", "vary") and not temperature:
+    spread = request.spread if request.mode == "vary" else 0.0
+    if request.mode != "sample" and not temperature and not spread:
         return rendition
     from groovefast.midi_tracks import MidiTracks
 
     text = (
         f"groovefast-sample --mode {request.mode} --model {model} --seed {request.options['seed']} "
-        f"--num {request.num} --temperature {temperature:g}: number {number}"
+        f"--num {request.num} --temperature {temperature:g}"
+        + (f" --spread {spread:g}" if spread else "")
+        + f": number {number}"
     )
     midi = MidiTracks.parse(rendition.midi).with_text(text).to_bytes()
     return dataclasses.replace(rendition, midi=midi)
