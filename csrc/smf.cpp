@@ -287,7 +287,7 @@ void Parser::read_track(std::size_t first, std::size_t last, bool cut_off) {
   chained_.clear();
   programs_.fill(0);
   program_changed_ = false;
-  channels_heard_ = 0;
+  channels_heard_ = options_.channels;  // unless the reading comes to an end
   first_note_ = score_.notes.size();
   score_.track_names.push_back({0, 0});
   Events events(data_, first, last, cut_off);
@@ -362,7 +362,7 @@ std::int64_t Parser::step_ticks() const {
 void Parser::read_events(Events& events) {
   const std::uint32_t epoch = epoch_, track = track_;
   const unsigned wanted = options_.channels;
-  unsigned running_status = kNoStatus;
+  unsigned running_status = kNoStatus, channels_heard = 0;
   std::int64_t tick = 0;
   for (const std::uint8_t* at = events.begin(); events.more(at);) {
     tick += events.take_number(at);
@@ -380,7 +380,7 @@ void Parser::read_events(Events& events) {
     if (status >= kNotesEnd) continue;
     if (!(wanted >> channel & 1)) continue;
 
-    channels_heard_ |= 1u << channel;
+    channels_heard |= 1u << channel;
     const bool begins = status >= kNoteOn && velocity > 0;
     OpenNote& open = open_[channel * kPitches + pitch];
     if (open.epoch != epoch) {
@@ -410,6 +410,7 @@ void Parser::read_events(Events& events) {
       note.end_tick += step_ticks();
     score_.notes.commit(open.tick < tick || !options_.magenta_compat);
   }
+  channels_heard_ = channels_heard;
   score_.end_tick = std::max(score_.end_tick, tick);
 }
 

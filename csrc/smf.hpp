@@ -161,8 +161,8 @@ class Parser {
   std::span<const std::uint8_t> data_;
   ParseOptions options_;
   Score score_;
-  std::uint32_t track_ = 0;     // index of the one being read
-  std::size_t first_note_ = 0;  // of it
+  std::uint32_t track_ = 0;      // index of the one being read
+  std::size_t first_note_ = 0;   // of it
   unsigned channels_heard_ = 0;  // in it, a bit for each
   std::array<std::uint8_t, kChannels> programs_;
   bool program_changed_ = false;  // after it had a note

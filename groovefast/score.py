@@ -122,9 +122,9 @@ def _read_path(path: str | os.PathLike[str]) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise GrooveFastError(f"{os.fspath(path)}: not a file but a pipe or a device")
         _check_size(status.st_size, os.fspath(path))
-        # One more than its size shows its end, in a single call.
+        # Room for one byte more shows the end of a file that does not grow, in a single call.
         data = os.read(file, status.st_size + 1)
-        while more := os.read(file, _MAX_BYTES + 1 - len(data)):
+        while len(data) > status.st_size and (more := os.read(file, _MAX_BYTES + 1 - len(data))):
             data += more
     finally:
         os.close(file)
