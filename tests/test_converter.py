@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from groovefast import GrooveConverter
 from groovefast.config import CONFIGS, Config, ConverterConfig
-from groovefast.drums import OUTPUT_PITCHES
+from groovefast.drums import output_pitches
 from groovefast.errors import GrooveFastError, MidiError
 from groovefast.groove import Groove
 
@@ -200,7 +200,9 @@ def test_options_are_those_of_the_config() -> None:
             assert GrooveConverter.from_config(same).config == config.converter
     changed = GrooveConverter.from_config("groovae_4bar", split_bars=1, hop_bars=2, humanize=True)
     assert changed.config == ConverterConfig(split_bars=1, hop_bars=2, humanize=True)
-    own = Config("own", ConverterConfig(pitch_classes=[[pitch] for pitch in OUTPUT_PITCHES]))
+    own = Config(
+        "own", ConverterConfig(pitch_classes=[[pitch] for pitch in output_pitches("reduced")])
+    )
     assert GrooveConverter.from_config(own).config == own.converter
 
 
