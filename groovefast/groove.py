@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import math
+import operator
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -263,11 +264,17 @@ class Groove:
         """
         write_atomically(path, self.to_bytes())
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draws the pattern, as `plots.plot_groove` does.
+    def plot(self, ax: Axes | None = None, pitch_classes: PitchClasses = "reduced") -> Axes:
+        """Draws the whole pattern on one axis, as `plots.plot_groove` does.
+
+        `plots.plot_grooves` breaks a long one into rows and pages.
 
         Args:
             ax: Where to draw; a new pyplot figure by default.
+            pitch_classes: Which pitches are which drum, as `drums.resolve_pitch_classes` takes it.
+
+        Raises:
+            GrooveFastError: No such drum map.
         """
         from groovefast import plots
 
@@ -275,14 +282,14 @@ class Groove:
             from matplotlib import pyplot
 
             _, ax = pyplot.subplots(figsize=plots.groove_size(self), layout="constrained")
-        plots.plot_groove(self, ax)
+        plots.plot_groove(self, ax, pitch_classes=pitch_classes)
         return ax
 
     def _repr_png_(self) -> bytes:
-        """The picture notebooks show."""
+        """The picture notebooks show: the first page."""
         from groovefast import plots
 
-        return plots.to_png(plots.plot_grooves([self]))
+        return plots.to_png(next(plots.pages_of([self])))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Groove):
@@ -365,7 +372,10 @@ def _end_tick(source: bytes | str | os.PathLike[str]) -> int:
 def _checked_changes(changes: Iterable[Any]) -> tuple[Meter, ...]:
     """The changes of meter, which come by place."""
     try:
-        meters = tuple(Meter(float(quarters), *meter) for quarters, *meter in changes)
+        meters = tuple(
+            Meter(float(quarters), operator.index(numerator), operator.index(denominator))
+            for quarters, numerator, denominator in changes
+        )
     except (TypeError, ValueError) as error:
         raise GrooveFastError(
             f"meter_changes: (quarters, numerator, denominator) wanted for each ({error})"

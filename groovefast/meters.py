@@ -95,11 +95,11 @@ class Bars:
 
     def at(self, place: float) -> Bar:
         """Returns the bar that a place lies in; a place on a bar line lies after it."""
-        index = max(bisect.bisect_right(self._starts, place + _SLACK) - 1, 0)
+        index = self._meter_at(place)
         meter = self.meters[index]
         count = max(0, math.floor((place + _slack(meter) - meter.quarters) / meter.bar))
         start = meter.quarters + count * meter.bar
-        end = min(start + meter.bar, self.until(index))
+        end = min(start + meter.bar, self.until(place))
         return Bar(self._numbers[index] + count, start, end, meter)
 
     def numbered(self, number: int) -> Bar:
@@ -108,9 +108,13 @@ class Bars:
         meter = self.meters[index]
         return self.at(meter.quarters + (number - self._numbers[index]) * meter.bar)
 
-    def until(self, index: int) -> float:
-        """Returns where a meter, given by its index, gives way to the next."""
-        return self._starts[index + 1] if index + 1 < len(self._starts) else math.inf
+    def until(self, place: float) -> float:
+        """Returns where the meter in force at a place gives way to the next."""
+        following = self._meter_at(place) + 1
+        return self._starts[following] if following < len(self._starts) else math.inf
+
+    def _meter_at(self, place: float) -> int:
+        return max(bisect.bisect_right(self._starts, place + _SLACK) - 1, 0)
 
     def steps(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """Returns the place of the 16th that each onset belongs to.

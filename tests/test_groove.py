@@ -181,6 +181,35 @@ def test_a_groove_ends_with_its_last_bar(groove: Groove, quarters: float) -> Non
     assert file_end(read) == file_end(groove)
 
 
+def test_from_midi_keeps_the_length_of_the_longest_track() -> None:
+    drums = midi.track(midi.hit(0, 36), midi.meta(479, 0x2F))
+    bass = midi.track(midi.hit(0, 40, channel=1), midi.meta(700, 0x2F))
+    groove = Groove.from_midi(midi.header(2) + drums + bass)
+    assert groove.end == 701 / 480
+    assert file_end(groove) == 701
+
+
+@given(
+    notes,
+    st.lists(
+        st.tuples(
+            st.floats(0.01, 20), st.integers(1, 255), st.integers(0, 20).map(lambda n: 1 << n)
+        ),
+        max_size=3,
+    ),
+)
+def test_what_is_written_reads_back_as_long(
+    notes: list[tuple[float, float, int, int]], meters: list[tuple[float, int, int]]
+) -> None:
+    places = np.cumsum([length for length, *_ in meters])
+    changes = [(place, *meter[1:]) for place, meter in zip(places, meters, strict=True)]
+    groove = Groove(notes, meter_changes=changes)
+    read = Groove.from_midi(groove.to_bytes())
+    assert file_end(groove) == file_end(read) == round(read.quarters * 220)
+    again = Groove.from_midi(read.to_bytes())
+    assert (again.meters, again.end) == (read.meters, read.end)
+
+
 def test_no_note_rings_past_the_end() -> None:
     late = Groove.from_hits([0, 15], [0, 1], [90, 80], [0.4, -0.5])
     assert late.notes["end_time"][1] > 2

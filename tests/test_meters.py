@@ -86,5 +86,5 @@ def test_steps_are_counted_from_their_meter() -> None:
     np.testing.assert_allclose(
         bars.steps(places), [0, 0, 0, 0.25, 3.75, 3.75, 3.9, 3.9, 3.9, 3.9, 4.15]
     )
-    assert bars.until(0) == 3.9
-    assert bars.until(1) == math.inf
+    assert bars.until(3.8) == 3.9
+    assert bars.until(3.9) == math.inf

@@ -107,6 +107,17 @@ def test_kit_is_spread_from_left_to_right():
 # --- Playing --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kit", ["99|98|||||||97", [(99,), (98,), *[()] * 6, (97,)], "kit.txt"])
+def test_drums_are_those_of_the_kit(kit, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("kit.txt").write_text("ride: 97\nsnare: 98\nkick: 99\n")
+    played = Groove([(0.0, 0.1, 99, 90), (0.5, 0.6, 97, 80), (0.7, 0.8, 36, 90)])
+    expected = render(_groove((0.0, KICK, 90), (0.5, RIDE, 80)))
+    sound = render(played, kit)
+    np.testing.assert_array_equal(sound[: len(expected)], expected)
+    assert not sound[len(expected) :].any()
+
+
 def test_a_hit_sounds_when_and_as_long_as_it_should():
     audio = render(_groove((0.5, SNARE, 100)))
     start = round(0.5 * SAMPLE_RATE)
