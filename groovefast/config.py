@@ -12,13 +12,16 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from groovefast.drums import NUM_CLASSES, PitchClasses
+from groovefast.drums import NUM_CLASSES, PitchClasses, plain_pitch_classes
 from groovefast.errors import GrooveFastError
 
 
 @dataclasses.dataclass(frozen=True)
 class ConverterConfig:
-    """Options of `GrooveConverter`, under Magenta's names."""
+    """Options of `GrooveConverter`, under Magenta's names.
+
+    `pitch_classes` becomes plain data, whatever form it is given in.
+    """
 
     split_bars: int | None = 2
     hop_bars: int = 1
@@ -34,6 +37,9 @@ class ConverterConfig:
     num_velocity_bins: int = 0
     num_offset_bins: int = 0
     max_note_dropout_probability: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pitch_classes", plain_pitch_classes(self.pitch_classes))
 
     @property
     def steps_per_bar(self) -> int:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from groovefast import _core, transforms
 from groovefast.config import Config, ConverterConfig, get_config
 from groovefast.drum_part import Channel, DrumPart, Track
-from groovefast.drums import NUM_CLASSES, PitchClasses, pitch_table
+from groovefast.drums import NUM_CLASSES, PitchClasses, pitch_table, resolve_pitch_classes
 from groovefast.errors import GrooveFastError, MidiError
 from groovefast.groove import Groove, midi_source
 from groovefast.score import MidiInput, read_bytes
@@ -57,8 +57,8 @@ class GrooveConverter:
             `from_config`.
         steps_per_quarter: Grid steps in a quarter note; 4 is a grid of 16ths.
         quarters_per_bar: Only music in this meter gives windows.
-        pitch_classes: Which pitches are which of the nine drums: "roland", "reduced", or nine
-            sequences of pitches.
+        pitch_classes: Which pitches are which of the nine drums, in any form that
+            `drums.resolve_pitch_classes` takes: "roland", "reduced", nine groups, or a file.
         humanize: Take velocities and offsets from the inputs.
         tapify: Leave in the inputs only the loudest hit of each step, on the open hi-hat.
         fixed_velocities: Take velocities from the inputs.
@@ -137,7 +137,7 @@ class GrooveConverter:
         self._is_plain = not (split_instruments or num_velocity_bins or num_offset_bins)
         # The arguments of `grid_windows` after the file's bytes.
         self._grid_options = (
-            pitch_table(pitch_classes),
+            pitch_table(self.config.pitch_classes),
             steps_per_quarter,
             quarters_per_bar,
             self.config.window_steps or 0,
@@ -184,8 +184,8 @@ class GrooveConverter:
     def to_tensors(self, source: MidiInput | Groove | mido.MidiFile) -> GrooveTensors:
         """Returns the windows of a MIDI file.
 
-        What `from_tensors` writes has General MIDI's pitches: a converter with
-        `pitch_classes="reduced"` reads it back.
+        What `from_tensors` writes has General MIDI's pitches unless told otherwise: a converter
+        with `pitch_classes="reduced"` reads it back.
 
         Args:
             source: The file's bytes, its path, a file opened for bytes, a `Groove` or a
@@ -230,19 +230,27 @@ class GrooveConverter:
         controls = np.array(transforms.assemble_controls(config, np, grid))
         return GrooveTensors(inputs, outputs, controls, start_steps, qpms)
 
-    def from_tensors(self, samples: ArrayLike, qpm: float = 120.0) -> list[Groove]:
-        """Returns the grooves of sampled or converted windows.
+    def from_tensors(
+        self, samples: ArrayLike, qpm: float = 120.0, pitch_classes: PitchClasses = "reduced"
+    ) -> list[Groove]:
+        """Returns the grooves of sampled or converted windows, each as long as its window.
 
         Args:
             samples: (rows, depth) for one groove or (n, rows, depth) for n; also a sequence of
                 arrays (rows, depth) of different lengths. A hit is a value above 0.5.
             qpm: Their tempo.
+            pitch_classes: The kit to write for, as `Groove.from_hits` does.
 
         Raises:
-            GrooveFastError: Rows of another width, or no whole number of steps.
+            GrooveFastError: Rows of another width, no whole number of steps, or no such kit.
         """
+        pitch_classes = resolve_pitch_classes(pitch_classes)
         if isinstance(samples, (list, tuple)) and np.ndim(samples[:1]) == 3:
-            return [groove for sample in samples for groove in self.from_tensors(sample, qpm)]
+            return [
+                groove
+                for sample in samples
+                for groove in self.from_tensors(sample, qpm, pitch_classes)
+            ]
         rows = np.asarray(samples)
         if rows.ndim == 2:
             rows = rows[np.newaxis]
@@ -251,7 +259,10 @@ class GrooveConverter:
         hits = grid.hits > _HIT_THRESHOLD
         velocities = _to_midi_velocities(grid.velocities)
         early = _to_steps(grid.offsets)
-        return [self._groove(*played, qpm) for played in zip(hits, velocities, early, strict=True)]
+        return [
+            self._groove(*played, qpm, pitch_classes)
+            for played in zip(hits, velocities, early, strict=True)
+        ]
 
     def _groove(
         self,
@@ -259,6 +270,7 @@ class GrooveConverter:
         velocities: NDArray[np.int64],
         early: NDArray[np.floating],
         qpm: float,
+        pitch_classes: PitchClasses,
     ) -> Groove:
         """The groove of one window; arrays of shape (steps, 9)."""
         steps, drums = np.nonzero(hits)
@@ -270,6 +282,8 @@ class GrooveConverter:
             qpm,
             self.config.steps_per_quarter,
             self.config.quarters_per_bar,
+            num_steps=len(hits),
+            pitch_classes=pitch_classes,
         )
 
     def _check_rows(self, rows: NDArray[Any]) -> None:

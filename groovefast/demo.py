@@ -434,7 +434,7 @@ def _describe(
         "time_signature": meter,
         "midi_filename": f"{session}/{stem}.mid",
         "audio_filename": "",
-        "duration": f"{groove.duration:.6f}",
+        "duration": f"{60 * groove.quarters / groove.qpm:.6f}",
         "split": _split(index),
     }
 

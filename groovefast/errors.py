@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class GrooveFastError(Exception):
     """A mistake in what was asked for; the message is one line naming the file, option or value."""
@@ -20,3 +23,9 @@ class MidiError(GrooveFastError, ValueError):
         self.offset = offset
         where = f"{source}: " if source else ""
         super().__init__(f"{where}{reason} (at byte {offset})")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Returns `; did you mean A or B?` for the known words close to `word`, or nothing."""
+    matches = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(matches)}?" if matches else ""

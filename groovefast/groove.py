@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
+import operator
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -11,8 +13,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from groovefast.drums import OUTPUT_PITCHES
+from groovefast.drums import PitchClasses, output_pitches
 from groovefast.errors import GrooveFastError
+from groovefast.meters import Bars, Meter, meters_of
 from groovefast.midi import drum_file, write_atomically
 
 if TYPE_CHECKING:
@@ -32,40 +35,71 @@ could take it for either; 55 makes 220 ticks a quarter, as in Magenta's files.""
 _WIDE_NOTE = np.dtype([("time", "f8"), ("end_time", "f8"), ("pitch", "i8"), ("velocity", "i8")])
 _MAX_MICROSECONDS_PER_QUARTER = 0xFFFFFF
 _MAX_TICKS_PER_QUARTER = 0x7FFF
+_NO_PITCH = -1
+_MOST_METERS_SHOWN = 4
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Groove:
     """A played drum pattern.
 
+    Grooves are equal if their notes are, to the second, and so are the files they write.
+
     Attributes:
         notes: Structured array of `NOTE_DTYPE`, read-only; times in seconds. The first note may
             start before 0, when it is played early on the very first step.
         qpm: Tempo in quarter notes a minute.
-        time_signature: Numerator and denominator.
+        time_signature: Numerator and denominator of the first meter.
         ticks_per_quarter: Resolution of its MIDI file.
+        meter_changes: The meters that follow, each a `Meter` or (quarters, numerator, denominator);
+            quarters counts the quarter notes from the beginning to where it holds. A bar begins
+            there, even if the one before is cut short.
+        end: Where its file ends, in quarter notes from the beginning; None for the end of the bar
+            of the last onset, or of the first bar without any. An onset less than half a 16th
+            before a bar line is of the bar after it. Notes that start beyond `end` are written all
+            the same, a tick long.
+        ticks: Where each note starts in its file, shape (notes,), read-only. By default, and where
+            one is more than a tick from its note's time, the tick nearest to that time; given for
+            times that lie between two ticks.
 
     Raises:
-        GrooveFastError: Notes, a tempo, a meter or a resolution that MIDI cannot express.
+        GrooveFastError: Notes, a tempo, a meter, an end or a resolution that MIDI cannot express.
     """
 
     notes: NDArray[np.void]
     qpm: float = 120.0
     time_signature: tuple[int, int] = (4, 4)
     ticks_per_quarter: int = 4 * TICKS_PER_STEP
-    _ticks: NDArray[np.float64] | None = dataclasses.field(init=False, default=None)
+    meter_changes: tuple[Meter, ...] = ()
+    end: float | None = None
+    ticks: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "notes", _checked_notes(self.notes))
         if not 1 <= 6e7 / max(self.qpm, 1e-9) <= _MAX_MICROSECONDS_PER_QUARTER:
             raise GrooveFastError(f"qpm: {self.qpm} is not a tempo MIDI can express (4 to 6e7)")
-        numerator, denominator = self.time_signature
-        if not 1 <= numerator <= 255 or denominator not in (1 << power for power in range(8)):
-            raise GrooveFastError(f"time_signature: {numerator}/{denominator} is no meter")
+        if not Meter(0, *self.time_signature).is_valid:
+            raise GrooveFastError(
+                f"time_signature: {Meter(0, *self.time_signature).name} is no meter"
+            )
         if not 1 <= self.ticks_per_quarter <= _MAX_TICKS_PER_QUARTER:
             raise GrooveFastError(
                 f"ticks_per_quarter: {self.ticks_per_quarter} is not in 1..{_MAX_TICKS_PER_QUARTER}"
             )
+        object.__setattr__(self, "meter_changes", _checked_changes(self.meter_changes))
+        if self.end is not None and not 0 <= self.end < math.inf:
+            raise GrooveFastError(f"end: {self.end} quarter notes are no length")
+        object.__setattr__(self, "ticks", self._checked_ticks())
+
+    def _checked_ticks(self) -> NDArray[np.float64]:
+        """The ticks given, where they fit the notes."""
+        exact = self.notes["time"] * self._ticks_per_second
+        ticks = np.rint(exact)
+        if self.ticks is not None and np.shape(self.ticks) == ticks.shape:
+            given = np.asarray(self.ticks, np.float64)
+            ticks = np.where(np.abs(given - exact) <= 1, np.rint(given), ticks)
+        ticks.setflags(write=False)
+        return ticks
 
     @classmethod
     def from_hits(
@@ -77,8 +111,12 @@ class Groove:
         qpm: float = 120.0,
         steps_per_quarter: int = 4,
         quarters_per_bar: int = 4,
+        num_steps: int | None = None,
+        pitch_classes: PitchClasses = "reduced",
     ) -> Groove:
         """Returns the groove of hits on a grid, one note per hit, one step long.
+
+        It ends with its last bar.
 
         Args:
             steps: Grid step of each hit, shape (hits,).
@@ -88,23 +126,46 @@ class Groove:
             qpm: Tempo.
             steps_per_quarter: Grid steps in a quarter note.
             quarters_per_bar: For the meter of the MIDI file.
+            num_steps: How many the grid has, so that bars without hits at its end count; None for
+                no more than there are hits.
+            pitch_classes: The kit that is written for, as `drums.resolve_pitch_classes` takes it:
+                a hit gets the first pitch of its class. Hits of a drum that the kit lacks are left
+                out.
+
+        Raises:
+            GrooveFastError: No such kit, or a tempo or meter that MIDI cannot express.
         """
-        steps = np.asarray(steps, np.int64)
-        early = np.clip(np.asarray(offsets), -0.5, 0.5)
+        bar_steps = max(1, steps_per_quarter * quarters_per_bar)
+        last_step = int(np.max(steps, initial=0))
+        num_bars = -(-max(num_steps or 1, last_step + 1) // bar_steps)
+        kit = np.array(
+            [_NO_PITCH if each is None else each for each in output_pitches(pitch_classes)]
+        )
+        pitches = kit[np.asarray(drums, np.int64)]
+        grid_steps, pitches, velocities, offsets = (
+            np.broadcast_to(values, pitches.shape)[pitches != _NO_PITCH]
+            for values in (np.asarray(steps, np.int64), pitches, velocities, offsets)
+        )
+        early = np.clip(offsets, -0.5, 0.5)
         # In the precision of the offsets, float32 from a model, as Magenta does.
-        positions = steps.astype(early.dtype) - early
+        positions = grid_steps.astype(early.dtype) - early
         step_length = 60.0 / qpm / steps_per_quarter
-        notes = np.empty(len(steps), NOTE_DTYPE)
+        notes = np.empty(len(grid_steps), NOTE_DTYPE)
         notes["time"] = positions.astype(np.float64) * step_length
         notes["end_time"] = notes["time"] + step_length
-        notes["pitch"] = np.asarray(OUTPUT_PITCHES)[np.asarray(drums)]
+        notes["pitch"] = pitches
         notes["velocity"] = velocities
-        groove = cls(notes, qpm, (quarters_per_bar, 4), steps_per_quarter * TICKS_PER_STEP)
         # Half a step late is as far from the next step: only here is it known whose hit it is.
         half = TICKS_PER_STEP // 2
-        ticks = steps * TICKS_PER_STEP - np.clip(np.rint(early * TICKS_PER_STEP), -half, half)
-        object.__setattr__(groove, "_ticks", ticks)
-        return groove
+        ticks = grid_steps * TICKS_PER_STEP - np.clip(np.rint(early * TICKS_PER_STEP), -half, half)
+        return cls(
+            notes,
+            qpm,
+            (quarters_per_bar, 4),
+            steps_per_quarter * TICKS_PER_STEP,
+            end=float(num_bars * quarters_per_bar),
+            ticks=ticks,
+        )
 
     @classmethod
     def from_midi(
@@ -113,7 +174,8 @@ class Groove:
         """Reads a MIDI file.
 
         A groove has one tempo, the file's first. The notes of a file that changes its tempo are
-        put where they would be at the first, so that each stays on its beat.
+        put where they would be at the first, so that each stays on its beat. Changes of meter are
+        kept, and the length: the groove ends where the last of the file's tracks does.
 
         Args:
             source: The file's bytes, its path, a file opened for bytes, or a `mido.MidiFile`.
@@ -133,11 +195,35 @@ class Groove:
             seconds_per_tick = 60.0 / (qpm * score.ticks_per_quarter)
             notes["time"] = score.notes["tick"] * seconds_per_tick
             notes["end_time"] = score.notes["end_tick"] * seconds_per_tick
-        meter = (4, 4)
-        if len(score.time_signatures):
-            first = score.time_signatures[0]
-            meter = (int(first["numerator"]), int(first["denominator"]))
-        return cls(notes, qpm, meter, score.ticks_per_quarter or 4 * TICKS_PER_STEP)
+        # Time in SMPTE frames has no beats, but those of the tempo.
+        ticks_per_quarter = score.ticks_per_quarter or 60.0 / qpm / score.seconds_per_tick
+        first, *changes = meters_of(score)
+        return cls(
+            notes,
+            qpm,
+            (first.numerator, first.denominator),
+            score.ticks_per_quarter or 4 * TICKS_PER_STEP,
+            tuple(changes),
+            score.end_tick / ticks_per_quarter,
+        )
+
+    @property
+    def meters(self) -> tuple[Meter, ...]:
+        """The first meter and those that follow."""
+        return (Meter(0.0, *self.time_signature), *self.meter_changes)
+
+    @property
+    def quarters(self) -> float:
+        """Its length in quarter notes: `end`, or what that stands for if it is None."""
+        if self.end is not None:
+            return self.end
+        bars = Bars(self.meters)
+        onsets = self.notes["time"] * self.qpm / 60.0
+        return bars.at(bars.steps(onsets).max(initial=0.0)).end
+
+    @property
+    def _ticks_per_second(self) -> float:
+        return self.ticks_per_quarter * self.qpm / 60.0
 
     @property
     def duration(self) -> float:
@@ -147,22 +233,22 @@ class Groove:
     def to_bytes(self) -> bytes:
         """Returns a Standard MIDI File of one track, drums on channel 10.
 
-        The file begins at 0, so that a note played before it starts there. A velocity of 0, which
-        MIDI takes for a note's end, is written as 1.
+        The file begins at 0, so that a note played before it starts there, and ends after
+        `quarters`, where notes that ring longer are cut. A velocity of 0, which MIDI takes for a
+        note's end, is written as 1.
 
         Raises:
             GrooveFastError: A note later than MIDI can count.
         """
-        ticks_per_second = self.ticks_per_quarter * self.qpm / 60.0
-        starts = self.notes["time"] * ticks_per_second if self._ticks is None else self._ticks
         return drum_file(
-            starts,
-            self.notes["end_time"] * ticks_per_second,
+            np.asarray(self.ticks),
+            self.notes["end_time"] * self._ticks_per_second,
             self.notes["pitch"],
             self.notes["velocity"],
             ticks_per_quarter=self.ticks_per_quarter,
             qpm=self.qpm,
-            time_signature=self.time_signature,
+            meters=self.meters,
+            end=self.quarters * self.ticks_per_quarter,
         )
 
     def to_midi(self) -> mido.MidiFile:
@@ -179,11 +265,17 @@ class Groove:
         """
         write_atomically(path, self.to_bytes())
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draws the pattern, as `plots.plot_groove` does.
+    def plot(self, ax: Axes | None = None, pitch_classes: PitchClasses = "reduced") -> Axes:
+        """Draws the whole pattern on one axis, as `plots.plot_groove` does.
+
+        `plots.plot_grooves` breaks a long one into rows and pages.
 
         Args:
             ax: Where to draw; a new pyplot figure by default.
+            pitch_classes: Which pitches are which drum, as `drums.resolve_pitch_classes` takes it.
+
+        Raises:
+            GrooveFastError: No such drum map.
         """
         from groovefast import plots
 
@@ -191,31 +283,37 @@ class Groove:
             from matplotlib import pyplot
 
             _, ax = pyplot.subplots(figsize=plots.groove_size(self), layout="constrained")
-        plots.plot_groove(self, ax)
+        plots.plot_groove(self, ax, pitch_classes=pitch_classes)
         return ax
 
     def _repr_png_(self) -> bytes:
-        """The picture notebooks show."""
+        """The picture notebooks show: the first page."""
         from groovefast import plots
 
-        return plots.to_png(plots.plot_grooves([self]))
+        return plots.to_png(next(plots.pages_of([self])))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Groove):
             return NotImplemented
         return (
             self.qpm == other.qpm
-            and self.time_signature == other.time_signature
+            and self.meters == other.meters
+            and self.ticks_per_quarter == other.ticks_per_quarter
+            and round(self.quarters * self.ticks_per_quarter)
+            == round(other.quarters * other.ticks_per_quarter)
             and np.array_equal(self.notes, other.notes)
+            and np.array_equal(np.asarray(self.ticks), np.asarray(other.ticks))
         )
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        numerator, denominator = self.time_signature
+        names = [meter.name for meter in self.meters]
+        if len(names) > _MOST_METERS_SHOWN:
+            names[2:-1] = ["…"]
         return (
             f"Groove({len(self.notes)} notes, {self.duration:.2f} s, "
-            f"{numerator}/{denominator} at {self.qpm:g} qpm)"
+            f"{' → '.join(names)} at {self.qpm:g} qpm)"
         )
 
 
@@ -238,6 +336,30 @@ def midi_source(source: MidiInput | mido.MidiFile | Groove) -> MidiInput:
     raise GrooveFastError(
         f"source: a path, bytes, a Groove or a mido.MidiFile wanted, not {type(source).__name__}"
     )
+
+
+def _checked_changes(changes: Iterable[Any]) -> tuple[Meter, ...]:
+    """The changes of meter, which come by place."""
+    try:
+        meters = tuple(
+            Meter(float(quarters), operator.index(numerator), operator.index(denominator))
+            for quarters, numerator, denominator in changes
+        )
+    except (TypeError, ValueError) as error:
+        raise GrooveFastError(
+            f"meter_changes: (quarters, numerator, denominator) wanted for each ({error})"
+        ) from error
+    last = 0.0
+    for meter in meters:
+        if not meter.is_valid:
+            raise GrooveFastError(f"meter_changes: {meter.name} is no meter")
+        if not last < meter.quarters < math.inf:
+            raise GrooveFastError(
+                f"meter_changes: {meter.name} at {meter.quarters:g} quarter notes does not come "
+                f"after {last:g}"
+            )
+        last = meter.quarters
+    return meters
 
 
 def _checked_notes(notes: NDArray[np.void] | Iterable[Any]) -> NDArray[np.void]:

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groovefast import transforms
-from groovefast.bars import describe_bars
 from groovefast.config import ConverterConfig
 from groovefast.drum_part import CHANNEL_10, Channel, DrumPart, Track
 from groovefast.drums import DRUM_CLASSES, NUM_CLASSES, PitchClasses, resolve_pitch_classes
 from groovefast.errors import GrooveFastError
+from groovefast.grid_bars import describe_bars
 from groovefast.groove import Groove, midi_source
 from groovefast.layout import Windows
 from groovefast.midi import write_atomically
@@ -180,7 +180,7 @@ def add_hihat(
 ) -> Rendition:
     """Plays the drum a performance lacks, the closed hi-hat; every other note stays as it is.
 
-    Bars that have a closed hi-hat keep theirs. Tambourines, shakers and the pedal hi-hat are no
+    GridBars that have a closed hi-hat keep theirs. Tambourines, shakers and the pedal hi-hat are no
     closed hi-hat, whichever class their pitch is heard as elsewhere.
 
     Args:
@@ -408,7 +408,7 @@ class _Player:
     ) -> Values:
         """The hits of the whole take: those that its windows, cross-faded, find likely.
 
-        Bars in which nothing was played stay empty, and rows that are `closed` as they are.
+        GridBars in which nothing was played stay empty, and rows that are `closed` as they are.
         """
         chosen = [drum for drum in chosen if drum in take.playable]
         hits = np.asarray(take.grid.hits)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from groovefast.bars import Bars
 from groovefast.config import ConverterConfig
 from groovefast.drum_part import CHANNEL_10, DrumPart
 from groovefast.drums import (
@@ -23,10 +22,11 @@ from groovefast.drums import (
     NUM_CLASSES,
     UNMAPPED,
     PitchClasses,
+    output_pitches,
     pitch_table,
-    resolve_pitch_classes,
 )
 from groovefast.errors import GrooveFastError, MidiError
+from groovefast.grid_bars import GridBars
 from groovefast.groove import Groove, midi_source
 from groovefast.layout import Layout, Windows
 from groovefast.midi_tracks import MAX_TICK, MidiTracks
@@ -90,9 +90,9 @@ class Take:
         if all_pitches:
             classes = np.where(classes == UNMAPPED, 0, classes)
         self._check(score, classes)
-        kit = resolve_pitch_classes(pitch_classes)
-        self.playable = [drum for drum, pitches in enumerate(kit) if pitches]
-        self._pitches = [pitches[0] if pitches else 0 for pitches in kit]
+        written = output_pitches(pitch_classes)
+        self.playable = [drum for drum, pitch in enumerate(written) if pitch is not None]
+        self._pitches = [pitch or 0 for pitch in written]
         self._finer = _finer(score)
         self._ticks_per_quarter = score.ticks_per_quarter * self._finer
         self._end_tick = score.end_tick * self._finer
@@ -100,7 +100,7 @@ class Take:
         self._all_notes["tick"] *= self._finer
         self._all_notes["end_tick"] *= self._finer
         self._bar_steps = config.steps_per_bar
-        bars = Bars.of(score, self._finer, config.steps_per_quarter, self.name)
+        bars = GridBars.of(score, self._finer, config.steps_per_quarter, self.name)
         self._place(bars, score, classes)
         self._is_fixed = np.isin(self._all_notes["pitch"][self._index], list(fixed_pitches))
         self.fixed = np.zeros(self.grid.hits.shape, np.bool_)
@@ -129,7 +129,7 @@ class Take:
 
     # --- From notes to rows -----------------------------------------------------------------
 
-    def _place(self, bars: Bars, score: Score, classes: NDArray[np.uint8]) -> None:
+    def _place(self, bars: GridBars, score: Score, classes: NDArray[np.uint8]) -> None:
         """Gives every note of a class its cell, and every row its tick."""
         notes = self._all_notes
         drums = classes[notes["pitch"]]

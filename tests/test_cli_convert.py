@@ -196,6 +196,16 @@ def test_options(convert: Convert, corpus: Path, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("form", ["general-midi", "36|38|||||||", "kit.txt"])
+def test_every_form_of_a_drum_map(
+    convert: Convert, corpus: Path, tmp_path: Path, form: str
+) -> None:
+    (tmp_path / "kit.txt").write_text("snare: 38\nkick: 36\n")
+    done = convert(corpus, "out", "--pitch-classes", form)
+    assert done.returncode == 0, done.stderr
+    assert table(done.stdout)["notes kept"] == ("60" if form == "general-midi" else "40")
+
+
 def test_metadata_report_and_plot(convert: Convert, corpus: Path, tmp_path: Path) -> None:
     (corpus / "info.csv").write_text(
         "midi_filename,split,style\n0.mid,train,rock\n1.mid,test,jazz\n5.mid,test,jazz\n3.mid,,\n"
@@ -275,7 +285,12 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["corpus", "out", "--config", "x"], "--config: no such config 'x'; it is one of"),
     (["corpus", "out", "--split-bars", "many"], "--split-bars: 'many' is not a valid integer"),
     (["corpus", "out", "--pitch-classes", "rolland"], "no such map 'rolland'"),
-    (["corpus", "out", "--pitch-classes", "36|x"], "--pitch-classes: '36|x' is no map"),
+    (["corpus", "out", "--pitch-classes", "36|x"], "--pitch-classes: '36|x': 'x' is no MIDI pitch"),
+    (
+        ["corpus", "out", "--pitch-classes", "kit.txt"],
+        "--pitch-classes: kit.txt, line 2: no such d",
+    ),
+    (["corpus", "out", "--pitch-classes", "corpus"], "--pitch-classes: corpus: is a directory"),
     (["corpus", "out", "--on-error", "salvge"], "no such choice 'salvge'; did you mean salvage?"),
     (["corpus", "out", "--on-error", "fail"], "corpus/3.mid: "),
     (["corpus", "out", "--metadata", "no.csv"], "no.csv: no such file or directory"),
@@ -295,6 +310,7 @@ def test_mistakes_end_in_one_line(
     convert: Convert, tmp_path: Path, words: list[str], message: str
 ) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "kit.txt").write_text("kick: 36\nsnair: 38\n")
     done = convert(*words)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

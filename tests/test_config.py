@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -140,3 +142,16 @@ def test_unknown_config_is_answered_with_close_ones() -> None:
 def test_configs_are_reached_without_tensorflow(run_python: Callable[[str], str]) -> None:
     code = "import sys, groovefast; groovefast.CONFIGS; print('tensorflow' in sys.modules)"
     assert run_python(code) == "False"
+
+
+@pytest.mark.parametrize("form", ["kit.txt", Path("kit.txt"), "36|38|||||||51"])
+def test_a_drum_map_of_ones_own_is_kept_as_plain_data(
+    form: str | Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("kit.txt").write_text("kick: 36\nsnare: 38\nride: 51\n")
+    config = Config("mine", ConverterConfig(pitch_classes=form))
+    Path("kit.txt").unlink()
+    assert config.converter.pitch_classes == ((36,), (38,), (), (), (), (), (), (), (51,))
+    assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert ConverterConfig(pitch_classes="general-midi") == ConverterConfig(pitch_classes="reduced")

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 
 from groovefast import GrooveConverter
 from groovefast.config import CONFIGS, Config, ConverterConfig
-from groovefast.drums import OUTPUT_PITCHES
+from groovefast.drums import output_pitches
 from groovefast.errors import GrooveFastError, MidiError
 from groovefast.groove import Groove
 
@@ -225,7 +225,9 @@ def test_options_are_those_of_the_config() -> None:
             assert GrooveConverter.from_config(same).config == config.converter
     changed = GrooveConverter.from_config("groovae_4bar", split_bars=1, hop_bars=2, humanize=True)
     assert changed.config == ConverterConfig(split_bars=1, hop_bars=2, humanize=True)
-    own = Config("own", ConverterConfig(pitch_classes=[[pitch] for pitch in OUTPUT_PITCHES]))
+    own = Config(
+        "own", ConverterConfig(pitch_classes=[[pitch] for pitch in output_pitches("reduced")])
+    )
     assert GrooveConverter.from_config(own).config == own.converter
 
 
@@ -288,6 +290,45 @@ def test_from_tensors_at_another_tempo(golden: dict[str, np.ndarray]) -> None:
     at_60 = GrooveConverter().from_tensors(golden["from_tensors/samples"], qpm=60)[0]
     assert at_60.qpm == 60
     np.testing.assert_array_equal(at_60.notes["time"], 2 * at_120.notes["time"])
+
+
+def test_a_window_is_as_long_as_its_rows(golden: dict[str, np.ndarray]) -> None:
+    for converter in (GrooveConverter(), GrooveConverter(split_instruments=True)):
+        silent = np.zeros((2, 64 * converter.config.rows_per_step, converter.config.depth))
+        silent[1, 0] = 1
+        assert [groove.end for groove in converter.from_tensors(silent)] == [16, 16]
+    for groove in GrooveConverter().from_tensors(golden["from_tensors/samples"]):
+        assert groove.end == groove.quarters == 4 * (groove.quarters // 4)
+
+
+@pytest.mark.parametrize("kit", ["roland", "kit.txt", "35|40|22|26|58|45|48|57|59"])
+def test_from_tensors_writes_for_a_kit(
+    kit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, golden: dict[str, np.ndarray]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("kit.txt").write_text("kick: 1\nsnare: 2 38\nride: 9, 8\n")
+    samples = golden["from_tensors/samples"]
+    for plain, written in zip(
+        GrooveConverter().from_tensors(samples),
+        GrooveConverter().from_tensors(list(samples), pitch_classes=kit),
+        strict=True,
+    ):
+        pitches = dict(zip(output_pitches("reduced"), output_pitches(kit), strict=True))
+        expected = [pitches[pitch] for pitch in plain.notes["pitch"].tolist()]
+        assert written.notes["pitch"].tolist() == [each for each in expected if each is not None]
+
+
+def test_a_file_of_a_kit_stays_with_the_converter(tmp_path: Path) -> None:
+    path = tmp_path / "kit.txt"
+    path.write_text("kick: 40\nride: 41\n")
+    converter = GrooveConverter(split_bars=None, pitch_classes=path)
+    path.unlink()
+    assert converter.config.pitch_classes == ((40,), (), (), (), (), (), (), (), (41,))
+    beat = Groove([(0.0, 0.1, 41, 90), (0.5, 0.6, 40, 90), (1.0, 1.1, 36, 90)])
+    (window,) = converter.to_tensors(beat).outputs
+    assert np.argwhere(window[:, :9]).tolist() == [[0, 8], [4, 0]]
+    (again,) = converter.from_tensors(window, pitch_classes=converter.config.pitch_classes)
+    assert again.notes["pitch"].tolist() == [41, 40]
 
 
 def test_split_and_binned_vectors_come_back(beat: Path) -> None:

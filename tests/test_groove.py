@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import copy
+import dataclasses
 import io
 import math
 import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
+import midi_bytes as midi
 import mido
 import numpy as np
 import pytest
@@ -33,6 +37,11 @@ def onsets(groove: Groove) -> list[tuple[int, int, int]]:
     return sorted(
         (int(note["tick"]), int(note["pitch"]), int(note["velocity"])) for note in score.notes
     )
+
+
+def _pickled(groove: Groove) -> Groove:
+    copied: Groove = pickle.loads(pickle.dumps(groove))
+    return copied
 
 
 def test_notes_are_a_structured_array_in_seconds() -> None:
@@ -81,6 +90,18 @@ def test_notes_may_come_from_a_wider_array() -> None:
         (lambda: Groove(NOTES, qpm=1e9), "is not a tempo"),
         (lambda: Groove(NOTES, time_signature=(4, 3)), "4/3 is no meter"),
         (lambda: Groove(NOTES, time_signature=(0, 4)), "0/4 is no meter"),
+        (lambda: Groove(NOTES, time_signature=(4, 2**32)), "4/4294967296 is no meter"),
+        (lambda: Groove(NOTES, meter_changes=[(4, 3, 5)]), "meter_changes: 3/5 is no meter"),
+        (lambda: Groove(NOTES, meter_changes=[(0, 3, 4)]), "3/4 at 0 quarter notes does not come"),
+        (
+            lambda: Groove(NOTES, meter_changes=[(4, 3, 4), (4, 4, 4)]),
+            "4/4 at 4 quarter notes does not come after 4",
+        ),
+        (lambda: Groove(NOTES, meter_changes=[(math.inf, 3, 4)]), "3/4 at inf quarter notes"),
+        (lambda: Groove(NOTES, meter_changes=[(3, 4)]), "meter_changes: .* wanted for each"),
+        (lambda: Groove(NOTES, meter_changes=[7]), "meter_changes: .* wanted for each"),
+        (lambda: Groove(NOTES, end=-1), "end: -1 quarter notes are no length"),
+        (lambda: Groove(NOTES, end=math.nan), "end: nan quarter notes are no length"),
         (lambda: Groove(NOTES, ticks_per_quarter=0), "0 is not in 1..32767"),
         (lambda: Groove(NOTES, ticks_per_quarter=40000), "40000 is not in 1..32767"),
     ],
@@ -101,11 +122,194 @@ def test_equality_is_of_notes_tempo_and_meter() -> None:
     assert Groove(NOTES[:2]) != GROOVE
     assert Groove(NOTES, qpm=100) != GROOVE
     assert Groove(NOTES, time_signature=(3, 4)) != GROOVE
+    assert Groove(NOTES, meter_changes=[(1, 3, 4)]) != GROOVE
+    assert Groove(NOTES, end=4) == GROOVE
+    assert Groove(NOTES, end=8) != GROOVE
+    assert Groove(NOTES, ticks_per_quarter=480) != GROOVE
     assert GROOVE != NOTES
 
 
 def test_repr_tells_what_it_is() -> None:
     assert repr(Groove(NOTES, 98.5, (3, 4))) == "Groove(3 notes, 1.00 s, 3/4 at 98.5 qpm)"
+    changes = [(4, 7, 8), (7.5, 3, 4)]
+    changing = Groove(NOTES, meter_changes=changes)
+    assert repr(changing) == "Groove(3 notes, 1.00 s, 4/4 → 7/8 → 3/4 at 120 qpm)"
+    changing = Groove(NOTES, meter_changes=[*changes, (10.5, 5, 4), (15.5, 2, 4)])
+    assert repr(changing) == "Groove(3 notes, 1.00 s, 4/4 → 7/8 → … → 2/4 at 120 qpm)"
+
+
+def file_end(groove: Groove) -> int:
+    """The tick of the end-of-track, of which the last note is over."""
+    (track,) = mido.MidiFile(file=io.BytesIO(groove.to_bytes())).tracks
+    assert track[-1].type == "end_of_track"
+    end = sum(message.time for message in track)
+    assert read_midi(groove.to_bytes()).notes["end_tick"].max(initial=0) <= end
+    return end
+
+
+@pytest.mark.parametrize(
+    ("groove", "quarters"),
+    [
+        (Groove([]), 4),
+        (Groove([(0.0, 0.1, 36, 90)]), 4),
+        (Groove([(0.0, 9.1, 36, 90)]), 4),
+        (Groove([(1.93, 2.0, 36, 90)]), 4),
+        # Played early on the first beat of the next bar.
+        (Groove([(1.95, 2.0, 36, 90)]), 8),
+        (Groove([(2.0, 2.1, 36, 90)], time_signature=(3, 4)), 6),
+        (Groove([(2.0, 2.1, 36, 90)], time_signature=(7, 8)), 7),
+        # The second bar is cut short, and followed by bars of 3/4.
+        (Groove([(2.1, 2.2, 36, 90)], meter_changes=[(5, 3, 4)]), 5),
+        (Groove([(2.45, 2.6, 36, 90)], meter_changes=[(5, 3, 4)]), 8),
+        (Groove([(2.5, 2.6, 36, 90), (4.0, 4.1, 36, 9)], meter_changes=[(5, 3, 4)]), 11),
+        (Groove([(2.0, 2.1, 36, 90)], end=16), 16),
+        (Groove([], end=0), 0),
+        (Groove.from_hits([15], [0], [90], [0.0]), 4),
+        (Groove.from_hits([15], [0], [90], [0.0], num_steps=64), 16),
+        (Groove.from_hits([16], [0], [90], [0.5]), 8),
+        (Groove.from_hits([], [], [], [], num_steps=32), 8),
+        (Groove.from_hits([], [], [], []), 4),
+        (Groove.from_hits([], [], [], [], num_steps=17), 8),
+        (Groove.from_hits([9], [0], [90], [0], steps_per_quarter=3, quarters_per_bar=3), 6),
+    ],
+)
+def test_a_groove_ends_with_its_last_bar(groove: Groove, quarters: float) -> None:
+    assert groove.quarters == quarters
+    assert file_end(groove) == quarters * groove.ticks_per_quarter
+    read = Groove.from_midi(groove.to_bytes())
+    assert read.end == quarters
+    assert file_end(read) == file_end(groove)
+
+
+def test_from_midi_keeps_the_length_of_the_longest_track() -> None:
+    drums = midi.track(midi.hit(0, 36), midi.meta(479, 0x2F))
+    bass = midi.track(midi.hit(0, 40, channel=1), midi.meta(700, 0x2F))
+    groove = Groove.from_midi(midi.header(2) + drums + bass)
+    assert groove.end == 701 / 480
+    assert file_end(groove) == 701
+
+
+@given(
+    notes,
+    st.lists(
+        st.tuples(
+            st.floats(0.01, 20), st.integers(1, 255), st.integers(0, 20).map(lambda n: 1 << n)
+        ),
+        max_size=3,
+    ),
+)
+def test_what_is_written_reads_back_as_long(
+    notes: list[tuple[float, float, int, int]], meters: list[tuple[float, int, int]]
+) -> None:
+    places = np.cumsum([length for length, *_ in meters])
+    changes = [(place, *meter[1:]) for place, meter in zip(places, meters, strict=True)]
+    groove = Groove(notes, meter_changes=changes)
+    read = Groove.from_midi(groove.to_bytes())
+    assert file_end(groove) == file_end(read) == round(read.quarters * 220)
+    again = Groove.from_midi(read.to_bytes())
+    assert (again.meters, again.end) == (read.meters, read.end)
+
+
+def test_no_note_rings_past_the_end() -> None:
+    late = Groove.from_hits([0, 15], [0, 1], [90, 80], [0.4, -0.5])
+    assert late.notes["end_time"][1] > 2
+    score = read_midi(late.to_bytes())
+    assert sorted(score.notes[["tick", "end_tick"]].tolist()) == [(0, 33), (15 * 55 + 27, 880)]
+
+
+def test_notes_beyond_the_end_are_written_a_tick_long() -> None:
+    groove = Groove(NOTES, end=1)
+    score = read_midi(groove.to_bytes())
+    spans = score.notes[["tick", "end_tick"]].tolist()
+    assert sorted(spans) == [(0, 110), (220, 221), (330, 331)]
+    assert file_end(groove) == 331
+
+
+def test_an_end_beyond_all_ticks_is_the_last_tick() -> None:
+    assert file_end(Groove(NOTES, end=1e12)) == 0x0FFFFFFF
+
+
+def test_changes_of_meter_go_to_the_file_and_back() -> None:
+    changes = ((4.0, 7, 8), (7.5, 3, 4), (9.5, 4, 2**31))
+    groove = Groove(NOTES, 120, (4, 4), 480, changes, 20)
+    assert [meter.name for meter in groove.meters] == ["4/4", "7/8", "3/4", "4/2147483648"]
+    score = read_midi(groove.to_bytes())
+    assert score.time_signatures[["tick", "numerator", "denominator"]].tolist() == [
+        (0, 4, 4),
+        (4 * 480, 7, 8),
+        (7.5 * 480, 3, 4),
+        (9.5 * 480, 4, 2**31),
+    ]
+    read = Groove.from_midi(groove.to_bytes())
+    assert read == groove
+    assert read.meter_changes == changes
+    assert read.to_bytes() == groove.to_bytes()
+
+
+@pytest.mark.parametrize("denominator_power", [2, 31])
+def test_any_meter_is_read_and_written(denominator_power: int) -> None:
+    data = midi.song(midi.meter(0, 4, denominator_power), midi.hit(0, 36), midi.hit(959, 38))
+    groove = Groove.from_midi(data)
+    assert groove.time_signature == (4, 1 << denominator_power)
+    assert Groove.from_midi(groove.to_bytes()) == groove
+
+
+def test_only_what_changes_the_bars_is_a_change_of_meter() -> None:
+    data = midi.song(
+        *(midi.meter(0, 3), midi.meter(0, 4), midi.hit(0, 36)),
+        # On a bar line, within a bar, and twice at one place.
+        *(midi.meter(8 * 480 - 1, 4), midi.meter(480, 4), midi.meter(960, 5), midi.meter(0, 6, 3)),
+        midi.hit(0, 36),
+    )
+    groove = Groove.from_midi(data)
+    assert groove.time_signature == (4, 4)
+    assert groove.meter_changes == ((9, 4, 4), (11, 6, 8))
+
+
+def test_until_the_first_meter_of_a_file_it_is_in_4_4() -> None:
+    groove = Groove.from_midi(midi.song(midi.hit(0, 36), midi.meter(4 * 480 - 1, 3)))
+    assert groove.time_signature == (4, 4)
+    assert groove.meter_changes == ((4, 3, 4),)
+
+
+def test_of_several_songs_the_meters_of_the_first_count() -> None:
+    songs = [midi.track(midi.meter(0, n), midi.hit(0, 36), midi.END) for n in (3, 5)]
+    groove = Groove.from_midi(midi.header(2, 2) + b"".join(songs))
+    assert groove.meters == ((0, 3, 4),)
+
+
+def test_a_file_counted_in_frames_keeps_its_length() -> None:
+    # 25 frames of 40 ticks are a second, two quarters at 120 qpm.
+    data = midi.song(midi.hit(0, 36), midi.meter(1999, 3), division=midi.smpte(25, 40))
+    groove = Groove.from_midi(data)
+    assert groove.end == pytest.approx(4)
+    assert groove.meter_changes[0] == pytest.approx((4, 3, 4))
+    assert file_end(groove) == 4 * 220
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, dataclasses.replace, _pickled])
+def test_copies_write_the_same_file(way: Callable[[Groove], Groove]) -> None:
+    groove = Groove.from_hits([3, 4, 20], [0, 0, 1], [50, 60, 70], [-0.5, 0.5, 0.1], num_steps=64)
+    assert way(groove) == groove
+    assert way(groove).to_bytes() == groove.to_bytes()
+
+
+def test_a_copy_with_other_notes_plays_those() -> None:
+    groove = Groove.from_hits([3, 4], [0, 0], [50, 60], [-0.5, 0.5], num_steps=64)
+    moved = groove.notes.copy()
+    moved["time"] += 1
+    for notes in (moved, moved[:1], groove.notes[1:]):
+        changed = dataclasses.replace(groove, notes=notes)
+        ticks = np.rint(notes["time"] * 440)
+        assert np.abs(np.array([onset[0] for onset in onsets(changed)]) - ticks).max() <= 1
+    finer = dataclasses.replace(groove, ticks_per_quarter=480)
+    assert [onset[0] for onset in onsets(finer)] == [420, 420]
+
+
+def test_hits_half_a_step_apart_in_time_are_different_grooves() -> None:
+    late, early = (Groove.from_hits([s], [0], [50], [o]) for s, o in ((3, -0.5), (4, 0.5)))
+    assert np.array_equal(late.notes, early.notes)
+    assert late != early
 
 
 def test_to_midi_is_a_drum_track_with_tempo_and_meter() -> None:
@@ -166,6 +370,19 @@ def test_from_hits_is_spec_3() -> None:
     assert groove.notes["end_time"].tolist() == [0.1875, 1.375, 2.375]
     assert groove.notes["pitch"].tolist() == [36, 38, 51]
     assert groove.notes["velocity"].tolist() == [100, 90, 80]
+
+
+@pytest.mark.parametrize("kit", ["roland", "36|38|42|46|43|47|50|49|51"])
+def test_from_hits_writes_for_a_kit(kit: str) -> None:
+    groove = Groove.from_hits(range(9), range(9), 90, np.zeros(9), pitch_classes=kit)
+    assert groove.notes["pitch"].tolist() == [36, 38, 42, 46, 43, 47, 50, 49, 51]
+
+
+def test_a_drum_that_the_kit_lacks_is_not_played() -> None:
+    steps, velocities, offsets = [0, 1, 2], [10, 20, 30], [0.1, 0.2, 0.3]
+    groove = Groove.from_hits(steps, [0, 7, 8], velocities, offsets, pitch_classes="35||||||||51")
+    assert groove.notes[["pitch", "velocity"]].tolist() == [(35, 10), (51, 30)]
+    assert groove.ticks.tolist() == [-6, 2 * 55 - 16]
 
 
 def test_half_a_step_late_and_half_a_step_early_are_not_confused() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from groovefast.bars import Bars
+from groovefast.grid_bars import GridBars
 from groovefast.layout import Layout, Windows
 
 
@@ -17,7 +17,7 @@ def layout_of(*bar_steps: int, songs: tuple[int, ...] = ()) -> Layout:
     meters = np.stack((steps, np.full(len(steps), 16)), axis=1)
     meters[steps % 4 == 0] //= 4
     of_song = np.array(songs or [0] * len(steps))
-    return Layout(Bars(of_song, numbers, ends - steps, ends, steps, meters, 1.0), 16)
+    return Layout(GridBars(of_song, numbers, ends - steps, ends, steps, meters, 1.0, 4), 16)
 
 
 def silent(*rows: range) -> list[int]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from groovefast import Groove, GrooveFastError
 from groovefast.drum_voices import LAYERS, SAMPLE_RATE, TAKES, VOICES, drum_sound
-from groovefast.drums import DRUM_CLASSES, OUTPUT_PITCHES
+from groovefast.drums import DRUM_CLASSES, output_pitches
 from groovefast.synth import CEILING, limit, render, save_wav, save_with_soundfont
 
 KICK, SNARE, CLOSED, OPEN, LOW, MID, HIGH, CRASH, RIDE = range(len(DRUM_CLASSES))
@@ -22,7 +22,9 @@ KICK, SNARE, CLOSED, OPEN, LOW, MID, HIGH, CRASH, RIDE = range(len(DRUM_CLASSES)
 
 def _groove(*hits, qpm=120.0):
     """A groove of (seconds, class, velocity)."""
-    return Groove([(time, time + 0.1, OUTPUT_PITCHES[drum], v) for time, drum, v in hits], qpm)
+    return Groove(
+        [(time, time + 0.1, output_pitches("reduced")[drum], v) for time, drum, v in hits], qpm
+    )
 
 
 def _rms(audio):
@@ -103,6 +105,17 @@ def test_kit_is_spread_from_left_to_right():
 
 
 # --- Playing --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kit", ["99|98|||||||97", [(99,), (98,), *[()] * 6, (97,)], "kit.txt"])
+def test_drums_are_those_of_the_kit(kit, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("kit.txt").write_text("ride: 97\nsnare: 98\nkick: 99\n")
+    played = Groove([(0.0, 0.1, 99, 90), (0.5, 0.6, 97, 80), (0.7, 0.8, 36, 90)])
+    expected = render(_groove((0.0, KICK, 90), (0.5, RIDE, 80)))
+    sound = render(played, kit)
+    np.testing.assert_array_equal(sound[: len(expected)], expected)
+    assert not sound[len(expected) :].any()
 
 
 def test_a_hit_sounds_when_and_as_long_as_it_should():

@@ -14,19 +14,19 @@ Only click is imported here, so that `--help` stays instant.
 
 from __future__ import annotations
 
-import difflib
 import errno
 import importlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
 
-from groovefast.errors import GrooveFastError
+from groovefast.drums import resolve_pitch_classes
+from groovefast.errors import GrooveFastError, did_you_mean
 
 EXIT_MISTAKE = 2
 EXIT_SOME_FAILED = 3
@@ -120,12 +120,6 @@ def describe(error: Exception) -> str:
     return " ".join(line.split())
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Returns `; did you mean A or B?` for the known words close to `word`, or nothing."""
-    matches = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(matches)}?" if matches else ""
-
-
 class Choice(click.Choice[str]):
     """One of a few words; an unknown one is answered with the closest known."""
 
@@ -186,6 +180,25 @@ def drum_part(function: _Function) -> _Function:
         help="The MIDI channels of the drums.  [default: 10, or all of --track]",
     )
     return channel(track(function))
+
+
+def pitch_classes(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[tuple[int, ...], ...] | None:
+    """The callback of an option that takes a drum map in any form: the pitches of each class.
+
+    Raises:
+        click.BadParameter: No such map, or a wrong one.
+    """
+    if value is None:
+        return None
+    try:
+        return resolve_pitch_classes(value)
+    except GrooveFastError as error:
+        message = str(error).removeprefix("pitch_classes: ")
+        raise click.BadParameter(message, ctx, param) from None
+    except OSError as error:
+        raise click.BadParameter(_describe_os_error(error), ctx, param) from None
 
 
 def _describe_usage(error: click.UsageError) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from groovefast.cli import console
+from groovefast.drums import PITCH_CLASSES_HELP
 from groovefast.errors import GrooveFastError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from groovefast.conversion import OnUnmapped, Progress
     from groovefast.report import ConversionReport
 
-_MAP = "36|38,40|42|46|43|47|50|49|51"
 _NAMED_FAILURES = 10
 _SECONDS_BETWEEN_LINES = 2.0
 _MANY_UNMAPPED = 0.05
@@ -47,20 +46,6 @@ def _bars(ctx: click.Context, param: click.Parameter, value: str | None) -> int 
     return bars
 
 
-def _pitch_classes(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> str | list[list[int]] | None:
-    """The name of a map, or the pitches of each class."""
-    del ctx, param
-    if value is None or not re.search(r"\d", value):
-        return value
-    try:
-        groups = [re.split(r"[,\s]+", group.strip()) for group in value.split("|")]
-        return [[int(pitch) for pitch in group if pitch] for group in groups]
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is no map; write nine groups as in {_MAP}") from None
-
-
 @console.command(
     "groovefast-convert",
     epilog=_EPILOG,
@@ -76,10 +61,10 @@ def _pitch_classes(
 @click.option("--quarters-per-bar", type=click.IntRange(1), help="Quarters in a bar.")
 @click.option(
     "--pitch-classes",
-    callback=_pitch_classes,
+    callback=console.pitch_classes,
     metavar="MAP",
-    help="Which pitch is which drum: roland (the Groove MIDI Dataset), reduced (General MIDI), or "
-    f"nine groups as in '{_MAP}'.  [default: roland, as all configs have it]",
+    help=f"Which pitch is which drum: {PITCH_CLASSES_HELP}.  [default: roland, as all configs have "
+    "it]",
 )
 @console.drum_part
 @click.option("--magenta-compat", is_flag=True, help="Drop files with changes of tempo or meter.")

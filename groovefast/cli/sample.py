@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from groovefast.cli import console
+from groovefast.drums import PITCH_CLASSES_HELP
 from groovefast.errors import GrooveFastError
 
 if TYPE_CHECKING:
@@ -272,11 +273,11 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
 )
 @click.option(
     "--pitch-classes",
-    type=console.Choice(["roland", "reduced"]),
-    default="reduced",
+    callback=console.pitch_classes,
+    default="general-midi",
     show_default=True,
-    help="Which drums the pitches of the input are: those of a Roland TD-11, as in the Groove "
-    "MIDI Dataset, or General MIDI reduced to nine.",
+    metavar="MAP",
+    help=f"Which pitch is which drum, in the input and in what is written: {PITCH_CLASSES_HELP}",
 )
 @console.drum_part
 @click.option(

@@ -1,4 +1,4 @@
-"""The bars of a MIDI file, in whatever meters, and the steps of the grid in each.
+"""The bars of a MIDI file on the grid: the steps of each, in whatever meters.
 
 A bar begins on a step. So the grid is counted anew in every bar, as drummers count, and a bar that
 is cut short by a change of meter, or no whole number of steps long, takes nothing from the next.
@@ -7,7 +7,6 @@ is cut short by a change of meter, or no whole number of steps long, takes nothi
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -16,17 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groovefast.errors import GrooveFastError
+from groovefast.meters import Meter, meters_of
 from groovefast.score import Score
 
 MAX_STEPS = 1 << 18
 """More are refused (nine hours at 120 bpm): a few bytes can claim a silence of years."""
 
 _ROUNDING = 1e-9
-_COMMON_TIME = (4, 4)
+_COMMON_TIME = Meter(0.0, 4, 4)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Bars:
+class GridBars:
     """Bars one after the other, of one song after the other; arrays have a value for each.
 
     Attributes:
@@ -37,6 +37,7 @@ class Bars:
         num_steps: Steps in it, a begun one included.
         meters: Numerator and denominator, shape (bars, 2).
         step_ticks: Ticks in a step.
+        steps_per_quarter: Of the grid.
     """
 
     songs: NDArray[np.int64]
@@ -46,9 +47,10 @@ class Bars:
     num_steps: NDArray[np.int64]
     meters: NDArray[np.int64]
     step_ticks: float
+    steps_per_quarter: int
 
     @classmethod
-    def of(cls, score: Score, finer: int, steps_per_quarter: int, name: str) -> Bars:
+    def of(cls, score: Score, finer: int, steps_per_quarter: int, name: str) -> GridBars:
         """Returns the bars of a score, up to the one after its last note.
 
         Args:
@@ -77,7 +79,9 @@ class Bars:
         num_steps = np.ceil(lengths - _ROUNDING).astype(np.int64)
         begins = np.flatnonzero(np.diff(songs, prepend=-1))
         numbers = 1 + np.arange(len(songs)) - np.repeat(begins, np.diff([*begins, len(songs)]))
-        return cls(songs, numbers, first_ticks, end_ticks, num_steps, meters, step_ticks)
+        return cls(
+            songs, numbers, first_ticks, end_ticks, num_steps, meters, step_ticks, steps_per_quarter
+        )
 
     def __len__(self) -> int:
         return len(self.songs)
@@ -87,12 +91,12 @@ class Bars:
         """The first step of each, and the end of the last, all steps counted through."""
         return np.concatenate(([0], np.cumsum(self.num_steps)))
 
-    def first(self, count: int) -> Bars:
+    def first(self, count: int) -> GridBars:
         """Returns only the first ones."""
         arrays = {
             field.name: getattr(self, field.name)[:count]
             for field in dataclasses.fields(self)
-            if field.name != "step_ticks"
+            if field.name not in ("step_ticks", "steps_per_quarter")
         }
         return dataclasses.replace(self, **arrays)
 
@@ -142,12 +146,9 @@ class Bars:
         return lengths
 
     def _beat_steps(self, bar: int) -> int:
-        """Steps in a beat: a dotted one in compound meters; 1 where it is no whole number."""
-        numerator, denominator = self.meters[bar].tolist()
-        beats = numerator // 3 if denominator >= 8 and numerator % 3 == 0 else numerator
-        ticks = (self.end_ticks[bar] - self.first_ticks[bar]) / beats
-        steps = round(ticks / self.step_ticks)
-        return steps if steps and abs(ticks - steps * self.step_ticks) < 1e-6 * ticks else 1
+        """Steps in a beat of a bar; 1 where it is no whole number."""
+        beat = Meter(0.0, *self.meters[bar].tolist()).beat * self.steps_per_quarter
+        return int(beat) if beat == int(beat) > 0 else 1
 
 
 def describe_bars(numbers: Iterable[int]) -> str:
@@ -174,7 +175,7 @@ class _Stretch(NamedTuple):
     """
 
     song: int
-    meter: tuple[int, int]
+    meter: Meter
     first: int
     end: float
     next_change: float
@@ -188,45 +189,28 @@ class _Stretch(NamedTuple):
 
         Nobody counts bars that are shorter than a step: where they are, bars of 4/4 go on.
         """
-        meter, bar_ticks = self.meter, 4 * per_quarter * self.meter[0] / self.meter[1]
-        if bar_ticks < step_ticks:
-            meter, bar_ticks = _COMMON_TIME, 4.0 * per_quarter
+        meter = self.meter
+        if meter.bar * per_quarter < step_ticks:
+            meter = _COMMON_TIME
+        bar_ticks = meter.bar * per_quarter
         count = math.ceil(self.num_ticks / bar_ticks - _ROUNDING)
         lines = np.minimum(self.first + np.arange(count + 1) * bar_ticks, self.next_change)
-        songs, meters = np.full(count, self.song, np.int64), np.full((count, 2), meter, np.int64)
+        songs, meters = (
+            np.full(count, self.song, np.int64),
+            np.full((count, 2), meter[1:], np.int64),
+        )
         return songs, meters, lines[:-1], lines[1:]
 
 
 def _stretches(score: Score, finer: int) -> Iterator[_Stretch]:
     """The meters of each song that has notes, up to its last note and a little more."""
-    notes = score.notes
+    notes, per_quarter = score.notes, score.ticks_per_quarter * finer
     songs = notes["track"] if score.format == 2 else np.zeros(len(notes), np.int64)
     for song in np.unique(songs).tolist():
         # A quarter note is more than half a step, which may take the last note over a bar line.
-        last = int(notes["tick"][songs == song].max()) * finer
-        end = last + score.ticks_per_quarter * finer
-        meters = _meters(score, song, finer)
-        for first, next_change in itertools.pairwise((*meters, math.inf)):
+        end = int(notes["tick"][songs == song].max()) * finer + per_quarter
+        meters = meters_of(score, song)
+        starts = [round(meter.quarters * per_quarter) for meter in meters]
+        for meter, first, following in zip(meters, starts, (*starts[1:], math.inf), strict=True):
             if first < end:
-                stop = min(end, next_change)
-                yield _Stretch(song, meters[int(first)], int(first), stop, next_change)
-
-
-def _meters(score: Score, song: int, finer: int) -> dict[int, tuple[int, int]]:
-    """The meters of a song by tick, without those at a bar line that change nothing."""
-    signatures = score.time_signatures
-    if score.format == 2:
-        signatures = signatures[signatures["track"] == song]
-    given = {0: _COMMON_TIME}
-    columns = (signatures[name].tolist() for name in ("tick", "numerator", "denominator"))
-    for tick, numerator, denominator in zip(*columns, strict=True):
-        given[tick * finer] = numerator, denominator
-    per_quarter = score.ticks_per_quarter * finer
-    meters: dict[int, tuple[int, int]] = {}
-    for tick, meter in sorted(given.items()):
-        if meters:
-            begun, last = next(reversed(meters.items()))
-            if last == meter and not (tick - begun) % (4 * per_quarter * last[0] / last[1]):
-                continue
-        meters[tick] = meter
-    return meters
+                yield _Stretch(song, meter, first, min(end, following), following)

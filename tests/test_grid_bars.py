@@ -12,21 +12,21 @@ from hypothesis import strategies as st
 from midi_bytes import END, hit, meter, track
 
 from groovefast import GrooveFastError, read_midi
-from groovefast.bars import Bars, describe_bars
+from groovefast.grid_bars import GridBars, describe_bars
 
 QUARTER = 480
 
 
 def bars_of(
     meters: Sequence[tuple[int, int, int]], last: int, division: int = QUARTER, steps: int = 4
-) -> Bars:
+) -> GridBars:
     """The bars of a file with (tick, numerator, power of the denominator) and a note at `last`."""
     events, now = [], 0
     for tick, numerator, power in meters:
         events.append(meter(tick - now, numerator, power))
         now = tick
     data = midi.header(2, 1, division) + track(*events, END) + track(hit(last, 36), END)
-    return Bars.of(read_midi(data), 1, steps, "song.mid")
+    return GridBars.of(read_midi(data), 1, steps, "song.mid")
 
 
 @pytest.mark.parametrize(
