@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from groovefast.score import Score, read_midi
     from groovefast.training import train
 
+    __version__: str
+
 _HOMES = {
     "CONFIGS": "config",
     "ConversionReport": "report",
@@ -61,6 +63,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "_core":
         return _compiled_core()
+    if name == "__version__":
+        from importlib.metadata import version  # not needed otherwise, and slow to import
+
+        return version("groovefast")
     if name not in _HOMES:
         raise AttributeError(f"module 'groovefast' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"groovefast.{_HOMES[name]}"), name)

@@ -174,7 +174,7 @@ def convert(
         hop_bars: Bars from the start of a window to the start of the next.
         steps_per_quarter: Grid steps in a quarter note.
         quarters_per_bar: Only music in this meter gives windows.
-        pitch_classes: "roland", "reduced", or nine sequences of MIDI pitches.
+        pitch_classes: Which pitches are which drum, in any form that `resolve_pitch_classes` takes.
         channel: The MIDI channel of the drums, from 1, or several; channel 10 if None, or every
             channel of `track` where that is given.
         track: The track of the drums in each file: its number, from 1, or its name.

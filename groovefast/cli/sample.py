@@ -277,7 +277,7 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
     default="general-midi",
     show_default=True,
     metavar="MAP",
-    help=f"Which pitch is which drum, in the input and in what is written: {PITCH_CLASSES_HELP}",
+    help=f"Which pitch is which drum, in the input and in what is written: {PITCH_CLASSES_HELP}.",
 )
 @console.drum_part
 @click.option(
