@@ -112,7 +112,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 )
 @click.option(
     "--checkpoint-minutes",
-    type=click.FloatRange(min=0),
+    type=console.FloatRange(min=0),
     default=10.0,
     show_default=True,
     metavar="MINUTES",
