@@ -143,6 +143,10 @@ def train(
     """
     if keep < 1:
         raise GrooveFastError(f"--keep: {keep} is not 1 or more")
+    if not 0 <= checkpoint_minutes < math.inf:
+        raise GrooveFastError(
+            f"--checkpoint-minutes: {checkpoint_minutes} is not a number from 0 on"
+        )
     rhythm = _Rhythm(
         steps=steps,
         log_every=log_every,
