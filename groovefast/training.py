@@ -48,8 +48,9 @@ class Progress:
         step: Steps done.
         steps: Steps to do.
         loss: Mean loss of the latest steps.
-        examples_per_second: Windows trained on per second.
-        seconds_left: Expected time to the end; None while only building the graph was timed.
+        examples_per_second: Windows trained on per second in this call of `train`; None until
+            the graph is built and the data is where the run stands.
+        seconds_left: Expected time to the end, likewise.
         skipped_steps: Steps whose gradient was too large or not finite.
         eval_loss: That of the latest evaluation in this call, if there was one.
     """
@@ -57,7 +58,7 @@ class Progress:
     step: int
     steps: int
     loss: float
-    examples_per_second: float
+    examples_per_second: float | None
     seconds_left: float | None
     skipped_steps: int
     eval_loss: float | None
@@ -72,7 +73,8 @@ class TrainingResult:
         metrics: Means over the last logged steps, under Magenta's names.
         eval_metrics: The last evaluation's, empty without evaluation data.
         skipped_steps: Steps whose gradient was too large or not finite.
-        examples_per_second: Windows trained on per second in this call.
+        examples_per_second: Windows trained on per second in this call; None if it was too short
+            to tell.
         model_dir: The folder of the exported model.
         interrupted: Whether it was stopped before its last step.
     """
@@ -81,7 +83,7 @@ class TrainingResult:
     metrics: Mapping[str, float]
     eval_metrics: Mapping[str, float]
     skipped_steps: int
-    examples_per_second: float
+    examples_per_second: float | None
     model_dir: Path
     interrupted: bool
 
@@ -276,10 +278,9 @@ class _Loop:
         return step + count
 
     def _log(self, means: Mapping[str, float]) -> None:
-        extra = {
-            "skipped_steps": int(self.trainer.skipped),
-            "examples_per_second": self.speed.lap(),
-        }
+        extra: dict[str, float] = {"skipped_steps": int(self.trainer.skipped)}
+        if (speed := self.speed.lap()) is not None:
+            extra["examples_per_second"] = speed
         self.folder.log("train", {**means, **extra})
         self.trainer.clear_means()
 
@@ -296,42 +297,55 @@ class _Loop:
 
 
 class _Speed:
-    """Examples per second; the first call, which builds the graph, counts only while alone."""
+    """Examples per second, without the first call: it builds the graph and finds its data."""
 
     def __init__(self, batch_size: int) -> None:
         self.batch_size = batch_size
-        self._timings: list[tuple[int, float]] = []
-        self._lap_start = 0
+        self._warm = False
+        self._whole = self._lap = _Timing()
 
     @contextlib.contextmanager
     def timing(self, steps: int) -> Iterator[None]:
         """Times what happens inside as so many steps."""
         start = time.perf_counter()
         yield
-        self._timings.append((steps, time.perf_counter() - start))
+        if self._warm:
+            taken = _Timing(steps, time.perf_counter() - start)
+            self._whole, self._lap = self._whole + taken, self._lap + taken
+        self._warm = True
 
-    def overall(self) -> float:
-        """Over all timings; 0 without any."""
-        return self._rate(0)
+    def overall(self) -> float | None:
+        """Over all timings; None without any."""
+        return self._whole.rate(self.batch_size)
 
     def seconds_for(self, steps: int) -> float | None:
         """How long so many steps take, once that can be told."""
-        known = len(self._timings) > 1
-        return steps * self.batch_size / self.overall() if known else None
+        speed = self.overall()
+        return steps * self.batch_size / speed if speed else None
 
     def steps_in(self, seconds: float) -> int:
         """How many steps take about so long, at least 1."""
-        return max(1, int(self.overall() * seconds / self.batch_size))
+        return max(1, int((self.overall() or 0) * seconds / self.batch_size))
 
-    def lap(self) -> float:
-        """Over the timings since the last call of this."""
-        start, self._lap_start = self._lap_start, len(self._timings)
-        return self._rate(start)
+    def lap(self) -> float | None:
+        """Over the timings since the last call of this; None without any."""
+        lap, self._lap = self._lap, _Timing()
+        return lap.rate(self.batch_size)
 
-    def _rate(self, start: int) -> float:
-        counted = self._timings[max(start, 1) :] or self._timings[start:]
-        seconds = math.fsum(seconds for _, seconds in counted)
-        return self.batch_size * sum(steps for steps, _ in counted) / seconds if counted else 0.0
+
+@dataclasses.dataclass(frozen=True)
+class _Timing:
+    """Steps, and what they took."""
+
+    steps: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: _Timing) -> _Timing:
+        return _Timing(self.steps + other.steps, self.seconds + other.seconds)
+
+    def rate(self, batch_size: int) -> float | None:
+        """Examples per second in batches of this size."""
+        return self.steps * batch_size / self.seconds if self.seconds else None
 
 
 class _Stopper:

@@ -322,10 +322,20 @@ def test_progress(shards, tmp_path):
     run(shards, tmp_path, progress=seen.append)
     assert [progress.step for progress in seen] == sorted({progress.step for progress in seen})
     assert seen[-1].step == seen[-1].steps == STEPS
-    assert seen[0].seconds_left is None
+    assert (seen[0].examples_per_second, seen[0].seconds_left) == (None, None)
     assert seen[-1].seconds_left == 0
     assert seen[-1].eval_loss == record_of(tmp_path)[-1]["loss"]
-    assert all(progress.examples_per_second > 0 for progress in seen)
+    assert all(progress.examples_per_second > 0 for progress in seen[1:])
+
+
+def test_building_the_graph_is_no_speed(shards, run_copy):
+    """A run that goes on for one step has only that to count."""
+    seen: list[Progress] = []
+    result = run(shards, run_copy, steps=STEPS + 1, log_every=1, progress=seen.append)
+    assert [progress.examples_per_second for progress in seen] == [None]
+    assert result.examples_per_second is None
+    assert "examples_per_second" not in read_metrics(run_copy)[-2]
+    assert read_metrics(run_copy)[-2]["step"] == STEPS + 1
 
 
 def test_real_windows_are_learned_by_heart(groove_files, tmp_path):
