@@ -28,8 +28,9 @@ from groovefast.data import Order, Windows, batches, open_windows
 from groovefast.devices import choose_precision, choose_strategy, has_several_workers, is_chief
 from groovefast.errors import GrooveFastError
 from groovefast.folder_lock import lock_folder
-from groovefast.run_folder import RunFolder, has_checkpoint
-from groovefast.shards import DataPattern
+from groovefast.manifest import sha256_of
+from groovefast.run_folder import RunFolder, RunIdentity, begun_precision, has_checkpoint
+from groovefast.shards import DataPattern, find_shards
 from groovefast.trainer import Trainer
 
 _log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class TrainingResult:
     Attributes:
         step: Steps done, in this call and before.
         metrics: Means over the last logged steps, under Magenta's names.
-        eval_metrics: The last evaluation's, empty without evaluation data.
+        eval_metrics: Those of the last evaluation in this call, empty without one.
         skipped_steps: Steps whose gradient was too large or not finite.
         examples_per_second: Windows trained on per second in this call; None if it was too short
             to tell.
@@ -112,7 +113,8 @@ def train(
     """Trains a model, or goes on where an earlier call with the same `run_dir` stopped.
 
     On one machine a run that was interrupted, or killed at any moment, and continued gives exactly
-    the numbers of an unbroken one. Ctrl-C (or SIGTERM) saves and stops.
+    the numbers of an unbroken one. It goes on only with the config, seed, precision and training
+    data that it was begun with, wherever the data lies now. Ctrl-C (or SIGTERM) saves and stops.
 
     Args:
         config: A config or its name.
@@ -125,8 +127,8 @@ def train(
             A run that goes on has its own weights and does without.
         batch_size: Windows in a batch, over all replicas; overrides the config's.
         hparams: Hyper-parameters to replace, as `Config.with_hparams` takes them.
-        precision: "float32", "mixed_float16", "mixed_bfloat16", or "auto", see
-            `devices.choose_precision`.
+        precision: "float32", "mixed_float16", "mixed_bfloat16", or "auto": that of the run that
+            goes on, or else see `devices.choose_precision`.
         seed: Decides the first weights, the order of the data and all noise.
         device: "auto", "cpu" or "gpu".
         strategy: "auto", "mirrored" or "multiworker", see `devices.choose_strategy`. Workers
@@ -139,9 +141,9 @@ def train(
         progress: Called after every few steps.
 
     Raises:
-        GrooveFastError: Data that cannot be used, a `run_dir` of another config or seed or in which
-            another process trains, a device that is not there, not enough memory or room on the
-            disk, or a loss that is no number any more.
+        GrooveFastError: Data that cannot be used, a `run_dir` of another run or in which another
+            process trains, a device that is not there, not enough memory or room on the disk, or a
+            loss that is no number any more.
     """
     if keep < 1:
         raise GrooveFastError(f"--keep: {keep} is not 1 or more")
@@ -161,12 +163,16 @@ def train(
             raise GrooveFastError(f"--batch-size: {batch_size} is not 1 or more")
         config = config.with_hparams({"batch_size": batch_size})
     replicas = choose_strategy(strategy, device)
+    path, start = Path(run_dir), None
+    if precision == "auto":
+        precision = begun_precision(path) or precision
     precision = choose_precision(precision, replicas)
     _check_batch_size(config.hparams.batch_size, replicas)
-    path, start = Path(run_dir), None
     if start_from is not None and not has_checkpoint(path):
         start = load_weights(start_from, config)
-    windows = open_windows(data, config, cache=cache)
+    shards = find_shards(data)
+    windows = open_windows(shards, config, cache=cache)
+    identity = RunIdentity(config, seed, precision, windows.count, sha256_of(*shards))
     evaluation = None if eval_data is None else _in_order(eval_data, config, cache)
     with _plain_errors(path, config), contextlib.ExitStack() as stack:
         trainer = Trainer(config, replicas, precision, seed)
@@ -176,7 +182,7 @@ def train(
         if writes:
             lock = lock_folder(path, "another process is training in it")
             stack.callback(os.close, lock)
-        folder = RunFolder(path, config, seed, trainer, keep, writes)
+        folder = RunFolder(path, identity, trainer, keep, writes)
         stack.callback(folder.close)
         _announce(trainer, windows, precision, replicas)
         order = Order(seed=seed, repeat=True, start=int(trainer.step))
@@ -192,8 +198,8 @@ def train(
         loop.run(progress or (lambda _: None))
         return TrainingResult(
             step=int(trainer.step),
-            metrics=folder.latest("train"),
-            eval_metrics=folder.latest("eval"),
+            metrics=folder.latest(),
+            eval_metrics=loop.eval_metrics,
             skipped_steps=int(trainer.skipped),
             examples_per_second=loop.speed.overall(),
             model_dir=folder.model_dir,
@@ -240,10 +246,12 @@ class _Loop:
     speed: _Speed
     several_workers: bool
     """Then all of them have to make the same calls, and speed must not decide."""
+    eval_metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """Those of the last evaluation here."""
 
     def run(self, progress: Callable[[Progress], None]) -> None:
         """Trains until the last step, or until asked to stop."""
-        step, eval_loss, saved_at = int(self.trainer.step), None, time.monotonic()
+        step, saved_at = int(self.trainer.step), time.monotonic()
         with _Stopper() as stopper:
             while step < self.rhythm.steps and not stopper.asked:
                 step = self._train_from(step)
@@ -251,10 +259,9 @@ class _Loop:
                 if self.rhythm.is_due(self.rhythm.log_every, step):
                     self._log(means)
                 if self.evaluation and self.rhythm.is_due(self.rhythm.eval_every, step):
-                    metrics = self.trainer.evaluate(self.evaluation)
-                    self.folder.log_evaluation(metrics)
-                    eval_loss = metrics["loss"]
-                progress(self._progress(step, means["loss"], eval_loss))
+                    self.eval_metrics = self.trainer.evaluate(self.evaluation)
+                    self.folder.log_evaluation(self.eval_metrics)
+                progress(self._progress(step, means["loss"]))
                 if time.monotonic() - saved_at >= self.rhythm.checkpoint_seconds:
                     self.folder.save()
                     saved_at = time.monotonic()
@@ -284,7 +291,7 @@ class _Loop:
         self.folder.log("train", {**means, **extra})
         self.trainer.clear_means()
 
-    def _progress(self, step: int, loss: float, eval_loss: float | None) -> Progress:
+    def _progress(self, step: int, loss: float) -> Progress:
         return Progress(
             step=step,
             steps=self.rhythm.steps,
@@ -292,7 +299,7 @@ class _Loop:
             examples_per_second=self.speed.overall(),
             seconds_left=self.speed.seconds_for(self.rhythm.steps - step),
             skipped_steps=int(self.trainer.skipped),
-            eval_loss=eval_loss,
+            eval_loss=self.eval_metrics.get("loss"),
         )
 
 
