@@ -25,13 +25,20 @@ from groovefast.augmentation import Augmentation
 from groovefast.checkpoints import load_weights
 from groovefast.config import Config, get_config
 from groovefast.data import Order, Windows, batches, open_windows
-from groovefast.devices import choose_precision, choose_strategy, has_several_workers, is_chief
+from groovefast.devices import (
+    choose_precision,
+    choose_strategy,
+    has_several_workers,
+    is_chief,
+    runs_on_gpu,
+)
 from groovefast.errors import GrooveFastError
 from groovefast.folder_lock import lock_folder
 from groovefast.manifest import sha256_of
+from groovefast.memory import free_memory
 from groovefast.run_folder import RunFolder, RunIdentity, begun_precision, has_checkpoint
 from groovefast.shards import DataPattern, find_shards
-from groovefast.trainer import Trainer
+from groovefast.trainer import Trainer, step_memory
 
 _log = logging.getLogger(__name__)
 
@@ -174,6 +181,7 @@ def train(
     windows = open_windows(shards, config, cache=cache)
     identity = RunIdentity(config, seed, precision, windows.count, sha256_of(*shards))
     evaluation = None if eval_data is None else _in_order(eval_data, config, cache)
+    _check_memory(config, precision, replicas)
     with _plain_errors(path, config), contextlib.ExitStack() as stack:
         trainer = Trainer(config, replicas, precision, seed)
         if start is not None:
@@ -430,6 +438,20 @@ def _check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None
         raise GrooveFastError(
             f"--batch-size: {batch_size} cannot be shared out to "
             f"{strategy.num_replicas_in_sync} devices evenly"
+        )
+
+
+def _check_memory(config: Config, precision: str, strategy: tf.distribute.Strategy) -> None:
+    """Refuses what the kernel would end this process for without a word."""
+    free = None if runs_on_gpu(strategy) else free_memory()
+    batch_size, devices = config.hparams.batch_size, len(strategy.extended.worker_devices)
+    windows = batch_size * devices // strategy.num_replicas_in_sync
+    needed = step_memory(config, precision, windows)
+    if free is not None and needed > free:
+        raise GrooveFastError(
+            f"not enough memory: a step of {windows} windows needs {needed / 1e9:,.1f} GB or more, "
+            f"and {free / 1e9:,.1f} GB are free; use a smaller --batch-size than {batch_size}, or "
+            "a smaller model"
         )
 
 

@@ -17,6 +17,7 @@ from window_records import performed_windows, random_windows, write_shards
 from groovefast.checkpoints import load_model, saved_step
 from groovefast.errors import GrooveFastError
 from groovefast.folder_lock import lock_folder
+from groovefast.memory import free_memory
 from groovefast.metrics import read_metrics
 from groovefast.run_checkpoints import RunCheckpoints, saved_steps
 from groovefast.training import Progress, TrainingResult, train
@@ -535,6 +536,17 @@ def test_options_that_make_no_sense(shards, tmp_path, monkeypatch, options, mess
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(GrooveFastError, match=message):
         run(shards, tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(free_memory() is None, reason="this machine does not tell its memory")
+def test_more_than_the_memory(shards, tmp_path):
+    line = (
+        r"not enough memory: a step of 999999 windows needs [\d,]+\.\d GB or more, and "
+        r"\d[\d,.]* GB are free; use a smaller --batch-size than 999999, or a smaller model"
+    )
+    with pytest.raises(GrooveFastError, match=line):
+        run(shards, tmp_path / "run", hparams={}, batch_size=999_999, device="cpu")
     assert not (tmp_path / "run").exists()
 
 
