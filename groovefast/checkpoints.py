@@ -1,8 +1,4 @@
-"""Models on disk: folders of our own, and TensorFlow 1 checkpoints of Magenta in and out.
-
-A model folder holds `config.json` (the config, and the training steps behind the weights) and
-`weights.npz`, its arrays under Magenta's variable names.
-"""
+"""Models on disk: folders of our own, and TensorFlow 1 checkpoints of Magenta in and out."""
 
 from __future__ import annotations
 
@@ -26,12 +22,16 @@ import tensorflow as tf
 from groovefast.config import CONFIGS, Config, get_config
 from groovefast.errors import GrooveFastError
 from groovefast.model import GrooVAE, decoder_scope, encoder_scope, variable_shapes
-from groovefast.models import included_model, included_models
+from groovefast.model_folder import (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    checkpoint_prefix,
+    find_model_folder,
+    read_description,
+)
+from groovefast.models import included_models
 
 Weights: TypeAlias = "dict[str, npt.NDArray[np.float32]]"
-
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "weights.npz"
 
 UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
 """What TensorFlow raises for a checkpoint that is cut off or something else."""
@@ -98,10 +98,10 @@ def load_model(
             of another shape: all are named.
     """
     path = Path(path)
-    folder = _model_folder(path)
+    folder = find_model_folder(path)
     if folder is None:
         return _import_magenta(path, config, precision)
-    own = _read_description(folder)["config"]
+    own = read_description(folder).config
     if config is not None and get_config(config).name != own.name:
         raise GrooveFastError(f"{path}: a model of {own.name}, not of {get_config(config).name}")
     return _build(own, _read_folder(folder), precision, path)
@@ -121,7 +121,7 @@ def load_weights(path: str | os.PathLike[str], config: Config) -> Weights:
         GrooveFastError: As for `load_model`.
     """
     path = Path(path)
-    folder = _model_folder(path)
+    folder = find_model_folder(path)
     if folder is not None:
         weights = _read_folder(folder)
     else:
@@ -133,30 +133,12 @@ def load_weights(path: str | os.PathLike[str], config: Config) -> Weights:
 
 def saved_step(path: str | os.PathLike[str]) -> int:
     """Returns the training steps behind a model, of either kind; 0 where nothing tells."""
-    folder = _model_folder(Path(path))
+    folder = find_model_folder(Path(path))
     if folder is not None:
-        return int(_read_description(folder)["step"])
+        return read_description(folder).step
     with _checkpoint_prefix(Path(path)) as prefix, _reading(prefix) as reader:
         named = reader.has_tensor("global_step")
         return int(reader.get_tensor("global_step")) if named else 0
-
-
-def _model_folder(path: Path) -> Path | None:
-    """The model folder at `path`, or that of a training run there, or the included one so named."""
-    for folder in (path, path / "model"):
-        if (folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file():
-            return folder
-    return None if path.exists() else included_model(os.fspath(path))
-
-
-def _read_description(folder: Path) -> dict[str, Any]:
-    """What `config.json` says: `step` and `config`."""
-    file = folder / CONFIG_FILE
-    try:
-        values = json.loads(file.read_text())
-        return {"step": values["step"], "config": Config.from_dict(values["config"])}
-    except (ValueError, KeyError, TypeError) as error:
-        raise GrooveFastError(f"{file}: not the description of a model ({error})") from None
 
 
 def _read_folder(folder: Path) -> Weights:
@@ -209,7 +191,7 @@ def export_tf1(model: GrooVAE, path: str | os.PathLike[str], step: int = 0) -> P
     """
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
-    prefix = folder / f"model.ckpt-{step}"
+    prefix = checkpoint_prefix(folder, step)
     tensors = {name: tf.convert_to_tensor(value) for name, value in model.weights.items()}
     tensors["global_step"] = tf.constant(step, tf.int64)
     names = sorted(tensors)

@@ -136,6 +136,14 @@ class HParams:
     silence_probability: float = 0.0
     splice_probability: float = 0.0
 
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise GrooveFastError(
+                    f"--hparams: {field.name} wants a finite number, not {value!r}"
+                )
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -240,13 +248,15 @@ def _parse_assignments(text: str) -> dict[str, Any]:
             parts.append(part)
     values: dict[str, Any] = {}
     for part in parts:
-        name, equals, value = part.partition("=")
+        name, equals, value = map(str.strip, part.partition("="))
         if not equals:
             raise GrooveFastError(f"--hparams: {part.strip()!r} is not of the form name=value")
+        if name in values:
+            raise GrooveFastError(f"--hparams: {name} is given more than once; give it once")
         try:
-            values[name.strip()] = ast.literal_eval(value.strip())
+            values[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
-            values[name.strip()] = value.strip()
+            values[name] = value
     return values
 
 
@@ -265,13 +275,21 @@ def _coerce(name: str, value: Any, like: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
+        return _as_float(value)
     kind = "a list of sizes" if isinstance(like, tuple) else type(like).__name__
     raise GrooveFastError(f"--hparams: {name} wants {kind} (as in {like!r}), not {value!r}")
 
 
+def _as_float(value: float) -> float:
+    """`value` as a float, infinite if it is an integer too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
 def _in_range(name: str, value: Any) -> Any:
-    least, most, text = _RANGES.get(name, (-math.inf, math.inf, ""))
+    least, most, text = _RANGES.get(name, (-math.inf, math.inf, "a finite number"))
     if isinstance(value, (int, float)) and not least <= value <= most:
         raise GrooveFastError(f"--hparams: {name} wants {text}, not {value!r}")
     return value

@@ -23,6 +23,7 @@ from groovefast.augmentation import Augmentation
 from groovefast.config import Config, ConverterConfig, get_config
 from groovefast.drums import NUM_CLASSES
 from groovefast.errors import GrooveFastError
+from groovefast.origin import check_origin
 from groovefast.shards import DataPattern, find_shards
 
 _FEATURES = {
@@ -76,8 +77,9 @@ def load_dataset(
         `split_instruments`.
 
     Raises:
-        GrooveFastError: No shard matches, one is missing, cannot be read or is of another window
-            length, or there is no window at all.
+        GrooveFastError: No shard matches, one is missing, cannot be read, is of another window
+            length or not what the manifest beside it says, see `origin.check_origin`; or there is
+            no window at all.
     """
     config = get_config(config)
     order = Order(seed=seed, shuffle=shuffle, repeat=repeat, start=start)
@@ -181,6 +183,7 @@ def open_windows(data: DataPattern, config: Config, *, cache: bool = True) -> Wi
     if steps is None:
         raise GrooveFastError("split_bars: training wants windows of one length, not None")
     shards = find_shards(data)
+    check_origin(shards, config)
     parts = []
     count = 0
     parsed = (

@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +99,20 @@ def shard_names(plan: Plan) -> list[str]:
     return [shard_name(name, index, count) for name, count in sets for index in range(count)]
 
 
-def sha256_of(path: Path) -> str:
-    """Returns the SHA-256 of a file, in hexadecimal."""
+def is_shard_of(sets: Collection[str], name: str) -> bool:
+    """Returns whether a file has the name of a shard of one of these sets."""
+    parts = _SHARD_NAME.fullmatch(name)
+    return parts is not None and parts["name"] in sets
+
+
+def sha256_of(*paths: Path) -> str:
+    """Returns the SHA-256 of a file, or of several one after the other, in hexadecimal."""
     digest = hashlib.sha256()
     buffer = memoryview(bytearray(_READ_BYTES))
-    with path.open("rb", buffering=0) as file:
-        while size := file.readinto(buffer):
-            digest.update(buffer[:size])
+    for path in paths:
+        with path.open("rb", buffering=0) as file:
+            while size := file.readinto(buffer):
+                digest.update(buffer[:size])
     return digest.hexdigest()
 
 
@@ -204,8 +211,7 @@ class OutputFolder:
     def _refuse_strangers(self, plan: Plan, known: set[str]) -> None:
         """Shards of unknown origin would be read together with ours, or overwritten."""
         for path in sorted(self.path.iterdir()):
-            parts = _SHARD_NAME.fullmatch(path.name)
-            if parts and parts["name"] in plan["sets"] and path.name not in known:
+            if is_shard_of(plan["sets"], path.name) and path.name not in known:
                 raise GrooveFastError(
                     f"{path}: not a shard of the conversion in this folder, but would be read as "
                     "one; move it away, or choose another folder"
@@ -286,8 +292,7 @@ def _verify(folder: Path, record: Record) -> Iterator[tuple[str, ShardEntry | No
     for name, entry in record.shards.items():
         yield name, entry, what_is_wrong(folder / name, entry) or ""
     for path in sorted(folder.iterdir()):
-        parts = _SHARD_NAME.fullmatch(path.name)
-        if parts and parts["name"] in record.plan["sets"] and path.name not in record.shards:
+        if is_shard_of(record.plan["sets"], path.name) and path.name not in record.shards:
             yield path.name, None, "not of this conversion, but would be read together with it"
 
 

@@ -388,8 +388,8 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         z_size = self.config.hparams.z_size
         if z.shape.rank != 2 or z.shape[1] != z_size:
             raise GrooveFastError(f"z: shape (n, {z_size}) wanted, {tuple(z.shape)} given")
-        if temperature < 0:
-            raise GrooveFastError(f"temperature: {temperature} is negative; give 0 or more")
+        if not 0 <= temperature < math.inf:
+            raise GrooveFastError(f"temperature: {temperature} is not a number from 0 on")
         steps = self._steps(controls) if steps is None else steps
         controls = self._controls(controls, z.shape[0], steps)
         hits = self._hits(hits, z.shape[0], steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from groovefast.config import Config
-from groovefast.model import GrooVAE
+from groovefast.model import PRECISIONS, GrooVAE, variable_shapes
 from groovefast.optimizer import Adam, LossScale, MovingAverage
 from groovefast.schedules import learning_rate
 
@@ -178,6 +179,35 @@ class Trainer(tf.Module):  # type: ignore[misc]
     ) -> tf.Tensor:
         seed = tf.random.fold_in(self._seed, number)
         return _loss_metrics(self.averaged.losses(inputs, outputs, controls, seed=seed))
+
+
+def step_memory(config: Config, precision: str, windows: int) -> int:
+    """Returns how many bytes a training step needs on a CPU, at least.
+
+    What an LSTM layer keeps of each step is counted, what its way back and its dropout need, and
+    what there is of every weight. Measured steps need up to twice that, and 150 MB for the graph.
+
+    Args:
+        config: What is trained.
+        precision: What it is computed in.
+        windows: Windows in a batch.
+    """
+    shapes = variable_shapes(config)
+    number: int = PRECISIONS[precision].size
+    layers = [
+        (rows - columns // 4, columns // 4)
+        for name, (rows, columns) in (item for item in shapes.items() if len(item[1]) == 2)
+        if name.endswith("lstm_cell/kernel")
+    ]
+    kept = sum(units * (5 * number + 4) for _, units in layers)  # gates and h; c is float32
+    way_back = max(8 * number * units for _, units in layers)  # the gates' gradients, twice
+    dropped = sum(2 * number * inputs for inputs, _ in layers)  # inputs and what is left of them
+    if config.hparams.dropout_keep_prob == 1:
+        dropped = 0
+    rows = windows * (config.converter.window_steps or 0) * config.converter.rows_per_step
+    # Weights, their gradients before and after clipping, Adam's two moments.
+    copies = 6 if config.hparams.ema_decay else 5
+    return rows * (kept + way_back + dropped) + 4 * copies * sum(map(math.prod, shapes.values()))
 
 
 def _loss_metrics(losses: Mapping[str, tf.Tensor]) -> tf.Tensor:

@@ -25,12 +25,20 @@ from groovefast.augmentation import Augmentation
 from groovefast.checkpoints import load_weights
 from groovefast.config import Config, get_config
 from groovefast.data import Order, Windows, batches, open_windows
-from groovefast.devices import choose_precision, choose_strategy, has_several_workers, is_chief
+from groovefast.devices import (
+    choose_precision,
+    choose_strategy,
+    has_several_workers,
+    is_chief,
+    runs_on_gpu,
+)
 from groovefast.errors import GrooveFastError
 from groovefast.folder_lock import lock_folder
-from groovefast.run_folder import RunFolder, has_checkpoint
-from groovefast.shards import DataPattern
-from groovefast.trainer import Trainer
+from groovefast.manifest import sha256_of
+from groovefast.memory import free_memory
+from groovefast.run_folder import RunFolder, RunIdentity, begun_precision, has_checkpoint
+from groovefast.shards import DataPattern, find_shards
+from groovefast.trainer import Trainer, step_memory
 
 _log = logging.getLogger(__name__)
 
@@ -48,8 +56,9 @@ class Progress:
         step: Steps done.
         steps: Steps to do.
         loss: Mean loss of the latest steps.
-        examples_per_second: Windows trained on per second.
-        seconds_left: Expected time to the end; None while only building the graph was timed.
+        examples_per_second: Windows trained on per second in this call of `train`; None until
+            the graph is built and the data is where the run stands.
+        seconds_left: Expected time to the end, likewise.
         skipped_steps: Steps whose gradient was too large or not finite.
         eval_loss: That of the latest evaluation in this call, if there was one.
     """
@@ -57,7 +66,7 @@ class Progress:
     step: int
     steps: int
     loss: float
-    examples_per_second: float
+    examples_per_second: float | None
     seconds_left: float | None
     skipped_steps: int
     eval_loss: float | None
@@ -70,9 +79,10 @@ class TrainingResult:
     Attributes:
         step: Steps done, in this call and before.
         metrics: Means over the last logged steps, under Magenta's names.
-        eval_metrics: The last evaluation's, empty without evaluation data.
+        eval_metrics: Those of the last evaluation in this call, empty without one.
         skipped_steps: Steps whose gradient was too large or not finite.
-        examples_per_second: Windows trained on per second in this call.
+        examples_per_second: Windows trained on per second in this call; None if it was too short
+            to tell.
         model_dir: The folder of the exported model.
         interrupted: Whether it was stopped before its last step.
     """
@@ -81,7 +91,7 @@ class TrainingResult:
     metrics: Mapping[str, float]
     eval_metrics: Mapping[str, float]
     skipped_steps: int
-    examples_per_second: float
+    examples_per_second: float | None
     model_dir: Path
     interrupted: bool
 
@@ -110,7 +120,8 @@ def train(
     """Trains a model, or goes on where an earlier call with the same `run_dir` stopped.
 
     On one machine a run that was interrupted, or killed at any moment, and continued gives exactly
-    the numbers of an unbroken one. Ctrl-C (or SIGTERM) saves and stops.
+    the numbers of an unbroken one. It goes on only with the config, seed, precision and training
+    data that it was begun with, wherever the data lies now. Ctrl-C (or SIGTERM) saves and stops.
 
     Args:
         config: A config or its name.
@@ -123,8 +134,8 @@ def train(
             A run that goes on has its own weights and does without.
         batch_size: Windows in a batch, over all replicas; overrides the config's.
         hparams: Hyper-parameters to replace, as `Config.with_hparams` takes them.
-        precision: "float32", "mixed_float16", "mixed_bfloat16", or "auto", see
-            `devices.choose_precision`.
+        precision: "float32", "mixed_float16", "mixed_bfloat16", or "auto": that of the run that
+            goes on, or else see `devices.choose_precision`.
         seed: Decides the first weights, the order of the data and all noise.
         device: "auto", "cpu" or "gpu".
         strategy: "auto", "mirrored" or "multiworker", see `devices.choose_strategy`. Workers
@@ -137,12 +148,16 @@ def train(
         progress: Called after every few steps.
 
     Raises:
-        GrooveFastError: Data that cannot be used, a `run_dir` of another config or seed or in which
-            another process trains, a device that is not there, not enough memory or room on the
-            disk, or a loss that is no number any more.
+        GrooveFastError: Data that cannot be used, a `run_dir` of another run or in which another
+            process trains, a device that is not there, not enough memory or room on the disk, or a
+            loss that is no number any more.
     """
     if keep < 1:
         raise GrooveFastError(f"--keep: {keep} is not 1 or more")
+    if not 0 <= checkpoint_minutes < math.inf:
+        raise GrooveFastError(
+            f"--checkpoint-minutes: {checkpoint_minutes} is not a number from 0 on"
+        )
     rhythm = _Rhythm(
         steps=steps,
         log_every=log_every,
@@ -155,13 +170,18 @@ def train(
             raise GrooveFastError(f"--batch-size: {batch_size} is not 1 or more")
         config = config.with_hparams({"batch_size": batch_size})
     replicas = choose_strategy(strategy, device)
+    path, start = Path(run_dir), None
+    if precision == "auto":
+        precision = begun_precision(path) or precision
     precision = choose_precision(precision, replicas)
     _check_batch_size(config.hparams.batch_size, replicas)
-    path, start = Path(run_dir), None
     if start_from is not None and not has_checkpoint(path):
         start = load_weights(start_from, config)
-    windows = open_windows(data, config, cache=cache)
+    shards = find_shards(data)
+    windows = open_windows(shards, config, cache=cache)
+    identity = RunIdentity(config, seed, precision, windows.count, sha256_of(*shards))
     evaluation = None if eval_data is None else _in_order(eval_data, config, cache)
+    _check_memory(config, precision, replicas)
     with _plain_errors(path, config), contextlib.ExitStack() as stack:
         trainer = Trainer(config, replicas, precision, seed)
         if start is not None:
@@ -170,7 +190,7 @@ def train(
         if writes:
             lock = lock_folder(path, "another process is training in it")
             stack.callback(os.close, lock)
-        folder = RunFolder(path, config, seed, trainer, keep, writes)
+        folder = RunFolder(path, identity, trainer, keep, writes)
         stack.callback(folder.close)
         _announce(trainer, windows, precision, replicas)
         order = Order(seed=seed, repeat=True, start=int(trainer.step))
@@ -186,8 +206,8 @@ def train(
         loop.run(progress or (lambda _: None))
         return TrainingResult(
             step=int(trainer.step),
-            metrics=folder.latest("train"),
-            eval_metrics=folder.latest("eval"),
+            metrics=folder.latest(),
+            eval_metrics=loop.eval_metrics,
             skipped_steps=int(trainer.skipped),
             examples_per_second=loop.speed.overall(),
             model_dir=folder.model_dir,
@@ -234,10 +254,12 @@ class _Loop:
     speed: _Speed
     several_workers: bool
     """Then all of them have to make the same calls, and speed must not decide."""
+    eval_metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """Those of the last evaluation here."""
 
     def run(self, progress: Callable[[Progress], None]) -> None:
         """Trains until the last step, or until asked to stop."""
-        step, eval_loss, saved_at = int(self.trainer.step), None, time.monotonic()
+        step, saved_at = int(self.trainer.step), time.monotonic()
         with _Stopper() as stopper:
             while step < self.rhythm.steps and not stopper.asked:
                 step = self._train_from(step)
@@ -245,10 +267,9 @@ class _Loop:
                 if self.rhythm.is_due(self.rhythm.log_every, step):
                     self._log(means)
                 if self.evaluation and self.rhythm.is_due(self.rhythm.eval_every, step):
-                    metrics = self.trainer.evaluate(self.evaluation)
-                    self.folder.log_evaluation(metrics)
-                    eval_loss = metrics["loss"]
-                progress(self._progress(step, means["loss"], eval_loss))
+                    self.eval_metrics = self.trainer.evaluate(self.evaluation)
+                    self.folder.log_evaluation(self.eval_metrics)
+                progress(self._progress(step, means["loss"]))
                 if time.monotonic() - saved_at >= self.rhythm.checkpoint_seconds:
                     self.folder.save()
                     saved_at = time.monotonic()
@@ -272,14 +293,13 @@ class _Loop:
         return step + count
 
     def _log(self, means: Mapping[str, float]) -> None:
-        extra = {
-            "skipped_steps": int(self.trainer.skipped),
-            "examples_per_second": self.speed.lap(),
-        }
+        extra: dict[str, float] = {"skipped_steps": int(self.trainer.skipped)}
+        if (speed := self.speed.lap()) is not None:
+            extra["examples_per_second"] = speed
         self.folder.log("train", {**means, **extra})
         self.trainer.clear_means()
 
-    def _progress(self, step: int, loss: float, eval_loss: float | None) -> Progress:
+    def _progress(self, step: int, loss: float) -> Progress:
         return Progress(
             step=step,
             steps=self.rhythm.steps,
@@ -287,47 +307,60 @@ class _Loop:
             examples_per_second=self.speed.overall(),
             seconds_left=self.speed.seconds_for(self.rhythm.steps - step),
             skipped_steps=int(self.trainer.skipped),
-            eval_loss=eval_loss,
+            eval_loss=self.eval_metrics.get("loss"),
         )
 
 
 class _Speed:
-    """Examples per second; the first call, which builds the graph, counts only while alone."""
+    """Examples per second, without the first call: it builds the graph and finds its data."""
 
     def __init__(self, batch_size: int) -> None:
         self.batch_size = batch_size
-        self._timings: list[tuple[int, float]] = []
-        self._lap_start = 0
+        self._warm = False
+        self._whole = self._lap = _Timing()
 
     @contextlib.contextmanager
     def timing(self, steps: int) -> Iterator[None]:
         """Times what happens inside as so many steps."""
         start = time.perf_counter()
         yield
-        self._timings.append((steps, time.perf_counter() - start))
+        if self._warm:
+            taken = _Timing(steps, time.perf_counter() - start)
+            self._whole, self._lap = self._whole + taken, self._lap + taken
+        self._warm = True
 
-    def overall(self) -> float:
-        """Over all timings; 0 without any."""
-        return self._rate(0)
+    def overall(self) -> float | None:
+        """Over all timings; None without any."""
+        return self._whole.rate(self.batch_size)
 
     def seconds_for(self, steps: int) -> float | None:
         """How long so many steps take, once that can be told."""
-        known = len(self._timings) > 1
-        return steps * self.batch_size / self.overall() if known else None
+        speed = self.overall()
+        return steps * self.batch_size / speed if speed else None
 
     def steps_in(self, seconds: float) -> int:
         """How many steps take about so long, at least 1."""
-        return max(1, int(self.overall() * seconds / self.batch_size))
+        return max(1, int((self.overall() or 0) * seconds / self.batch_size))
 
-    def lap(self) -> float:
-        """Over the timings since the last call of this."""
-        start, self._lap_start = self._lap_start, len(self._timings)
-        return self._rate(start)
+    def lap(self) -> float | None:
+        """Over the timings since the last call of this; None without any."""
+        lap, self._lap = self._lap, _Timing()
+        return lap.rate(self.batch_size)
 
-    def _rate(self, start: int) -> float:
-        counted = self._timings[max(start, 1) :] or self._timings[start:]
-        seconds = math.fsum(seconds for _, seconds in counted)
-        return self.batch_size * sum(steps for steps, _ in counted) / seconds if counted else 0.0
+
+@dataclasses.dataclass(frozen=True)
+class _Timing:
+    """Steps, and what they took."""
+
+    steps: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: _Timing) -> _Timing:
+        return _Timing(self.steps + other.steps, self.seconds + other.seconds)
+
+    def rate(self, batch_size: int) -> float | None:
+        """Examples per second in batches of this size."""
+        return self.steps * batch_size / self.seconds if self.seconds else None
 
 
 class _Stopper:
@@ -405,6 +438,20 @@ def _check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None
         raise GrooveFastError(
             f"--batch-size: {batch_size} cannot be shared out to "
             f"{strategy.num_replicas_in_sync} devices evenly"
+        )
+
+
+def _check_memory(config: Config, precision: str, strategy: tf.distribute.Strategy) -> None:
+    """Refuses what the kernel would end this process for without a word."""
+    free = None if runs_on_gpu(strategy) else free_memory()
+    batch_size, devices = config.hparams.batch_size, len(strategy.extended.worker_devices)
+    windows = batch_size * devices // strategy.num_replicas_in_sync
+    needed = step_memory(config, precision, windows)
+    if free is not None and needed > free:
+        raise GrooveFastError(
+            f"not enough memory: a step of {windows} windows needs {needed / 1e9:,.1f} GB or more, "
+            f"and {free / 1e9:,.1f} GB are free; use a smaller --batch-size than {batch_size}, or "
+            "a smaller model"
         )
 
 

@@ -1,13 +1,14 @@
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from groovefast.checkpoints import load_model, save_model
+from groovefast.checkpoints import load_model, save_model, saved_step
 from groovefast.cli.checkpoints import export_main, import_main
 from groovefast.config import CONFIGS
 from groovefast.model import GrooVAE
@@ -63,6 +64,78 @@ def test_mistakes_are_told_in_one_line(tmp_path, model_folder, monkeypatch, caps
         assert message in error
         assert error.count("\n") == 1
     assert not out.exists()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("kept", ["config.json", "weights.npz", None])
+def test_a_model_is_replaced_only_if_asked_to(tmp_path, model_folder, monkeypatch, capsys, kept):
+    """Half a model counts as one."""
+    other, out = tmp_path / "other", tmp_path / "out"
+    assert run(export_main, monkeypatch, model_folder, other) == 0
+    save_model(load_model(model_folder), out, step=7)
+    for path in out.iterdir():
+        if kept not in (None, path.name):
+            path.unlink()
+    before = contents(out)
+    words = other, out, "--config", "groovae_2bar_humanize"
+    capsys.readouterr()
+    assert run(import_main, monkeypatch, *words) == 2
+    file = out / (kept or "config.json")
+    assert capsys.readouterr().err == (
+        f"groovefast-import: {out}: holds a model ({file}); choose another folder, or replace it "
+        "with --overwrite\n"
+    )
+    assert contents(out) == before
+    assert run(import_main, monkeypatch, *words, "--overwrite") == 0
+    assert saved_step(out) == 1234
+
+
+def test_nothing_is_imported_beside_the_model_of_a_run(tmp_path, model_folder, monkeypatch, capsys):
+    assert run(import_main, monkeypatch, tmp_path / "x.tar", model_folder.parent) == 2
+    assert f"holds a model ({model_folder}/config.json)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("of_ours", [True, False])
+def test_a_checkpoint_is_replaced_only_if_asked_to(
+    tmp_path, model_folder, monkeypatch, capsys, of_ours
+):
+    out = tmp_path / "out"
+    assert run(export_main, monkeypatch, model_folder, out) == 0
+    (out / "checkpoint").write_text("mine")
+    before = contents(out)
+    model = model_folder
+    if not of_ours:
+        model = tmp_path / "groovae_2bar_humanize.tar"
+        with tarfile.open(model, "w") as tar:
+            for path in out.glob("model.ckpt-*"):
+                tar.add(path, path.name)
+    capsys.readouterr()
+    assert run(export_main, monkeypatch, model, out) == 2
+    assert capsys.readouterr().err == (
+        f"groovefast-export: {out}/model.ckpt-1234: is there already; choose another folder, or "
+        "replace it with --overwrite\n"
+    )
+    assert contents(out) == before
+    assert run(export_main, monkeypatch, model, out, "--overwrite") == 0
+    assert contents(out).keys() == before.keys()
+    assert contents(out) != before
+
+
+def test_a_refusal_needs_no_tensorflow(tmp_path, model_folder, monkeypatch):
+    out = tmp_path / "out"
+    assert run(export_main, monkeypatch, model_folder, out) == 0
+    script = (
+        "import sys; from groovefast.cli.checkpoints import *\n"
+        "try: {main}()\n"
+        "finally: sys.exit(0 if 'tensorflow' not in sys.modules else 9)"
+    )
+    for main, words in (("import_main", (out, model_folder)), ("export_main", (model_folder, out))):
+        code = [sys.executable, "-c", script.format(main=main), *words]
+        done = subprocess.run(code, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr.count("--overwrite")) == (0, 1)
 
 
 def test_tensorflow_starts_quietly(tmp_path):

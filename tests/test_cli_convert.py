@@ -283,7 +283,10 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["corpus"], "OUTPUT_DIR is missing: name where the shards go after the inputs"),
     (["corpus", "corpus/0.mid"], "corpus/0.mid: is a file; name a folder to write to"),
     (["corpus", "out", "--config", "x"], "--config: no such config 'x'; it is one of"),
-    (["corpus", "out", "--split-bars", "many"], "--split-bars: 'many' is not a valid integer"),
+    (
+        ["corpus", "out", "--split-bars", "many"],
+        "--split-bars: 'many' is neither a number of bars nor",
+    ),
     (["corpus", "out", "--pitch-classes", "rolland"], "no such map 'rolland'"),
     (["corpus", "out", "--pitch-classes", "36|x"], "--pitch-classes: '36|x': 'x' is no MIDI pitch"),
     (

@@ -1,6 +1,8 @@
 """`groovefast-train` as a user runs it."""
 
+import contextlib
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -71,7 +73,7 @@ def test_train_and_train_on(run, shards, tmp_path):
         r"groovae_2bar_humanize: [\d,]+ parameters, 50 windows in batches of 8, \w+ on CPU:0",
         lines[0],
     )
-    assert re.fullmatch(r"step 1/4  loss [\d.]+  \d+ examples/s", lines[1])
+    assert re.fullmatch(r"step 1/4  loss [\d.]+", lines[1])
     assert lines[-2].startswith("step 4/4  loss ")
     assert lines[-2].endswith("  0:00:00 left")
     assert re.fullmatch(
@@ -115,6 +117,25 @@ def test_ctrl_c_saves_and_stops(shards, tmp_path):
     assert (process.returncode, err) == (console.EXIT_INTERRUPTED, "")
     ending = re.search(r"step (\d+), .*: stopped; the same command goes on from here", out)
     assert int(ending[1]) == saved_step(tmp_path / "model") > 0
+
+
+def test_the_bar_of_a_run_that_goes_on_does_not_begin_at_0(run, shards, tmp_path):
+    words = [*CONFIG, *SMALL, "--data", shards / "train-*", "--run-dir", tmp_path]
+    assert run(*words, "--steps", 4)[0] == 0
+    ours, theirs = pty.openpty()
+    program = Path(sys.executable).with_name("groovefast-train")
+    command = [program, *map(str, words), "--steps", "6"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(command, stdout=theirs, env=environment):
+        os.close(theirs)
+        drawn = b""
+        with contextlib.suppress(OSError):  # how the end looks on Linux
+            while chunk := os.read(ours, 1 << 16):
+                drawn += chunk
+    os.close(ours)
+    assert b"going on from step 4" in drawn
+    assert b"6/6" in drawn
+    assert b"0/6" not in drawn
 
 
 def test_help_needs_no_tensorflow(run_python):
@@ -202,4 +223,5 @@ def test_debug_shows_the_traceback(shards, tmp_path):
 def test_out_of_memory(run, shards, tmp_path):
     words = [*CONFIG, "--data", shards / "train-*", "--run-dir", tmp_path / "run"]
     line = complaint(run, *words, "--hparams", "enc_rnn_size=[1000000],batch_size=8")
-    assert "out of memory; use a smaller --batch-size than 8, or a smaller model" in line
+    assert "memory" in line
+    assert "use a smaller --batch-size than 8, or a smaller model" in line

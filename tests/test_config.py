@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,12 +117,30 @@ def test_hparams_are_overridden_by_text_or_mapping() -> None:
         ("grad_clip=0", "grad_clip wants more than 0"),
         ("ema_decay=1", "ema_decay wants 0 or more, less than 1"),
         ("swap_probability=-0.1", "swap_probability wants 0 to 1"),
+        ("learning_rate=nan", r"learning_rate wants float \(as in 0.001\), not 'nan'"),
+        ("free_bits=-inf", "free_bits wants float"),
+        ("free_bits=1e999", "free_bits wants a finite number, not inf"),
+        (f"grad_clip=1{400 * '0'}", "grad_clip wants a finite number, not inf"),
+        ("sampling_rate=-1e999", "sampling_rate wants a finite number, not -inf"),
+        ("batch_size=1,batch_size=2", "batch_size is given more than once; give it once"),
+        ("z_size=1, z_size =1", "z_size is given more than once; give it once"),
     ],
 )
 def test_wrong_hparams_are_named(text: str, message: str) -> None:
     with pytest.raises(GrooveFastError, match=message) as caught:
         CONFIGS["groovae_4bar"].with_hparams(text)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_hparams_are_finite_however_they_come(value: float) -> None:
+    config = CONFIGS["groovae_4bar"]
+    with pytest.raises(GrooveFastError, match="--hparams: sampling_rate wants a finite number"):
+        config.with_hparams({"sampling_rate": value})
+    with pytest.raises(GrooveFastError, match="--hparams: learning_rate wants"):
+        config.with_hparams({"learning_rate": value})
+    with pytest.raises(GrooveFastError, match="--hparams: free_bits wants a finite number"):
+        HParams(free_bits=value)
 
 
 def test_get_config_takes_names_and_configs() -> None:

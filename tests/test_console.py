@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import click
 import pytest
@@ -24,9 +25,11 @@ def _command(action=lambda: None):
     @click.argument("output_dir")
     @click.option("--num", type=click.IntRange(1), default=1)
     @click.option("--mode", type=console.Choice(["sample", "interpolate"]))
-    def command(output_dir, num, mode):
+    @click.option("--qpm", type=console.FloatRange(min=4))
+    @click.option("--strength", type=console.FloatRange(0, 1))
+    def command(output_dir, num, mode, qpm, strength):
         """Tries things."""
-        del output_dir, num, mode
+        del output_dir, num, mode, qpm, strength
         return action()
 
     return command
@@ -68,6 +71,12 @@ def test_an_integer_result_is_the_exit_status(run):
             ["out", "--mode", "zzz"],
             "--mode: no such choice 'zzz'; it is one of sample, interpolate",
         ),
+        (["out", "--qpm", "nan"], "--qpm: 'nan' is not a finite number"),
+        (["out", "--qpm", "inf"], "--qpm: 'inf' is not a finite number"),
+        (["out", "--qpm", "1e999"], "--qpm: '1e999' is not a finite number"),
+        (["out", "--qpm", "3"], "--qpm: 3.0 is not in the range x>=4"),
+        (["out", "--strength", "NaN"], "--strength: 'NaN' is not a finite number"),
+        (["out", "--strength", "-inf"], "--strength: -inf is not in the range 0<=x<=1"),
         (
             ["out", "more"],
             "got unexpected extra argument (more) (see groovefast-try --help)",
@@ -97,6 +106,7 @@ def test_wrong_usage_is_one_line(run, words, line):
             "no space left on device; free some space or choose another place",
         ),
         (OSError("bare"), "bare"),
+        (MemoryError(), "out of memory; ask for less at once, or close other programs"),
         (click.ClickException("simply wrong"), "simply wrong"),
         (click.UsageError("Simply wrong."), "simply wrong (see groovefast-try --help)"),
         (click.UsageError("DIR is missing"), "DIR is missing (see groovefast-try --help)"),
@@ -170,6 +180,66 @@ def test_a_reader_that_goes_away_is_no_error(lines):
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait() == 1
+
+
+_PRINTING = """
+import os, sys, click
+from groovefast.cli import console
+
+@console.command("groovefast-try")
+@click.option("--fail", is_flag=True)
+def command(fail):
+    with open(sys.argv[1], "wb") as file:
+        print("said", flush=True)
+        assert file.fileno() > 2
+        file.write(b"work")
+    if fail:
+        raise click.ClickException("failed")
+    return console.EXIT_SOME_FAILED
+
+console.run(command, sys.argv[2:])
+"""
+
+
+@pytest.fixture
+def redirected(tmp_path):
+    """Runs a command that writes a file, by a shell; gives exit status, stdout and stderr."""
+
+    def redirected(redirection, *words):
+        shell = f'exec "$@" {redirection}'
+        python = [sys.executable, "-c", _PRINTING, tmp_path / "file", *words]
+        done = subprocess.run(["sh", "-c", shell, "sh", *python], capture_output=True, text=True)
+        return done.returncode, done.stdout, done.stderr, (tmp_path / "file").read_bytes()
+
+    return redirected
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_mistake(redirected, closed):
+    said = "" if closed in ("<&- >&-", ">&-", "<&- >&- 2>&-") else "said\n"
+    assert redirected(closed) == (console.EXIT_SOME_FAILED, said, "", b"work")
+    complaint = "" if "2>&-" in closed else "groovefast-try: failed\n"
+    assert redirected(closed, "--fail") == (console.EXIT_MISTAKE, said, complaint, b"work")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_an_output_that_is_full(redirected):
+    line = "no space left on device; free some space or choose another place"
+    assert redirected(">/dev/full") == (2, "", f"groovefast-try: {line}\n", b"")
+    assert redirected("2>/dev/full", "--fail") == (2, "said\n", "", b"work")
+
+
+def test_what_tensorflow_lacks_is_one_line(run):
+    import tensorflow as tf
+
+    for message, line in (
+        ("OOM when allocating tensor", "out of memory; ask for less at once, or close"),
+        ("model; No space left on device", "no space left on device; free some space or choose"),
+    ):
+        error = tf.errors.ResourceExhaustedError(None, None, message)
+        status, _, (said,) = run("out", action=lambda error=error: _raise(error))
+        assert status == 2
+        assert said.startswith(f"groovefast-try: {line}")
 
 
 def test_importing_it_stays_light():

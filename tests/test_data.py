@@ -3,8 +3,9 @@ import pytest
 import tensorflow as tf
 from window_records import Performance, random_windows, write_shards
 
-from groovefast import transforms
+from groovefast import Groove, transforms
 from groovefast.config import CONFIGS, Config, ConverterConfig
+from groovefast.conversion import convert
 from groovefast.data import Order, batches, load_dataset, open_windows
 from groovefast.errors import GrooveFastError
 
@@ -219,6 +220,16 @@ def test_velocity_that_is_none(tmp_path, windows):
     write_shards(tmp_path, windows._replace(velocities=velocities))
     with pytest.raises(GrooveFastError, match="record 3 holds a velocity above 127"):
         load_dataset(tmp_path, CONFIG)
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_windows_of_another_grid_with_as_many_steps(tmp_path, cache):
+    beat = Groove.from_hits(np.arange(128), np.zeros(128, int), np.full(128, 90), np.zeros(128))
+    beat.save(tmp_path / "beat.mid")
+    options = {"split_bars": 1, "steps_per_quarter": 8, "pitch_classes": "reduced"}
+    convert(tmp_path / "beat.mid", tmp_path / "records", **options)
+    with pytest.raises(GrooveFastError, match=r"data-00000-.*steps_per_quarter 8, but test wants"):
+        load_dataset(tmp_path / "records", CONFIG, cache=cache)
 
 
 def test_no_windows_at_all(tmp_path):

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -458,6 +459,9 @@ def test_slerp_keeps_the_length_of_equals():
             lambda _: GrooVAE(small(ConverterConfig(hits_as_controls=True))).sample(1),
             "controls: small wants hits as controls",
         ),
+        (lambda model: model.sample(1, temperature=-1), "temperature: -1 is not a number from 0"),
+        (lambda model: model.sample(1, temperature=math.nan), "temperature: nan is not"),
+        (lambda model: model.sample(1, temperature=math.inf), "temperature: inf is not"),
         (
             lambda _: GrooVAE(small(ConverterConfig(split_bars=None))).sample(1),
             "steps: small has no window length",

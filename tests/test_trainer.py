@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -229,6 +230,50 @@ def test_float16_finds_a_loss_scale_without_overflow(training_batches):
     assert 10 < int(trainer.skipped) < 40
     assert int(trainer.skipped_in_row) == 0
     assert np.isfinite(trainer.means()["loss"])
+
+
+_PEAK = """
+import os
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import tensorflow as tf
+from groovefast.config import CONFIGS
+from groovefast.trainer import Trainer, step_memory
+
+def status(name):
+    with open("/proc/self/status") as file:
+        return next(1024 * int(line.split()[1]) for line in file if line.startswith(name))
+
+config = CONFIGS[{name!r}].with_hparams({hparams!r})
+n, steps = config.hparams.batch_size, config.converter.window_steps
+batch = tf.zeros([n, steps, 27]), tf.zeros([n, steps, 27]), tf.zeros([n, steps, 0])
+before = status("VmRSS")
+trainer = Trainer(config, tf.distribute.OneDeviceStrategy("CPU:0"), {precision!r})
+trainer.run(iter(tf.data.Dataset.from_tensors(batch).repeat()), tf.constant(2))
+print(step_memory(config, {precision!r}, n), status("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak")
+@pytest.mark.parametrize(
+    ("name", "hparams", "precision"),
+    [
+        ("groovae_2bar_humanize", "enc_rnn_size=[128],dec_rnn_size=[64,64]", "float32"),
+        ("groovae_4bar", "enc_rnn_size=[128],dec_rnn_size=[64,64]", "mixed_bfloat16"),
+        (
+            "groovae_2bar_humanize",
+            "enc_rnn_size=[64,64],dec_rnn_size=[96],dropout_keep_prob=1.0,ema_decay=0.9",
+            "float32",
+        ),
+        ("groovae_2bar_humanize", "enc_rnn_size=[1200],batch_size=4", "float32"),
+    ],
+)
+def test_the_memory_of_a_step(run_python, name, hparams, precision):
+    """An estimate that is too high would refuse what works, one far too low refuse nothing."""
+    hparams = f"batch_size=1024,{hparams}" if "batch_size" not in hparams else hparams
+    code = _PEAK.format(name=name, hparams=hparams, precision=precision)
+    estimated, needed = map(int, run_python(code).split())
+    graph = 200e6
+    assert estimated < needed < 2 * estimated + graph
 
 
 def test_unknown_precision():

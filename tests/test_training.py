@@ -17,6 +17,7 @@ from window_records import performed_windows, random_windows, write_shards
 from groovefast.checkpoints import load_model, saved_step
 from groovefast.errors import GrooveFastError
 from groovefast.folder_lock import lock_folder
+from groovefast.memory import free_memory
 from groovefast.metrics import read_metrics
 from groovefast.run_checkpoints import RunCheckpoints, saved_steps
 from groovefast.training import Progress, TrainingResult, train
@@ -39,11 +40,11 @@ def shards(tmp_path_factory) -> Path:
 def run(shards: Path, run_dir: Path, steps: int = STEPS, **options: object) -> TrainingResult:
     return train(
         CONFIG,
-        shards / "train-*",
-        run_dir,
-        eval_data=shards / "validation-*",
+        run_dir=run_dir,
         steps=steps,
         **{
+            "data": shards / "train-*",
+            "eval_data": shards / "validation-*",
             "hparams": SMALL,
             "precision": "float32",
             "log_every": 2,
@@ -107,8 +108,41 @@ def test_a_run_folder(unbroken):
 def test_the_same_call_again_changes_nothing(shards, unbroken, run_copy):
     result = run(shards, run_copy)
     assert result.metrics == unbroken[1].metrics
-    assert result.eval_metrics == unbroken[1].eval_metrics
+    assert result.eval_metrics == {}
     assert_same_run(run_copy, unbroken[0])
+
+
+def test_an_evaluation_of_an_earlier_call_is_none_of_this(shards, run_copy):
+    result = run(shards, run_copy, steps=STEPS + 2, eval_data=None)
+    assert result.step == STEPS + 2
+    assert result.eval_metrics == {}
+
+
+def test_data_may_move_and_be_split_otherwise(shards, unbroken, tmp_path):
+    moved = tmp_path / "moved"
+    write_shards(moved, random_windows(50), num_shards=5)
+    shutil.copytree(shards, moved, dirs_exist_ok=True)
+    run(shards, tmp_path / "run", steps=8)
+    run(shards, tmp_path / "run", data=moved / "train-*-of-00005.tfrecord")
+    assert_same_run(tmp_path / "run", unbroken[0])
+
+
+def test_a_run_that_goes_on_keeps_its_precision(shards, tmp_path):
+    run(shards, tmp_path, steps=1, precision="mixed_bfloat16")
+    assert run(shards, tmp_path, steps=2, precision="auto").step == 2
+    line = r"precision mixed_bfloat16, not float32; give --precision mixed_bfloat16 to go on, or"
+    with pytest.raises(GrooveFastError, match=line):
+        run(shards, tmp_path, steps=3, precision="float32")
+
+
+def test_runs_of_earlier_versions_go_on(shards, unbroken, tmp_path):
+    run(shards, tmp_path, steps=8)
+    file = tmp_path / "run.json"
+    begun = json.loads(file.read_text())
+    del begun["precision"], begun["data"]
+    file.write_text(json.dumps(begun))
+    run(shards, tmp_path)
+    assert_same_run(tmp_path, unbroken[0])
 
 
 @pytest.mark.parametrize(
@@ -322,10 +356,20 @@ def test_progress(shards, tmp_path):
     run(shards, tmp_path, progress=seen.append)
     assert [progress.step for progress in seen] == sorted({progress.step for progress in seen})
     assert seen[-1].step == seen[-1].steps == STEPS
-    assert seen[0].seconds_left is None
+    assert (seen[0].examples_per_second, seen[0].seconds_left) == (None, None)
     assert seen[-1].seconds_left == 0
     assert seen[-1].eval_loss == record_of(tmp_path)[-1]["loss"]
-    assert all(progress.examples_per_second > 0 for progress in seen)
+    assert all(progress.examples_per_second > 0 for progress in seen[1:])
+
+
+def test_building_the_graph_is_no_speed(shards, run_copy):
+    """A run that goes on for one step has only that to count."""
+    seen: list[Progress] = []
+    result = run(shards, run_copy, steps=STEPS + 1, log_every=1, progress=seen.append)
+    assert [progress.examples_per_second for progress in seen] == [None]
+    assert result.examples_per_second is None
+    assert "examples_per_second" not in read_metrics(run_copy)[-2]
+    assert read_metrics(run_copy)[-2]["step"] == STEPS + 1
 
 
 def test_real_windows_are_learned_by_heart(groove_files, tmp_path):
@@ -427,8 +471,14 @@ def test_two_workers_are_one(shards, alone, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 16}, "batch_size 8, not 16"),
-        ({"seed": 1}, "seed 0, not 1"),
+        ({"batch_size": 16}, "batch_size 8, not 16; use another"),
+        ({"seed": 1}, "seed 0, not 1; give --seed 0 to go on, or use another"),
+        (
+            {"seed": 1, "precision": "mixed_bfloat16"},
+            "seed 0, not 1, precision float32, not mixed_bfloat16; "
+            "give --seed 0 and --precision float32 to go on, or",
+        ),
+        ({"seed": 1, "batch_size": 16}, "seed 0, not 1, batch_size 8, not 16; use another"),
         ({"hparams": SMALL.replace("z_size=8", "z_size=4")}, "z_size 8, not 4"),
     ],
 )
@@ -437,15 +487,31 @@ def test_run_folder_of_another_run(shards, run_copy, options, message):
         run(shards, run_copy, **options)
 
 
+@pytest.mark.parametrize(
+    ("windows", "count"), [(random_windows(50, seed=2), 50), (random_windows(60), 60)]
+)
+@pytest.mark.parametrize("cache", [True, False])
+def test_run_folder_of_other_data(run_copy, shards, tmp_path, windows, count, cache):
+    other = write_shards(tmp_path / "other", windows)
+    line = (
+        rf"data of 50 windows \(SHA-256 [0-9a-f]{{8}}…\), not {count} windows \(.*\); "
+        "give the --data it was begun with to go on, or use another --run-dir"
+    )
+    with pytest.raises(GrooveFastError, match=line):
+        run(shards, run_copy, data=other, cache=cache)
+
+
 def test_run_folder_of_another_config(shards, run_copy):
     with pytest.raises(GrooveFastError, match=f"with config {CONFIG}, not groovae_2bar_humanize;"):
         train("groovae_2bar_humanize", shards / "train-*", run_copy, hparams=SMALL)
 
 
-def test_damaged_run_file(shards, tmp_path):
-    (tmp_path / "run.json").write_text("{")
+@pytest.mark.parametrize("content", ["{", "[]", "\xff"])
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+def test_damaged_run_file(shards, tmp_path, content, precision):
+    (tmp_path / "run.json").write_text(content, encoding="latin-1")
     with pytest.raises(GrooveFastError, match=r"run\.json: damaged"):
-        run(shards, tmp_path)
+        run(shards, tmp_path, precision=precision)
 
 
 @pytest.mark.parametrize(
@@ -456,6 +522,9 @@ def test_damaged_run_file(shards, tmp_path):
         ({"eval_every": -1}, "--eval-every: -1"),
         ({"keep": 0}, "--keep: 0"),
         ({"batch_size": 0}, "--batch-size: 0"),
+        ({"checkpoint_minutes": -1}, "--checkpoint-minutes: -1"),
+        ({"checkpoint_minutes": float("nan")}, "--checkpoint-minutes: nan"),
+        ({"checkpoint_minutes": float("inf")}, "--checkpoint-minutes: inf"),
         ({"device": "tpu"}, "--device: .*'tpu'"),
         ({"strategy": "horovod"}, "--strategy: .*'horovod'"),
         ({"strategy": "multiworker"}, "TF_CONFIG"),
@@ -467,6 +536,17 @@ def test_options_that_make_no_sense(shards, tmp_path, monkeypatch, options, mess
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(GrooveFastError, match=message):
         run(shards, tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(free_memory() is None, reason="this machine does not tell its memory")
+def test_more_than_the_memory(shards, tmp_path):
+    line = (
+        r"not enough memory: a step of 999999 windows needs [\d,]+\.\d GB or more, and "
+        r"\d[\d,.]* GB are free; use a smaller --batch-size than 999999, or a smaller model"
+    )
+    with pytest.raises(GrooveFastError, match=line):
+        run(shards, tmp_path / "run", hparams={}, batch_size=999_999, device="cpu")
     assert not (tmp_path / "run").exists()
 
 

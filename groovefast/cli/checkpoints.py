@@ -7,6 +7,9 @@ from pathlib import Path
 import click
 
 from groovefast.cli import console
+from groovefast.errors import GrooveFastError
+
+_OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what OUT_DIR holds already.")
 
 
 @console.command("groovefast-import")
@@ -17,11 +20,19 @@ from groovefast.cli import console
     metavar="NAME",
     help="What it was trained as, such as groovae_2bar_humanize; taken from its name if not given.",
 )
-def import_checkpoint(checkpoint: Path, output: Path, config: str | None) -> None:
+@_OVERWRITE
+def import_checkpoint(checkpoint: Path, output: Path, config: str | None, overwrite: bool) -> None:
     """Makes a model folder OUT_DIR of Magenta's checkpoint CKPT.
 
     CKPT is a prefix (…/model.ckpt-3668), a folder or a .tar. Layers and sizes are read from it.
     """
+    from groovefast.model_folder import model_in
+
+    if not overwrite and (file := model_in(output)):
+        raise GrooveFastError(
+            f"{output}: holds a model ({file}); choose another folder, or replace it with "
+            "--overwrite"
+        )
     console.load_tensorflow()
     from groovefast.checkpoints import load_model, save_model, saved_step
 
@@ -46,14 +57,35 @@ def import_checkpoint(checkpoint: Path, output: Path, config: str | None) -> Non
     show_default=True,
     help="tf1: a TensorFlow 1 checkpoint with Magenta's variable names.",
 )
-def export_checkpoint(model: Path, output: Path, form: str) -> None:
+@_OVERWRITE
+def export_checkpoint(model: Path, output: Path, form: str, overwrite: bool) -> None:
     """Writes the model folder MODEL as a checkpoint into OUT_DIR."""
+    from groovefast.model_folder import checkpoint_prefix
+
+    step = _step_of(model)
+    prefix = checkpoint_prefix(output, step)
+    if not overwrite and any(output.glob(f"{prefix.name}.*")):
+        raise GrooveFastError(
+            f"{prefix}: is there already; choose another folder, or replace it with --overwrite"
+        )
     console.load_tensorflow()
-    from groovefast.checkpoints import export_tf1, load_model, saved_step
+    from groovefast.checkpoints import export_tf1, load_model
 
     del form  # there is only one so far
-    prefix = export_tf1(load_model(model), output, saved_step(model))
+    export_tf1(load_model(model), output, step)
     click.echo(f"{prefix}: readable by TensorFlow 1")
+
+
+def _step_of(model: Path) -> int:
+    """The training steps behind a model; only those of a checkpoint need TensorFlow."""
+    from groovefast.model_folder import find_model_folder, read_description
+
+    if folder := find_model_folder(model):
+        return read_description(folder).step
+    console.load_tensorflow()
+    from groovefast.checkpoints import saved_step
+
+    return saved_step(model)
 
 
 def import_main() -> None:

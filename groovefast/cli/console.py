@@ -14,14 +14,16 @@ Only click is imported here, so that `--help` stays instant.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import logging
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 import click
 
@@ -30,6 +32,7 @@ from groovefast.errors import GrooveFastError, did_you_mean
 
 EXIT_MISTAKE = 2
 EXIT_SOME_FAILED = 3
+"""Some of the files could not be read or played; the others were."""
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 1
 
@@ -78,14 +81,18 @@ def command(name: str, **attributes: Any) -> Callable[[_Function], click.Command
 def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs a command and leaves the process with its exit status.
 
-    0 is success, or the integer the command returned; 2 a mistake of the user, told in one line
-    on stderr; 130 Ctrl-C; 1 a reader of our output that went away. Anything else is a bug of
-    ours and keeps its traceback. With `--debug` mistakes keep theirs too.
+    0 is success, or the integer the command returned; 2 a mistake of the user, or a machine with
+    too little memory or room, told in one line on stderr; 3 a command that returned
+    `EXIT_SOME_FAILED`, as some of its files could not be read or played and the others were;
+    130 Ctrl-C; 1 a reader of our output that went away. Anything else is a bug of ours and keeps
+    its traceback. With `--debug` mistakes keep theirs too. A stream that is closed is no mistake:
+    what would go there goes nowhere.
 
     Args:
         command: What `console.command` made.
         arguments: The words after the command's name; those of the process if None.
     """
+    _open_closed_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     if not debug:
@@ -95,16 +102,15 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoRet
         sys.stdout.flush()
     except (KeyboardInterrupt, click.Abort):
         _complain(command, "interrupted")
-        sys.exit(EXIT_INTERRUPTED)
+        _leave(EXIT_INTERRUPTED)
     except BrokenPipeError:
-        _abandon_stdout()
-        sys.exit(EXIT_BROKEN_PIPE)
-    except (GrooveFastError, OSError, click.ClickException) as error:
-        if debug:
+        _leave(EXIT_BROKEN_PIPE)
+    except Exception as error:
+        if debug or not _can_happen(error):
             raise
         _complain(command, describe(error))
-        sys.exit(EXIT_MISTAKE)
-    sys.exit(status if isinstance(status, int) else 0)
+        _leave(EXIT_MISTAKE)
+    _leave(status if isinstance(status, int) else 0)
 
 
 def describe(error: Exception) -> str:
@@ -115,6 +121,8 @@ def describe(error: Exception) -> str:
         line = error.format_message()
     elif isinstance(error, OSError):
         line = _describe_os_error(error)
+    elif isinstance(error, MemoryError) or _is_exhausted(error):
+        line = _describe_shortage(error)
     else:
         line = str(error)
     return " ".join(line.split())
@@ -201,6 +209,19 @@ def pitch_classes(
         raise click.BadParameter(_describe_os_error(error), ctx, param) from None
 
 
+class FloatRange(click.FloatRange):
+    """A number in a range, or any number; "nan" and "inf" are none."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Returns the number a word says."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
+
+
 def _describe_usage(error: click.UsageError) -> str:
     """A click usage error in the form `--option: what is wrong`."""
     manual = f" (see {error.ctx.command.name} --help)" if error.ctx else ""
@@ -230,13 +251,34 @@ def _describe_os_error(error: OSError) -> str:
     return f"{place}{_uncapitalized(reason)}" + (f"; {remedy}" if remedy else "")
 
 
+def _describe_shortage(error: Exception) -> str:
+    """Of memory or, as TensorFlow has one error for both, of room on the disk."""
+    for number in (errno.ENOSPC, errno.EDQUOT):
+        if os.strerror(number) in str(error):
+            return f"{_uncapitalized(os.strerror(number))}; {_REMEDIES[number]}"
+    return "out of memory; ask for less at once, or close other programs"
+
+
+def _can_happen(error: Exception) -> bool:
+    """Whether an error is no bug of ours."""
+    known = (GrooveFastError, OSError, click.ClickException, MemoryError)
+    return isinstance(error, known) or _is_exhausted(error)
+
+
+def _is_exhausted(error: Exception) -> bool:
+    """Whether TensorFlow, if it is there at all, ran out of memory or room."""
+    tensorflow = sys.modules.get("tensorflow")
+    return tensorflow is not None and isinstance(error, tensorflow.errors.ResourceExhaustedError)
+
+
 def _uncapitalized(sentence: str) -> str:
     """The sentence from its first letter on in lower case, unless it begins with a NAME."""
     return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]
 
 
 def _complain(command: click.Command, line: str) -> None:
-    click.echo(f"{command.name}: {line}", err=True)
+    with contextlib.suppress(OSError):  # where stderr is full, only the exit status can tell
+        click.echo(f"{command.name}: {line}", err=True)
 
 
 def load_tensorflow() -> None:
@@ -264,9 +306,28 @@ def _quiet_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", _SILENT)
 
 
-def _abandon_stdout() -> None:
-    """Points stdout at nothing, so that the interpreter's last flush does not complain."""
+def _open_closed_streams() -> None:
+    """Gives closed streams to the null device, lest the next file opened takes their number."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # of free numbers the lowest
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+
+
+def _leave(status: int) -> NoReturn:
+    """Ends the process with a status that the interpreter's last flush cannot change."""
+    _settle(sys.stdout)
+    _settle(sys.stderr)
+    sys.exit(status)
+
+
+def _settle(stream: TextIO) -> None:
+    """Writes what a stream still holds, or points it at nothing."""
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        stream.flush()
     except OSError:
-        return
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

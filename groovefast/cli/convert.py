@@ -42,6 +42,8 @@ def _bars(ctx: click.Context, param: click.Parameter, value: str | None) -> int 
     """A number of bars, or "all"."""
     if value is None or value == "all":
         return value
+    if not value.isdecimal():
+        raise click.BadParameter(f"{value!r} is neither a number of bars nor all")
     bars: int = click.IntRange(min=1)(value, param, ctx)
     return bars
 

@@ -246,17 +246,17 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
 @click.option("--groove", type=Path, metavar="FILE.mid", help="Whose feel to take.")
 @click.option(
     "--amount",
-    type=click.FloatRange(0, 1),
+    type=console.FloatRange(0, 1),
     help="How far to go from the input, 0, to what the model plays, 1.  [default: 1]",
 )
 @click.option(
     "--temperature",
-    type=click.FloatRange(min=0),
+    type=console.FloatRange(min=0),
     help="How boldly to draw; 0 takes the likeliest.  [default: 0.5 for sample, else 0]",
 )
 @click.option(
     "--spread",
-    type=click.FloatRange(min=0),
+    type=console.FloatRange(min=0),
     help="How far a variation goes from the input.  [default: 0.5]",
 )
 @click.option(
@@ -268,7 +268,7 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
 )
 @click.option(
     "--qpm",
-    type=click.FloatRange(min=4, max=1000),
+    type=console.FloatRange(min=4, max=1000),
     help=f"Tempo of new grooves in quarters a minute.  [default: {DEFAULT_QPM:g}]",
 )
 @click.option(

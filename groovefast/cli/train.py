@@ -112,7 +112,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 )
 @click.option(
     "--checkpoint-minutes",
-    type=click.FloatRange(min=0),
+    type=console.FloatRange(min=0),
     default=10.0,
     show_default=True,
     metavar="MINUTES",
@@ -159,7 +159,7 @@ def command(
     console.load_tensorflow()  # only now: it takes seconds
     from groovefast.training import train
 
-    with _display(options["steps"]) as display:
+    with _display() as display:
         result = train(
             chosen, shards, eval_data=eval_shards, cache=not stream, progress=display, **options
         )
@@ -174,7 +174,7 @@ def _summary(result: TrainingResult) -> str:
         facts.append(f"loss {result.metrics['loss']:.2f}")
     if "loss" in result.eval_metrics:
         facts.append(f"evaluation {result.eval_metrics['loss']:.2f}")
-    if result.examples_per_second:
+    if result.examples_per_second is not None:
         facts.append(f"{result.examples_per_second:.0f} examples/s")
     if result.skipped_steps:
         facts.append(f"{result.skipped_steps} steps skipped")
@@ -183,10 +183,10 @@ def _summary(result: TrainingResult) -> str:
 
 
 @contextlib.contextmanager
-def _display(steps: int) -> Iterator[Callable[[Progress], None]]:
+def _display() -> Iterator[Callable[[Progress], None]]:
     """Gives what shows the progress: a bar on a terminal, else a line now and then."""
     if sys.stdout.isatty():
-        with _bar(steps) as (show, say), _messages(say):
+        with _bar() as (show, say), _messages(say):
             yield show
     else:
         with _messages(click.echo):
@@ -229,7 +229,7 @@ class _Lines:
 
 
 @contextlib.contextmanager
-def _bar(steps: int) -> Iterator[tuple[Callable[[Progress], None], Callable[[str], None]]]:
+def _bar() -> Iterator[tuple[Callable[[Progress], None], Callable[[str], None]]]:
     """A progress bar: what moves it, and what prints lines above it."""
     from rich import progress as widgets
 
@@ -239,11 +239,11 @@ def _bar(steps: int) -> Iterator[tuple[Callable[[Progress], None], Callable[[str
         widgets.TextColumn("{task.description}"),
     )
     with widgets.Progress(*columns) as bar:
-        task = bar.add_task("starting", total=steps)
+        task = bar.add_task("starting", total=None)  # a run that goes on does not begin at 0
 
         def show(progress: Progress) -> None:
             figures = _figures(progress) + _left(progress)
-            bar.update(task, completed=progress.step, description=figures)
+            bar.update(task, total=progress.steps, completed=progress.step, description=figures)
 
         def say(text: str) -> None:
             bar.console.print(text, markup=False, highlight=False)
@@ -256,7 +256,8 @@ def _figures(progress: Progress) -> str:
     figures = [f"loss {progress.loss:.2f}"]
     if progress.eval_loss is not None:
         figures.append(f"evaluation {progress.eval_loss:.2f}")
-    figures.append(f"{progress.examples_per_second:.0f} examples/s")
+    if progress.examples_per_second is not None:
+        figures.append(f"{progress.examples_per_second:.0f} examples/s")
     if progress.skipped_steps:
         figures.append(f"{progress.skipped_steps} skipped")
     return "  ".join(figures)
