@@ -219,7 +219,7 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
     "model_path",
     type=Path,
     metavar="DIR",
-    help="What groovefast-train left in RUN_DIR/model, a checkpoint of Magenta, or the name of a "
+    help="What groovefast-train left in RUN_DIR/model, a checkpoint of Magenta, or the name of an "
     "included model.  [default: the one included for the mode]",
 )
 @click.option(
