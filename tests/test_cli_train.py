@@ -115,7 +115,7 @@ def test_ctrl_c_saves_and_stops(shards, tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (console.EXIT_INTERRUPTED, "")
-    ending = re.search(r"step (\d+), .*: stopped; the same command goes on from here", out)
+    ending = re.search(r"step (\d+)\b.*: stopped; the same command goes on from here", out)
     assert int(ending[1]) == saved_step(tmp_path / "model") > 0
 
 
