@@ -18,6 +18,7 @@ _DRUM_NAME = re.compile(
     r"drum|perc|\bkit\b|\bbeats?\b|schlagzeug|batter|bater|trommel|snare|cajon", re.IGNORECASE
 )
 _KICK, _SNARE = 0, 1
+_METAL = (2, 3, 7, 8)
 _SHORT_QUARTERS = 0.5
 _NAMED_PITCHES = 8
 _NAMED_PARTS = 12
@@ -78,7 +79,13 @@ def list_parts(score: Score, pitch_classes: PitchClasses) -> list[Part]:
 def no_drums(
     source: MidiInput, name: str, part: DrumPart, pitch_classes: PitchClasses
 ) -> GrooveFastError:
-    """Returns the error of a file without a note of `part`: what there is, and how to name it."""
+    """Returns the error of a file without drums in `part`: what there is, and how to name it."""
+    own = np.unique(read_score(source, part, salvage=True).notes["pitch"]).tolist()
+    if own:
+        return GrooveFastError(
+            f"{name}: none of its notes {part} (pitches {', '.join(map(str, own))}) is one of the "
+            "drums; --pitch-classes tells which pitch is which"
+        )
     score = read_score(source, DrumPart.of(ALL_CHANNELS), salvage=True)
     parts = list_parts(score, pitch_classes)
     if isinstance(part.track, str):
@@ -96,13 +103,14 @@ def no_drums(
 
 
 def _sounds_like_drums(notes: NDArray[np.void], table: NDArray[np.uint8], score: Score) -> bool:
-    """Whether a kick and a snare are played, nothing but drums, and all of it short."""
+    """Whether kick, snare and hi-hat or cymbals are played, nothing but drums, all of it short."""
     classes = table[notes["pitch"]]
     quarters = (notes["end_tick"] - notes["tick"]) / (score.ticks_per_quarter or np.inf)
     return bool(
         (classes != UNMAPPED).all()
         and (classes == _KICK).any()
         and (classes == _SNARE).any()
+        and np.isin(classes, _METAL).any()
         and np.quantile(quarters, 0.9) <= _SHORT_QUARTERS
     )
 

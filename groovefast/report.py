@@ -164,6 +164,14 @@ class ConversionReport:
             for file, *problem in json.loads(entry.problems):
                 yield FileProblem(self.corpus.name(file), *problem)
 
+    def first_place(self, reason: str) -> str | None:
+        """Returns where the first file with a reason is; None if there is none outside archives."""
+        for entry in self.shards:
+            for file, why, *_ in json.loads(entry.problems):
+                if why == reason and self.corpus.files.member(file) is None:
+                    return self.corpus.place(file)
+        return None
+
     def statistics(self) -> dict[str, Any]:
         """Returns the counts that `plots.plot_corpus` draws."""
         tempos = self._sum("tempos")

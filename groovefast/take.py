@@ -85,11 +85,12 @@ class Take:
         data, name = read_bytes(midi_source(source))
         self.midi, self.name = data, name or "source"
         self.part = part
-        score = self._read(pitch_classes)
+        score = self._read()
         classes = np.frombuffer(pitch_table(pitch_classes), np.uint8)
         if all_pitches:
             classes = np.where(classes == UNMAPPED, 0, classes)
-        self._check(score, classes)
+        if (classes[score.notes["pitch"]] == UNMAPPED).all():
+            raise no_drums(self.midi, self.name, self.part, pitch_classes)
         written = output_pitches(pitch_classes)
         self.playable = [drum for drum, pitch in enumerate(written) if pitch is not None]
         self._pitches = [pitch or 0 for pitch in written]
@@ -106,7 +107,7 @@ class Take:
         self.fixed = np.zeros(self.grid.hits.shape, np.bool_)
         self.fixed[self._rows[self._is_fixed], self._drums[self._is_fixed]] = True
 
-    def _read(self, pitch_classes: PitchClasses) -> Score:
+    def _read(self) -> Score:
         try:
             score = read_score(self.midi, self.part)
         except MidiError as error:
@@ -115,17 +116,7 @@ class Take:
             raise GrooveFastError(
                 f"{self.name}: counts in SMPTE frames, not in beats; export it with a tempo"
             )
-        if not len(score.notes):
-            raise no_drums(self.midi, self.name, self.part, pitch_classes)
         return score
-
-    def _check(self, score: Score, classes: NDArray[np.uint8]) -> None:
-        if (classes[score.notes["pitch"]] == UNMAPPED).all():
-            pitches = ", ".join(map(str, np.unique(score.notes["pitch"]).tolist()))
-            raise GrooveFastError(
-                f"{self.name}: none of its notes {self.part} (pitches {pitches}) is one of the "
-                "drums; --pitch-classes tells which pitch is which"
-            )
 
     # --- From notes to rows -----------------------------------------------------------------
 

@@ -68,6 +68,26 @@ def test_closing_table(convert: Convert, corpus: Path) -> None:
     assert "hint: many notes are unmapped (pitches 60)" in done.stderr
 
 
+def test_drums_elsewhere_are_listed(convert: Convert, tmp_path: Path) -> None:
+    name = midi.meta(0, 3, b"Kit")
+    hits = [midi.hit(119, pitch, channel=0) for pitch in (36, 42, 38, 42) * 16]
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "a.mid").write_bytes(midi.song(name, *hits))
+    found = (
+        f"{folder / 'a.mid'}: no drums on channel 10, but channel 1 'Kit' (track 1): 64 notes of "
+        "36, 38, 42. Name the drums with --channel or --track: --channel 1 looks like it\n"
+    )
+    done = convert(folder, "out", "--config", "groovae_2bar_humanize")
+    assert (done.returncode, done.stderr) == (2, f"groovefast-convert: {found}")
+    (folder / "b.mid").write_bytes((folder / "a.mid").read_bytes())
+    done = convert(folder, "out")
+    assert f"hint: 2 files have no drums, such as {found}" in done.stderr
+    for part in (("--channel", "1"), ("--track", "kit"), ("--track", "1")):
+        done = convert(folder, "out", "--config", "groovae_2bar_humanize", *part)
+        assert table(done.stdout)["windows written"] == "8"
+
+
 @pytest.fixture
 def bad_corpus(corpus: Path) -> Path:
     """Every way in which files, folders and zips come to nothing, more than once."""
@@ -202,7 +222,7 @@ def test_every_form_of_a_drum_map(
 ) -> None:
     (tmp_path / "kit.txt").write_text("snare: 38\nkick: 36\n")
     done = convert(corpus, "out", "--pitch-classes", form)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     assert table(done.stdout)["notes kept"] == ("60" if form == "general-midi" else "40")
 
 
@@ -300,7 +320,10 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["corpus", "out", "--report", "no/r.json"], "no/r.json: its folder "),
     (["corpus", "out", "--worker", "3"], "--worker: no such option; did you mean --workers?"),
     (["corpus/3.mid", "out"], "no window was written: 3.mid: "),
-    (["corpus/2.mid", "out"], "no window was written: 2.mid: no drums"),
+    (
+        ["corpus/2.mid", "out"],
+        "corpus/2.mid: none of its notes on channel 10 (pitches 60) is one of the drums",
+    ),
     (["verify", "nowhere"], "nowhere: no such folder"),
     (["verify", "empty"], "empty: no manifest.json, so no conversion to verify"),
     (["verify"], "verify: name the folder"),

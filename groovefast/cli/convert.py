@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -164,9 +164,10 @@ def _convert(
         result.plot(plot)
     _print_failures(result)
     _print_table(result)
-    _print_hints(result)
+    without_drums = _why_no_drums(result, options)
+    _print_hints(result, without_drums)
     if not result.windows:
-        raise GrooveFastError(_why_nothing(result))
+        raise without_drums if without_drums and result.files == 1 else _why_nothing(result)
     return result.complete
 
 
@@ -281,14 +282,26 @@ def _counts(report: ConversionReport) -> Iterator[tuple[str, int]]:
         yield "shards kept of an earlier run", report.reused
 
 
-def _print_hints(report: ConversionReport) -> None:
+def _why_no_drums(report: ConversionReport, options: Mapping[str, Any]) -> GrooveFastError | None:
+    """What a file without drums has instead, where many are without."""
+    place = report.first_place(_NO_DRUMS)
+    if place is None or report.skipped[_NO_DRUMS] <= report.converted:
+        return None
+    from groovefast.drum_part import DrumPart
+    from groovefast.parts import no_drums
+
+    part = DrumPart.of(options["channel"], options["track"])
+    try:
+        return no_drums(place, place, part, options["pitch_classes"] or "roland")
+    except (OSError, GrooveFastError):  # changed or gone by now
+        return None
+
+
+def _print_hints(report: ConversionReport, without_drums: GrooveFastError | None) -> None:
     """What a user may not have meant."""
-    if report.skipped.get(_NO_DRUMS, 0) > report.converted:
-        click.echo(
-            f"hint: {report.skipped[_NO_DRUMS]:,} files have no mapped note where the drums were "
-            "sought; --channel and --track name other places than MIDI channel 10",
-            err=True,
-        )
+    if without_drums and report.files > 1:
+        count = report.skipped[_NO_DRUMS]
+        click.echo(f"hint: {count:,} files have no drums, such as {without_drums}", err=True)
     unmapped = sum(report.unmapped.values())
     if unmapped > _MANY_UNMAPPED * (report.notes + report.merged + unmapped):
         pitches = sorted(report.unmapped, key=lambda pitch: -report.unmapped[pitch])
@@ -310,16 +323,18 @@ def _first(words: Sequence[object], most: int = 5) -> str:
     return ", ".join([*map(str, words[:most]), *(["…"] if len(words) > most else [])])
 
 
-def _why_nothing(report: ConversionReport) -> str:
+def _why_nothing(report: ConversionReport) -> GrooveFastError:
     """The line for a conversion without any window."""
     problems = list(zip(range(2), report.problems(), strict=False))
     if len(problems) == 1:
-        return f"no window was written: {problems[0][1]}"
+        return GrooveFastError(f"no window was written: {problems[0][1]}")
     reasons = {**report.failed, **report.skipped}
     if report.unopened:
         reasons["folders and zips not looked into"] = report.unopened
     causes = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
-    return f"no window was written: {causes or 'all were left out'}; see --report for each file"
+    return GrooveFastError(
+        f"no window was written: {causes or 'all were left out'}; see --report for each file"
+    )
 
 
 def _verify_folders(folders: Sequence[str]) -> None:
