@@ -350,10 +350,10 @@ class _Player:
     def take_beside(self, source: Source) -> Take:
         """A second performance: its drums are where the first has them, or else on channel 10."""
         named, usual = self.options.part, CHANNEL_10
-        midi = read_bytes(midi_source(source))[0]
+        midi, name = read_bytes(midi_source(source))
         elsewhere = not len(read_score(midi, named).notes) and len(read_score(midi, usual).notes)
         part = usual if elsewhere else named
-        return Take(source, self.config, self.options.pitch_classes, part)
+        return Take(midi, self.config, self.options.pitch_classes, part, name=name)
 
     def windows(self, take: Take) -> Windows:
         bars = self.config.split_bars or 2

@@ -65,6 +65,7 @@ class Take:
         *,
         all_pitches: bool = False,
         fixed_pitches: Collection[int] = (),
+        name: str | None = None,
     ) -> None:
         """Reads a file and lays its drums on the grid.
 
@@ -76,14 +77,15 @@ class Take:
             part: Which notes are drums.
             all_pitches: Whether pitches of no class are heard as well, as some drum.
             fixed_pitches: Those whose notes are heard but stay as they are.
+            name: What to call it in errors; the file's own name if None.
 
         Raises:
             MidiError: Bytes that are not a readable MIDI file.
             GrooveFastError: No drums in it, time without beats (SMPTE), or it is too long.
             OSError: The file cannot be read.
         """
-        data, name = read_bytes(midi_source(source))
-        self.midi, self.name = data, name or "source"
+        self.midi, own_name = read_bytes(midi_source(source))
+        self.name = name or own_name or "source"
         self.part = part
         score = self._read()
         classes = np.frombuffer(pitch_table(pitch_classes), np.uint8)

@@ -424,6 +424,13 @@ def test_taps_on_any_channel_and_pitch_become_drums_on_channel_10():
     assert len(rendition.groove.notes) == 9 * 64
 
 
+def test_open_files_are_played(tmp_path):
+    _beat(2, 1).save(tmp_path / "a.mid")
+    with (tmp_path / "a.mid").open("rb") as a, (tmp_path / "a.mid").open("rb") as b:
+        played = groove_transfer(a, b, _model(CONTROL))
+    assert played == groove_transfer(_beat(2, 1), _beat(2, 1), _model(CONTROL))
+
+
 def test_a_second_performance_may_have_its_drums_elsewhere():
     beat, model = _pattern((36, 4), (38, 2), channel=0), _model(CONTROL)
     groove_transfer(beat, _beat(2), model, channel=1)
