@@ -458,6 +458,8 @@ def _num_workers(workers: int | None) -> int:
 
 
 def _check_at_least(name: str, value: int, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise GrooveFastError(f"{name}: a whole number wanted, not {value!r}")
     if value < least:
         raise GrooveFastError(f"{name}: {value} is too small, the least is {least}")
 

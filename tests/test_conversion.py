@@ -733,6 +733,8 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"hop_bars": 0}, "hop_bars: 0 is too small"),
     ({"split_bars": 1 << 20}, "split_bars, hop_bars: more than"),
     ({"pitch_classes": "rolnad"}, "pitch_classes: no such map 'rolnad'"),
+    ({"split_bars": "foo"}, "split_bars: a whole number wanted, not 'foo'"),
+    ({"hop_bars": float("nan")}, "hop_bars: a whole number wanted, not nan"),
     ({"channel": 17}, "channel: 17 is no MIDI channel; they are 1 to 16"),
     ({"on_error": "ignore"}, "on_error: no such choice 'ignore'"),
     ({"unmapped_pitches": "keep"}, "unmapped_pitches: no such choice 'keep'"),
