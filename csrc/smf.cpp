@@ -576,11 +576,13 @@ void Parser::lay_out_tempos(const SongBounds& song) {
                                std::uint32_t track) {
     return Tempo{tick, time, tick_scale, 60.0 / (tick_scale * score_.ticks_per_quarter), track};
   };
+  // In format 2 each track is a song.
+  const auto track = static_cast<std::uint32_t>(score_.songs.size() - 1);
   if (score_.ticks_per_quarter == 0) {
-    score_.tempos.push_back({0, 0, score_.seconds_per_tick, kDefaultQpm, 0});
+    score_.tempos.push_back({0, 0, score_.seconds_per_tick, kDefaultQpm, track});
     return;
   }
-  score_.tempos.push_back(tempo_of(60.0 / (kDefaultQpm * score_.ticks_per_quarter), 0, 0, 0));
+  score_.tempos.push_back(tempo_of(60.0 / (kDefaultQpm * score_.ticks_per_quarter), 0, 0, track));
   sort_by_tick(tempo_events_.begin(), tempo_events_.end());
   for (const TempoEvent& event : tempo_events_) {
     const double bpm = 6e7 / event.microseconds_per_quarter;

@@ -10,10 +10,10 @@ NOTE_DTYPE: dtype[void]
 TEMPO_DTYPE: dtype[void]
 TIME_SIGNATURE_DTYPE: dtype[void]
 
-_Parts = tuple[int, int, tuple[bytes, ...]]
+_Part = tuple[int, int, tuple[bytes, ...]]
 
 def read_midi(
-    data: bytes, parts: _Parts, salvage: bool = False
+    data: bytes, part: _Part, salvage: bool = False
 ) -> tuple[
     int,
     int,
@@ -32,7 +32,7 @@ def grid_windows(
     quarters_per_bar: int,
     split_steps: int,
     hop_steps: int,
-    parts: _Parts,
+    part: _Part,
     magenta_compat: bool,
     error_on_unmapped: bool,
 ) -> tuple[NDArray[float32], NDArray[uint8], NDArray[int64], NDArray[float64]]: ...
@@ -81,7 +81,7 @@ class Conversion:
         quarters_per_bar: int,
         window_steps: int,
         hop_steps: int,
-        parts: _Parts,
+        part: _Part,
         on_error: str,
         magenta_compat: bool,
         unmapped_is_error: bool,

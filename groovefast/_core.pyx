@@ -155,10 +155,10 @@ cdef object _as_array(cnp.dtype dtype, const void* items, size_t count):
     return array
 
 
-cdef ParseOptions _parse_options(tuple parts, bint magenta_compat):
-    """`parts` is what `Parts.for_core` gives: a bit for each channel, a track, names of tracks."""
+cdef ParseOptions _parse_options(tuple part, bint magenta_compat):
+    """`part` is what `DrumPart.for_core` gives: a bit for each channel, a track, names of tracks."""
     cdef ParseOptions options
-    options.channels, options.track, names = parts
+    options.channels, options.track, names = part
     for name in names:
         options.track_names.push_back(name)
     options.magenta_compat = magenta_compat
@@ -182,7 +182,7 @@ cdef object _damage(const CScore* score):
     return MidiError(score.damage.value().what().decode(), score.damage.value().offset)
 
 
-def read_midi(bytes data not None, tuple parts not None, bint salvage=False):
+def read_midi(bytes data not None, tuple part not None, bint salvage=False):
     """Returns what `Score` holds, in its order.
 
     A damaged file raises MidiError, unless it is to be salvaged.
@@ -190,7 +190,7 @@ def read_midi(bytes data not None, tuple parts not None, bint salvage=False):
     cdef _Reader reader = _borrow_reader()
     cdef const CScore* score
     try:
-        score = _parse(reader, data, _parse_options(parts, False))
+        score = _parse(reader, data, _parse_options(part, False))
         damage = _damage(score)
         if damage is not None and not salvage:
             raise damage
@@ -226,7 +226,7 @@ def grid_windows(
     int quarters_per_bar,
     int split_steps,
     int hop_steps,
-    tuple parts not None,
+    tuple part not None,
     bint magenta_compat,
     bint error_on_unmapped,
 ):
@@ -244,7 +244,7 @@ def grid_windows(
     options.quarters_per_bar = quarters_per_bar
     options.magenta_compat = magenta_compat
     try:
-        score = _parse(reader, data, _parse_options(parts, magenta_compat))
+        score = _parse(reader, data, _parse_options(part, magenta_compat))
         if score.damage.has_value():
             raise _damage(score)
         if score.songs.size() == 1:
@@ -658,11 +658,11 @@ cdef class Conversion:
 
     def __init__(self, FileList files, Plan plan, *, bytes pitch_table, read_member,
                  int steps_per_quarter, int quarters_per_bar, int window_steps, int hop_steps,
-                 tuple parts, str on_error, bint magenta_compat, bint unmapped_is_error,
+                 tuple part, str on_error, bint magenta_compat, bint unmapped_is_error,
                  bint dedupe, uint64_t min_hits, unsigned workers):
         cdef ConversionOptions options
         cdef MemberReader reader
-        options.parse = _parse_options(parts, magenta_compat)
+        options.parse = _parse_options(part, magenta_compat)
         memcpy(options.grid.pitch_class.data(), <const char*>pitch_table, 128)
         options.grid.steps_per_quarter = steps_per_quarter
         options.grid.quarters_per_bar = quarters_per_bar

@@ -232,8 +232,6 @@ def _why_not_to_unpack(archive: _Archive, member: zipfile.ZipInfo) -> str | None
         return f"more than {_MOST_DEEP} zips in one another"
     if member.file_size > _MOST_INNER_BYTES:
         return "a zip of more than 1 GiB in another; unpack it first"
-    if member.compress_type not in _PIECEWISE:
-        return "a zip packed by an uncommon method; unpack it first"
     if outermost.bytes_left is None:
         growth = _MOST_GROWTH * Path(outermost.path).stat().st_size
         outermost.bytes_left = max(growth, _ALWAYS_ALLOWED_BYTES)
@@ -272,6 +270,8 @@ def _open_regular(archive: _Archive) -> IO[bytes]:
 def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: bytes) -> IO[bytes]:
     if member.flag_bits & _ENCRYPTED:
         raise ArchiveError(place, "encrypted; unpack it first, with its password")
+    if member.compress_type not in _PIECEWISE:
+        raise ArchiveError(place, "packed by an uncommon method; unpack it first")
     return archive.open(member)
 
 

@@ -121,7 +121,7 @@ class Options:
             "quarters_per_bar": self.quarters_per_bar,
             "window_steps": self.bar_steps * (self.split_bars or 0),
             "hop_steps": self.bar_steps * self.hop_bars,
-            "parts": DrumPart(self.channel, self.track).for_core(),
+            "part": DrumPart(self.channel, self.track).for_core(),
             "magenta_compat": self.magenta_compat,
             "on_error": self.on_error,
             "unmapped_is_error": self.unmapped_pitches == "error",

@@ -27,12 +27,15 @@ def why_not_resume(then: _Json, now: _Json, name_of: Callable[[int], str]) -> st
     if then.get("format") != now["format"]:
         age = "a newer" if _age(then) > _age(now) else "an older"
         return f"{age} version of GrooveFast wrote what is there; {_ANEW}"
-    differences = [
-        *_options(then["options"], now["options"]),
-        *_metadata(then["metadata"], now["metadata"]),
-        *_sets(then, now),
-        *_files(then["files"], now["files"], name_of),
-    ]
+    try:
+        differences = [
+            *_options(then["options"], now["options"]),
+            *_metadata(then["metadata"], now["metadata"]),
+            *_sets(then, now),
+            *_files(then["files"], now["files"], name_of),
+        ]
+    except (KeyError, TypeError, AttributeError) as error:
+        return f"what the folder says of its shards is damaged ({error}); {_ANEW}"
     if not differences:
         return None
     return f"cannot resume with {', '.join(differences)}; give the same as then, {_ANEW}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -15,6 +16,7 @@ Track: TypeAlias = "int | str | None"
 """A track by its number in the file, from 1, or by its name; None for all."""
 
 NUM_CHANNELS = 16
+MAX_TRACKS = 0xFFFF
 ALL_CHANNELS = tuple(range(1, NUM_CHANNELS + 1))
 
 
@@ -72,28 +74,40 @@ CHANNEL_10 = DrumPart()
 def _checked_channels(channel: Channel) -> tuple[int, ...] | None:
     if channel is None:
         return None
-    wanted = [channel] if isinstance(channel, (int, str)) else list(channel)
-    for number in wanted:
-        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 16:
-            raise GrooveFastError(f"channel: {number!r} is no MIDI channel; they are 1 to 16")
+    several = isinstance(channel, Iterable) and not isinstance(channel, (str, bytes))
+    wanted = list(channel) if several else [channel]  # type: ignore[arg-type]
+    numbers = [_whole(number) for number in wanted]
+    for number, given in zip(numbers, wanted, strict=True):
+        if not 1 <= number <= NUM_CHANNELS:
+            raise GrooveFastError(f"channel: {given!r} is no MIDI channel; they are 1 to 16")
     if not wanted:
         raise GrooveFastError("channel: none given; name one or several of 1 to 16")
-    return tuple(sorted(set(wanted)))
+    return tuple(sorted(set(numbers)))
 
 
 def _checked_track(track: Track) -> int | str | None:
-    if isinstance(track, str) and not track.strip():
-        raise GrooveFastError("track: an empty name; give that of a track, or its number")
-    if isinstance(track, int) and (isinstance(track, bool) or not 1 <= track <= 0xFFFF):
+    if track is None:
+        return None
+    if isinstance(track, str):
+        if not track.strip():
+            raise GrooveFastError("track: an empty name; give that of a track, or its number")
+        return track
+    if not 1 <= (number := _whole(track)) <= MAX_TRACKS:
         raise GrooveFastError(f"track: {track!r} is no number of a track; they count from 1")
-    if track is not None and not isinstance(track, (int, str)):
-        raise GrooveFastError(f"track: a name or a number wanted, not {track!r}")
-    return track
+    return number
+
+
+def _whole(number: object) -> int:
+    """A whole number of any kind, numpy's too; 0 for anything else."""
+    try:
+        return 0 if isinstance(number, bool) else operator.index(number)  # type: ignore[arg-type]
+    except TypeError:
+        return 0
 
 
 def _spellings(name: str) -> tuple[bytes, ...]:
     """A name in UTF-8, and in the Latin-1 of older files where that can say it."""
-    utf8 = name.encode("utf-8", "surrogateescape")
+    utf8 = name.encode("utf-8", "surrogatepass")
     try:
         return tuple(dict.fromkeys((utf8, name.encode("latin-1"))))
     except UnicodeEncodeError:

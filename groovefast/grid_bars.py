@@ -19,7 +19,8 @@ from groovefast.meters import Meter, meters_of
 from groovefast.score import Score
 
 MAX_STEPS = 1 << 18
-"""More are refused (nine hours at 120 bpm): a few bytes can claim a silence of years."""
+"""More are refused (nine hours at 120 bpm): a few bytes can claim a silence of years. Every bar counts
+as one of 4/4: so a model hears it."""
 
 _ROUNDING = 1e-9
 _COMMON_TIME = Meter(0.0, 4, 4)
@@ -27,14 +28,14 @@ _COMMON_TIME = Meter(0.0, 4, 4)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class GridBars:
-    """Bars one after the other, of one song after the other; arrays have a value for each.
+    """Bars one after the other, of one song after the other; arrays have shape (bars,).
 
     Attributes:
         songs: The song, the number of its track in a format 2 file, else 0.
         numbers: Counted from 1 in each song.
         first_ticks: Where it begins, float64.
         end_ticks: Where the next one begins, float64.
-        num_steps: Steps in it, a begun one included.
+        num_steps: Steps in it; one that is cut short counts.
         meters: Numerator and denominator, shape (bars, 2).
         step_ticks: Ticks in a step.
         steps_per_quarter: Of the grid.
@@ -75,6 +76,8 @@ class GridBars:
                 *(stretch.bars(per_quarter, step_ticks) for stretch in stretches), strict=True
             )
         )
+        if len(songs) * 4 * steps_per_quarter > MAX_STEPS:
+            raise GrooveFastError(f"{name}: {len(songs):,} bars are too many; give a part")
         lengths = (end_ticks - first_ticks) / step_ticks
         num_steps = np.ceil(lengths - _ROUNDING).astype(np.int64)
         begins = np.flatnonzero(np.diff(songs, prepend=-1))
@@ -116,15 +119,6 @@ class GridBars:
         steps = np.floor(positions + 0.5).astype(np.int64)
         early = steps >= self.num_steps[bars]
         return bars + early, np.where(early, 0, steps)
-
-    def bar_line(self, tick: int) -> int:
-        """Returns the bar line at or after a tick of the only song, or of the last."""
-        ends = self.end_ticks[self.songs == self.songs[-1]]
-        index = int(np.searchsorted(ends, tick - _ROUNDING))
-        if index < len(ends):
-            return math.ceil(float(ends[index]))
-        length, end = float(self.end_ticks[-1] - self.first_ticks[-1]), float(ends[-1])
-        return math.ceil(end + math.ceil((tick - end) / length - _ROUNDING) * length)
 
     def parts(self, bar: int, longest: int) -> list[int]:
         """Returns the steps of the parts that a bar is counted in, none above `longest`.
@@ -205,7 +199,7 @@ class _Stretch(NamedTuple):
 def _stretches(score: Score, finer: int) -> Iterator[_Stretch]:
     """The meters of each song that has notes, up to its last note and a little more."""
     notes, per_quarter = score.notes, score.ticks_per_quarter * finer
-    songs = notes["track"] if score.format == 2 else np.zeros(len(notes), np.int64)
+    songs = score.songs
     for song in np.unique(songs).tolist():
         # A quarter note is more than half a step, which may take the last note over a bar line.
         end = int(notes["tick"][songs == song].max()) * finer + per_quarter

@@ -175,7 +175,8 @@ class Groove:
 
         A groove has one tempo, the file's first. The notes of a file that changes its tempo are
         put where they would be at the first, so that each stays on its beat. Changes of meter are
-        kept, and the length: the groove ends where the last of the file's tracks does.
+        kept, and the length: the groove ends where the last of the file's tracks does. Of several
+        songs (format 2) it is the first that has drums, up to the bar line after them.
 
         Args:
             source: The file's bytes, its path, a file opened for bytes, or a `mido.MidiFile`.
@@ -189,22 +190,23 @@ class Groove:
         from groovefast.score import read_midi
 
         score = read_midi(midi_source(source), channel, track)
-        notes = score.notes[["time", "end_time", "pitch", "velocity"]].astype(NOTE_DTYPE)
-        qpm = float(score.tempos["qpm"][0])
-        if len(score.tempos) > 1:
+        song = int(score.songs.min()) if len(score.notes) else 0
+        own = score.notes[score.songs == song]
+        tempos = score.tempos_of(song)
+        notes = own[["time", "end_time", "pitch", "velocity"]].astype(NOTE_DTYPE)
+        qpm = float(tempos["qpm"][0])
+        if len(tempos) > 1:
             seconds_per_tick = 60.0 / (qpm * score.ticks_per_quarter)
-            notes["time"] = score.notes["tick"] * seconds_per_tick
-            notes["end_time"] = score.notes["end_tick"] * seconds_per_tick
-        # Time in SMPTE frames has no beats, but those of the tempo.
-        ticks_per_quarter = score.ticks_per_quarter or 60.0 / qpm / score.seconds_per_tick
-        first, *changes = meters_of(score)
+            notes["time"] = own["tick"] * seconds_per_tick
+            notes["end_time"] = own["end_tick"] * seconds_per_tick
+        first, *changes = meters_of(score, song)
         return cls(
             notes,
             qpm,
             (first.numerator, first.denominator),
             score.ticks_per_quarter or 4 * TICKS_PER_STEP,
             tuple(changes),
-            score.end_tick / ticks_per_quarter,
+            None if score.format == 2 else score.end_tick / score.quarter_ticks,
         )
 
     @property
@@ -323,7 +325,7 @@ def midi_source(source: MidiInput | mido.MidiFile | Groove) -> MidiInput:
     Raises:
         GrooveFastError: Something else was given.
     """
-    if isinstance(source, (bytes, str, os.PathLike)):
+    if isinstance(source, (bytes, bytearray, memoryview, str, os.PathLike)):
         return source
     if hasattr(source, "read"):
         return cast("BinaryIO", source)

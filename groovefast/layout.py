@@ -72,6 +72,12 @@ class Layout:
     """The bars of a performance, as a model with bars of `bar_steps` steps can take them."""
 
     def __init__(self, bars: GridBars, bar_steps: int) -> None:
+        """Divides long bars into parts.
+
+        Args:
+            bars: The bars of the performance.
+            bar_steps: Steps in a bar of the model.
+        """
         self._bar_steps = bar_steps
         parts = [bars.parts(bar, bar_steps) for bar in range(len(bars))]
         numbers = np.array([len(each) for each in parts], np.int64)
@@ -85,7 +91,7 @@ class Layout:
         """Returns overlapping windows that between them cover all bars, and no two songs.
 
         Args:
-            num_bars: GridBars of the model in a window.
+            num_bars: Bars of the model in a window.
             hop_bars: From the start of a window to the next.
         """
         found = [*self._over_short_bars(num_bars, hop_bars), *self._over_parts(num_bars, hop_bars)]

@@ -30,7 +30,7 @@ _SHARD_NAME = re.compile(r"(?P<name>.+)-\d{5}-of-\d{5}\.tfrecord")
 _READ_BYTES = 1 << 18
 
 Plan = Mapping[str, Any]
-"""What a conversion makes: `generator`, `options`, `inputs`, `sets` with their number of shards."""
+"""What a conversion makes: `format`, `options`, `files`, `metadata`, `sets` with their shards."""
 
 
 @dataclasses.dataclass(frozen=True)

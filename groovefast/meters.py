@@ -111,6 +111,11 @@ class Bars:
         meter = self.meters[index]
         return self.at(meter.quarters + (number - self._numbers[index]) * meter.bar)
 
+    def line(self, place: float) -> float:
+        """Returns the first bar line at or after a place."""
+        bar = self.at(place)
+        return bar.start if place <= bar.start + _slack(bar.meter) else bar.end
+
     def until(self, place: float) -> float:
         """Returns where the meter in force at a place gives way to the next."""
         following = self._meter_at(place) + 1
@@ -122,8 +127,10 @@ class Bars:
     def steps(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """Returns the place of the 16th that each onset belongs to.
 
-        16ths are counted from where the meter began. An onset less than half a 16th before a change
-        of meter belongs to what follows, and one before the beginning to the beginning.
+        16ths are counted from where the meter began, so that they go on through bars that are no
+        whole number of them (`GridBars` counts anew in every bar). An onset that comes nearest to
+        the 16th at which the meter changes belongs to what follows, and one before the beginning to
+        the beginning.
         """
         starts = np.array(self._starts)
         index = np.maximum(np.searchsorted(starts, places, side="right") - 1, 0)
@@ -143,14 +150,11 @@ def meters_of(score: Score, song: int = 0) -> list[Meter]:
         score: What was read of a file.
         song: In format 2, where each track is a song, its number from 0.
     """
-    # Time in SMPTE frames has no beats, but those of the tempo.
-    seconds_per_quarter = 60.0 / float(score.tempos["qpm"][0])
-    per_quarter = score.ticks_per_quarter or seconds_per_quarter / score.seconds_per_tick
     meters = {0: Meter(0.0, 4, 4)}
     for signature in score.time_signatures[["tick", "numerator", "denominator", "track"]].tolist():
         tick, numerator, denominator, track = signature
         if score.format != 2 or track == song:
-            meters[tick] = Meter(tick / per_quarter, numerator, denominator)
+            meters[tick] = Meter(tick / score.quarter_ticks, numerator, denominator)
     kept: list[Meter] = []
     for _, meter in sorted(meters.items()):
         if not kept or not _goes_on(kept[-1], meter):

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
+import functools
 import itertools
 import struct
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -95,7 +96,10 @@ class MidiTracks:
         return dataclasses.replace(self, tracks=(track, *self.tracks[1:]))
 
     def with_notes(
-        self, old: NDArray[np.void], new: NDArray[np.void], bar_line: int = MAX_TICK
+        self,
+        old: NDArray[np.void],
+        new: NDArray[np.void],
+        bar_line: Callable[[int, int], int] | None = None,
     ) -> MidiTracks:
         """Returns the file with other notes; every other event stays at its tick.
 
@@ -107,19 +111,22 @@ class MidiTracks:
         Args:
             old: The notes to replace, of `read_midi`: all of their tracks and channels.
             new: What to write in their place; fields as of `old`.
-            bar_line: That at or after the end of the music, in ticks. No note begins after it.
+            bar_line: Gives the bar line at or after a tick of a track, in ticks. Without it tracks
+                end with their notes.
         """
         before, after = _lanes(old), _lanes(new)
-        changed = {
-            lane: (before[lane], after[lane])
-            for lane in sorted(before.keys() | after.keys())
-            if sorted(before[lane]) != sorted(after[lane])
-        }
+        changed: defaultdict[int, dict[tuple[int, int], tuple[list[Span], list[Span]]]]
+        changed = defaultdict(dict)
+        for lane in sorted(before.keys() | after.keys()):
+            if sorted(before[lane]) != sorted(after[lane]):
+                changed[lane[0]][lane[1:]] = before[lane], after[lane]
         is_clip = self._holds_only({lane[:2] for lane in before})
-        tracks = []
-        for index, track in enumerate(self.tracks):
-            lanes = {lane[1:]: spans for lane, spans in changed.items() if lane[0] == index}
-            tracks.append(_with_lanes(track, lanes, bar_line, is_clip) if lanes else track)
+        ends = [track[-1][0] for track in self.tracks]
+        tracks = list(self.tracks)
+        for index, lanes in changed.items():
+            end = ends[index] if self.format == 2 else max(ends)
+            line = functools.partial(bar_line, index) if bar_line else None
+            tracks[index] = _with_lanes(tracks[index], lanes, line, end if is_clip else None)
         return dataclasses.replace(self, tracks=tuple(tracks))
 
     def _holds_only(self, places: Collection[tuple[int, int]]) -> bool:
@@ -208,19 +215,22 @@ def _lanes(notes: NDArray[np.void]) -> defaultdict[Lane, list[Span]]:
 def _with_lanes(
     track: Sequence[Event],
     lanes: Mapping[tuple[int, int], tuple[list[Span], list[Span]]],
-    bar_line: int,
-    is_clip: bool,
+    bar_line: Callable[[int], int] | None,
+    clip_end: int | None,
 ) -> tuple[Event, ...]:
     """A track with other notes in some lanes, given as (old, new) by channel and pitch.
 
-    A lane without old notes may hold some that are none of ours.
+    A lane without old notes may hold some that are none of ours. A track of a clip ends at the bar
+    line at or after `clip_end`; another one where it did, unless a note begins later.
     """
     own = {lane for lane, (old, _) in lanes.items() if old}
     kept = [(tick, message) for tick, message in track if _lane_of(message) not in own]
     last_tick = kept[-1][0]
-    begun = [tick for lane in lanes for tick, _, _ in lanes[lane][1]]
-    if is_clip or max(begun, default=0) >= last_tick:
-        last_tick = max(last_tick, bar_line, 1 + max(begun, default=0))
+    first_free = 1 + max((span[0] for _, new in lanes.values() for span in new), default=-1)
+    if bar_line is None:
+        last_tick = max(last_tick, *(span[1] for _, new in lanes.values() for span in new), 0)
+    elif clip_end is not None or first_free > last_tick:
+        last_tick = max(bar_line(max(last_tick, clip_end or 0, first_free)), first_free)
     ranked = [(tick, _KEPT, message) for tick, message in kept[:-1]]
     for lane, (old, new) in lanes.items():
         channel, pitch = lane

@@ -9,16 +9,16 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from groovefast.drum_part import ALL_CHANNELS, DrumPart
-from groovefast.drums import UNMAPPED, PitchClasses, pitch_table
+from groovefast.drum_part import ALL_CHANNELS, NUM_CHANNELS, DrumPart
+from groovefast.drums import DRUM_CLASSES, UNMAPPED, PitchClasses, pitch_table
 from groovefast.errors import GrooveFastError
 from groovefast.score import MidiInput, Score, read_score
 
 _DRUM_NAME = re.compile(
     r"drum|perc|\bkit\b|\bbeats?\b|schlagzeug|batter|bater|trommel|snare|cajon", re.IGNORECASE
 )
-_KICK, _SNARE = 0, 1
-_METAL = (2, 3, 7, 8)
+_KICK, _SNARE = DRUM_CLASSES.index("kick"), DRUM_CLASSES.index("snare")
+_METAL = [DRUM_CLASSES.index(name) for name in ("closed hi-hat", "open hi-hat", "crash", "ride")]
 _SHORT_QUARTERS = 0.5
 _NAMED_PITCHES = 8
 _NAMED_PARTS = 12
@@ -56,10 +56,12 @@ class Part:
 def list_parts(score: Score, pitch_classes: PitchClasses) -> list[Part]:
     """Returns the parts of a score that was read with all channels, in the order of the tracks."""
     table = np.frombuffer(pitch_table(pitch_classes), np.uint8)
-    places = np.stack((score.notes["track"], score.notes["channel"]), axis=1).astype(np.int64)
+    places = score.notes["track"].astype(np.int64) * NUM_CHANNELS + score.notes["channel"]
+    order = np.argsort(places, kind="stable")
+    found, first = np.unique(places[order], return_index=True)
     parts = []
-    for track, channel in np.unique(places, axis=0).tolist():
-        notes = score.notes[(places == (track, channel)).all(axis=1)]
+    for place, notes in zip(found.tolist(), np.split(score.notes[order], first[1:]), strict=False):
+        track, channel = divmod(place, NUM_CHANNELS)
         pitches, counts = np.unique(notes["pitch"], return_counts=True)
         name = score.track_names[track]
         parts.append(
@@ -120,11 +122,13 @@ def _suggestion(parts: Iterable[Part]) -> str:
     channels = sorted({part.channel for part in parts if part.may_be_drums})
     if not channels:
         return ""
-    return f": --channel {','.join(map(str, channels))} looks like it"
+    looks = "looks" if len(channels) == 1 else "look"
+    return f": --channel {','.join(map(str, channels))} {looks} like it"
 
 
 def _tracks(names: Sequence[str]) -> str:
     named = [f"{number} {name!r}" for number, name in enumerate(names, 1) if name]
     if not named:
         return f"its {len(names)} tracks have no names; give a number"
-    return f"there are {', '.join(named)}"
+    more = f" and {len(named) - _NAMED_PARTS} more" if len(named) > _NAMED_PARTS else ""
+    return f"there are {', '.join(named[:_NAMED_PARTS])}{more}"

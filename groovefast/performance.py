@@ -123,7 +123,8 @@ class Options:
             raise GrooveFastError(f"temperature: {self.temperature} is not 0 or more")
         if self.hop_bars is not None and self.hop_bars < 1:
             raise GrooveFastError(f"hop_bars: {self.hop_bars} is not 1 or more")
-        resolve_pitch_classes(self.pitch_classes)
+        # A file is read once.
+        object.__setattr__(self, "pitch_classes", resolve_pitch_classes(self.pitch_classes))
         DrumPart.of(self.channel, self.track)
 
     @property
@@ -180,7 +181,7 @@ def add_hihat(
 ) -> Rendition:
     """Plays the drum a performance lacks, the closed hi-hat; every other note stays as it is.
 
-    GridBars that have a closed hi-hat keep theirs. Tambourines, shakers and the pedal hi-hat are no
+    Bars that have a closed hi-hat keep theirs. Tambourines, shakers and the pedal hi-hat are no
     closed hi-hat, whichever class their pitch is heard as elsewhere.
 
     Args:
@@ -199,7 +200,7 @@ def add_hihat(
     fixed = set()
     for drum in added:
         if not kit[drum]:
-            raise GrooveFastError(f"--pitch-classes: the kit has no {DRUM_CLASSES[drum]} to add")
+            raise GrooveFastError(f"pitch_classes: the kit has no {DRUM_CLASSES[drum]} to add")
         edge = {_CLOSED_HAT_EDGE} & set(kit[drum][1:])
         fixed |= edge if replace else {*edge, kit[drum][0]}
         kit[drum] = (kit[drum][0], *edge)
@@ -351,7 +352,8 @@ class _Player:
         """A second performance: its drums are where the first has them, or else on channel 10."""
         named, usual = self.options.part, CHANNEL_10
         midi, name = read_bytes(midi_source(source))
-        elsewhere = not len(read_score(midi, named).notes) and len(read_score(midi, usual).notes)
+        here, there = (read_score(midi, part, name=name).notes for part in (named, usual))
+        elsewhere = not len(here) and len(there)
         part = usual if elsewhere else named
         return Take(midi, self.config, self.options.pitch_classes, part, name=name)
 
@@ -396,6 +398,8 @@ class _Player:
             as_drums: Whether to write drums on channel 10, rather than in the take's own kit.
         """
         hits = self.choose_hits(take, windows, z, chosen)
+        if as_drums and not take.playable:
+            raise GrooveFastError("pitch_classes: the kit has no drum at all")
         return self.play(take, windows, z, hits, as_drums=as_drums)
 
     def choose_hits(
@@ -408,7 +412,7 @@ class _Player:
     ) -> Values:
         """The hits of the whole take: those that its windows, cross-faded, find likely.
 
-        GridBars in which nothing was played stay empty, and rows that are `closed` as they are.
+        Bars in which nothing was played stay empty, and rows that are `closed` as they are.
         """
         chosen = [drum for drum in chosen if drum in take.playable]
         hits = np.asarray(take.grid.hits)
@@ -452,7 +456,7 @@ class _Player:
             own_channel=not as_drums,
         )
         messages = tuple(take.coarse_message) if midi != take.midi else ()
-        return Rendition(midi, messages, CHANNEL_10 if as_drums else take.part)
+        return Rendition(midi, messages, take.drums_written if as_drums else take.part)
 
     def _write(self, z: Values, hits: Values) -> Values:
         """The model's rows; `hits`, (windows, steps, 9), are kept where they are not NaN."""

@@ -173,10 +173,15 @@ def plot_grooves(
     figures = []
     for number, figure in enumerate(pages_of(grooves, titles, pitch_classes), start=1):
         if path is not None:
-            file = Path(path)
-            save(figure, file if number == 1 else file.with_stem(f"{file.stem}-p{number}"))
+            save(figure, page_path(path, number))
         figures.append(figure)
     return figures
+
+
+def page_path(path: str | os.PathLike[str], number: int) -> Path:
+    """Returns where a page goes: the first to `path`, the second beside it as NAME-p2.png."""
+    file = Path(path)
+    return file if number == 1 else file.with_stem(f"{file.stem}-p{number}")
 
 
 def pages_of(

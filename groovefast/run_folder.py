@@ -218,7 +218,9 @@ def _told(key: str, begun: Any, wanted: Any) -> Iterator[str]:
         yield from _differences(begun, wanted, key)
 
 
-def _data(identity: Mapping[str, Any]) -> str:
+def _data(identity: Any) -> str:
+    if not isinstance(identity, dict) or {"windows", "sha256"} - identity.keys():
+        return "no known data"
     return "{windows:,} windows (SHA-256 {sha256:.8}…)".format(**identity)
 
 

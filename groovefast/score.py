@@ -14,7 +14,7 @@ from groovefast import _core
 from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.errors import GrooveFastError, MidiError
 
-MidiInput: TypeAlias = "bytes | str | os.PathLike[str] | BinaryIO"
+MidiInput: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO"
 """A MIDI file's bytes, its path, or a file opened for reading bytes."""
 
 _MAX_BYTES = _core.MAX_FILE_BYTES
@@ -28,16 +28,16 @@ class Score:
         format: 0, 1, or 2. In format 2 each track is a song with tempos and meters of its own.
         ticks_per_quarter: 0 under SMPTE division.
         seconds_per_tick: Of SMPTE division, else 0.
-        end_tick: Where the last of its tracks ends.
+        end_tick: Where the last of its tracks ends, but for a damaged one.
         track_names: What each track is called; empty where it does not say.
         notes: Fields `tick`, `end_tick`, `time`, `end_time` (seconds), `pitch`, `velocity`,
             `channel` (from 0), `program`, `track` (from 0); by track, within it by instrument in
             the order of its first ended note, within that as the notes ended. Notes that never end,
             or where they begin, last a 16th.
-        tempos: Fields `tick`, `time` (seconds), `qpm`, `track`; by tick, one at tick 0, and only
-            where the tempo differs from the one before.
-        time_signatures: Fields `tick`, `time` (seconds), `numerator`, `denominator`, `track`; by
-            tick. Empty if the file names none, which means 4/4.
+        tempos: Fields `tick`, `time` (seconds), `qpm`, `track`; for each song by tick, one at tick
+            0, and only where the tempo differs from the one before.
+        time_signatures: Fields `tick`, `time` (seconds), `numerator`, `denominator`, `track`; for
+            each song by tick. Empty if the file names none, which means 4/4.
         damage: What ended the reading early, if a damaged file was salvaged, else None.
     """
 
@@ -50,6 +50,21 @@ class Score:
     tempos: NDArray[np.void]
     time_signatures: NDArray[np.void]
     damage: MidiError | None
+
+    @property
+    def quarter_ticks(self) -> float:
+        """Ticks in a quarter note; of time in SMPTE frames, which has no beats, at its tempo."""
+        return self.ticks_per_quarter or 60.0 / float(self.tempos["qpm"][0]) / self.seconds_per_tick
+
+    @property
+    def songs(self) -> NDArray[np.int64]:
+        """The song of each note: its track in format 2, else 0."""
+        tracks: NDArray[np.int64] = self.notes["track"].astype(np.int64)
+        return tracks if self.format == 2 else np.zeros_like(tracks)
+
+    def tempos_of(self, song: int) -> NDArray[np.void]:
+        """Returns the tempos of a song."""
+        return self.tempos[self.tempos["track"] == song] if self.format == 2 else self.tempos
 
 
 def read_midi(
@@ -73,15 +88,24 @@ def read_midi(
     return read_score(source, DrumPart.of(channel, track), salvage)
 
 
-def read_score(source: MidiInput, part: DrumPart, salvage: bool = False) -> Score:
-    """Reads a Standard MIDI File as `read_midi` does, with the notes of `part`."""
-    data, name = read_bytes(source)
+def read_score(
+    source: MidiInput, part: DrumPart, salvage: bool = False, name: str | None = None
+) -> Score:
+    """Reads a Standard MIDI File as `read_midi` does, with the notes of `part`.
+
+    Args:
+        source: As of `read_midi`.
+        part: Which notes to take.
+        salvage: As of `read_midi`.
+        name: What to call the file in errors; its own name if None.
+    """
+    data, own_name = read_bytes(source)
     try:
         format_, per_quarter, per_tick, end_tick, names, notes, tempos, signatures, damage = (
             _core.read_midi(data, part.for_core(), salvage)
         )
     except MidiError as error:
-        raise MidiError(error.reason, error.offset, name) from None
+        raise MidiError(error.reason, error.offset, name or own_name) from None
     texts = tuple(map(_text, names))
     return Score(format_, per_quarter, per_tick, end_tick, texts, notes, tempos, signatures, damage)
 
@@ -114,7 +138,10 @@ def read_bytes(source: MidiInput) -> tuple[bytes, str | None]:
 
 def _read_path(path: str | os.PathLike[str]) -> bytes:
     # Without waiting: a pipe called x.mid may have no writer.
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except ValueError as error:  # a zero byte in it
+        raise GrooveFastError(f"{os.fspath(path)!r}: no path ({error})") from None
     try:
         status = os.fstat(file)
         if stat.S_ISDIR(status.st_mode):
@@ -124,7 +151,7 @@ def _read_path(path: str | os.PathLike[str]) -> bytes:
         _check_size(status.st_size, os.fspath(path))
         # Room for one byte more shows the end of a file that does not grow, in a single call.
         data = os.read(file, status.st_size + 1)
-        while len(data) > status.st_size and (more := os.read(file, _MAX_BYTES + 1 - len(data))):
+        while len(data) != status.st_size and (more := os.read(file, _MAX_BYTES + 1 - len(data))):
             data += more
     finally:
         os.close(file)

@@ -25,10 +25,11 @@ from groovefast.drums import (
     output_pitches,
     pitch_table,
 )
-from groovefast.errors import GrooveFastError, MidiError
+from groovefast.errors import GrooveFastError
 from groovefast.grid_bars import GridBars
 from groovefast.groove import Groove, midi_source
 from groovefast.layout import Layout, Windows
+from groovefast.meters import Bars, meters_of
 from groovefast.midi_tracks import MAX_TICK, MidiTracks
 from groovefast.parts import no_drums
 from groovefast.score import MidiInput, Score, read_bytes, read_score
@@ -87,18 +88,21 @@ class Take:
         self.midi, own_name = read_bytes(midi_source(source))
         self.name = name or own_name or "source"
         self.part = part
-        score = self._read()
-        classes = np.frombuffer(pitch_table(pitch_classes), np.uint8)
-        if all_pitches:
-            classes = np.where(classes == UNMAPPED, 0, classes)
-        if (classes[score.notes["pitch"]] == UNMAPPED).all():
-            raise no_drums(self.midi, self.name, self.part, pitch_classes)
+        self._score = score = read_score(self.midi, self.part, name=self.name)
+        if not score.ticks_per_quarter:
+            raise GrooveFastError(
+                f"{self.name}: counts in SMPTE frames, not in beats; export it with a tempo"
+            )
         written = output_pitches(pitch_classes)
         self.playable = [drum for drum, pitch in enumerate(written) if pitch is not None]
         self._pitches = [pitch or 0 for pitch in written]
+        classes = np.frombuffer(pitch_table(pitch_classes), np.uint8)
+        if all_pitches and self.playable:
+            classes = np.where(classes == UNMAPPED, self.playable[0], classes)
+        if (classes[score.notes["pitch"]] == UNMAPPED).all():
+            raise no_drums(self.midi, self.name, self.part, pitch_classes)
         self._finer = _finer(score)
         self._ticks_per_quarter = score.ticks_per_quarter * self._finer
-        self._end_tick = score.end_tick * self._finer
         self._all_notes = score.notes.copy()
         self._all_notes["tick"] *= self._finer
         self._all_notes["end_tick"] *= self._finer
@@ -109,17 +113,6 @@ class Take:
         self.fixed = np.zeros(self.grid.hits.shape, np.bool_)
         self.fixed[self._rows[self._is_fixed], self._drums[self._is_fixed]] = True
 
-    def _read(self) -> Score:
-        try:
-            score = read_score(self.midi, self.part)
-        except MidiError as error:
-            raise MidiError(error.reason, error.offset, self.name) from None
-        if not score.ticks_per_quarter:
-            raise GrooveFastError(
-                f"{self.name}: counts in SMPTE frames, not in beats; export it with a tempo"
-            )
-        return score
-
     # --- From notes to rows -----------------------------------------------------------------
 
     def _place(self, bars: GridBars, score: Score, classes: NDArray[np.uint8]) -> None:
@@ -129,10 +122,7 @@ class Take:
         self._index = np.flatnonzero(drums != UNMAPPED)
         """Which of all notes have a cell; the arrays that follow have one value for each."""
         self._drums = drums[self._index].astype(np.int64)
-        songs = notes["track"] if score.format == 2 else np.zeros(len(notes), np.int64)
-        of_note, steps = bars.places_of(
-            songs[self._index].astype(np.int64), notes["tick"][self._index]
-        )
+        of_note, steps = bars.places_of(score.songs[self._index], notes["tick"][self._index])
         self.bars = bars.first(int(of_note.max()) + 1)
         self._rows = self.bars.first_rows[of_note] + steps
         self._lay_out_rows()
@@ -152,7 +142,7 @@ class Take:
         heads = first_rows[:-1]
         self._first_ticks[heads] = np.maximum(self._first_ticks[heads], self._entries())
         ends = bars.end_ticks[self._bar_of_row]
-        self._last_ticks = np.minimum(np.ceil(self.row_ticks + half), ends) - 1
+        self._last_ticks = np.ceil(np.minimum(self.row_ticks + half, ends)) - 1
 
     def _entries(self) -> NDArray[np.float64]:
         """The tick from which on hits belong to each bar: its first or a little before."""
@@ -162,7 +152,7 @@ class Take:
         begun, steps = bars.first_ticks[follows - 1], bars.num_steps[follows - 1]
         early = np.ceil(begun + (steps - 0.5) * bars.step_ticks)
         entries[follows] = np.minimum(entries[follows], np.maximum(early, begun))
-        return np.asarray(entries)
+        return np.asarray(np.ceil(entries))
 
     def _loudest_of_cells(self) -> NDArray[np.int64]:
         """For each placed note the one that stands for its cell: the loudest, of equals the first.
@@ -191,13 +181,22 @@ class Take:
     # --- From rows to windows ---------------------------------------------------------------
 
     def windows(self, num_bars: int, hop_bars: int) -> Windows:
-        """Returns overlapping windows that between them cover all hits; see `Layout.windows`."""
+        """Returns overlapping windows that between them cover all hits; see `Layout.windows`.
+
+        Args:
+            num_bars: Bars of the model in a window.
+            hop_bars: From the start of a window to the next.
+        """
         windows = self._layout.windows(num_bars, hop_bars)
         sounding = np.append(rows_with(self.grid.hits), False)
         return windows[rows_with(sounding[windows.rows] & windows.counts)]
 
     def looped(self, like: Windows) -> Windows:
-        """Returns windows of this take for those of another one; see `Layout.looped`."""
+        """Returns windows of this take for those of another one; see `Layout.looped`.
+
+        Args:
+            like: What `windows` of the other returned.
+        """
         return self._layout.looped(like)
 
     @property
@@ -252,8 +251,12 @@ class Take:
         if np.array_equal(notes, self._all_notes):
             return self.midi
         tracks = MidiTracks.parse(self.midi).finer(self._finer)
-        last = max(self._end_tick, math.ceil(self.bars.end_ticks[-1]))
-        return tracks.with_notes(self._all_notes, notes, self.bars.bar_line(last)).to_bytes()
+        return tracks.with_notes(self._all_notes, notes, self._bar_line).to_bytes()
+
+    def _bar_line(self, track: int, tick: int) -> int:
+        """The tick of the bar line at or after a tick of a track."""
+        bars = Bars(meters_of(self._score, track if self._score.format == 2 else 0))
+        return math.ceil(bars.line(tick / self._ticks_per_quarter) * self._ticks_per_quarter)
 
     @property
     def coarse_message(self) -> Sequence[str]:
@@ -323,6 +326,12 @@ class Take:
             else self._pitches[drum]
             for drum in range(NUM_CLASSES)
         ]
+
+    @property
+    def drums_written(self) -> DrumPart:
+        """Where drums are that are put on channel 10: in the track of the take, if it is one."""
+        tracks = np.unique(self._all_notes["track"][self._index]).tolist()
+        return DrumPart(CHANNEL_10.channels, 1 + tracks[0]) if len(tracks) == 1 else CHANNEL_10
 
     def _main_track(self) -> tuple[int, int]:
         """Track and channel of most of the drums."""

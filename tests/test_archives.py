@@ -47,6 +47,19 @@ def sources(report: ConversionReport) -> set[str]:
     return {record["source"].decode() for record in read_shards(report.output_dir)}
 
 
+def test_members_of_uncommon_methods_are_named(tmp_path: Path) -> None:
+    """A few bytes of them may fill the memory."""
+    for method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        write(tmp_path / "in" / f"{method}.zip", zipped(a_mid=BEAT, b_mid=BEAT, method=method))
+    write(tmp_path / "in" / "good.zip", zipped(a_mid=BEAT))
+    report = convert(tmp_path / "in", tmp_path / "out")
+    assert sources(report) == {"good.zip/a.mid"}
+    assert sum(report.failed.values()) == 4
+    assert {problem.message for problem in report.problems()} == {
+        "packed by an uncommon method; unpack it first"
+    }
+
+
 def unopened(report: ConversionReport) -> dict[str, str]:
     return {p.file: p.message for p in report.problems() if p.reason == "not looked into"}
 
@@ -145,7 +158,7 @@ def test_bad_zips_in_zips_are_named_and_the_rest_goes_on(tmp_path: Path) -> None
     no_zip = "File is not a zip file"
     assert unopened(report) == {
         f"{place}/damaged.zip/x.zip": "Bad CRC-32 for file 'x.zip'",
-        f"{place}/odd.zip/x.zip": "a zip packed by an uncommon method; unpack it first",
+        f"{place}/odd.zip/x.zip": "packed by an uncommon method; unpack it first",
         f"{place}/outer.zip/middle.zip/cut.zip": no_zip,
         f"{place}/outer.zip/middle.zip/empty.zip": no_zip,
         f"{place}/outer.zip/middle.zip/text.zip": no_zip,

@@ -124,7 +124,7 @@ def test_seed_is_printed_and_repeats(run, play, model, tmp_path):
     again = play("--model", model, "--seed", seed, into="again")
     first = {path.name: path.read_bytes() for path in (tmp_path / "first").iterdir()}
     assert again == first
-    assert f"--seed {seed} ".encode() in again["sample-001.mid"]
+    assert f"seed {seed},".encode() in again["sample-001.mid"]
 
 
 def test_new_grooves_go_on_with_the_numbers(play, model):
@@ -226,15 +226,26 @@ def test_results_are_not_overwritten_unasked(run, play, models, beats, tmp_path)
     assert play(*words, "--plot", "--overwrite") == first
     (tmp_path / "out" / "a-humanize.mid").unlink()
     assert run(*words, "--plot", "--output-dir", tmp_path / "out")[0] == 2, "the picture is there"
+    (tmp_path / "out" / "a-humanize.png").rename(tmp_path / "out" / "a-humanize-p3.png")
+    assert run(*words, "--plot", "--output-dir", tmp_path / "out")[0] == 2, "a page of it is there"
+    assert play(*words, "--plot", "--overwrite") == first, "old pages go"
+
+
+def test_a_file_given_twice_is_played_once(run, models, beats, tmp_path):
+    words = ("--mode", "humanize", "--model", models["humanize"], "--seed", 1)
+    inputs = ("--input", beats[0], "--input", beats[0].parent, "--input", beats[0])
+    status, out, err = run(*words, *inputs, "--output-dir", tmp_path / "out")
+    assert (status, err) == (0, "")
+    assert out.startswith("2 MIDI files in ")
 
 
 def test_the_seed_is_noted_where_it_matters(play, models, beats):
     words = _words("humanize", models, beats)
-    assert b"--seed" not in play(*words, into="cold")["a-humanize.mid"]
+    assert b"seed" not in play(*words, into="cold")["a-humanize.mid"]
     warm = play(*words, "--temperature", 1, into="warm")["a-humanize.mid"]
-    assert b"--mode humanize --model groovae_2bar_humanize --seed 4 " in warm
+    assert b"groovefast humanize, model groovae_2bar_humanize, seed 4, temperature 1" in warm
     varied = play(*_words("vary", models, beats), "--num", 2, into="varied")
-    assert b"--seed 4 --num 2 --temperature 0 --spread 0.5: number 2" in varied["a-vary-002.mid"]
+    assert b"seed 4, temperature 0, spread 0.5, number 2 of 2" in varied["a-vary-002.mid"]
 
 
 @pytest.mark.parametrize("out", ["in/out", "in", "in/sub/../out"])

@@ -91,7 +91,6 @@ def test_bars_follow_one_another(
     assert (bars.num_steps - exact < 1).all()
     assert (bars.num_steps - exact > -1e-6).all()
     assert bars.end_ticks[-1] > last
-    assert bars.bar_line(last) in np.ceil(bars.end_ticks) or bars.bar_line(last) == 0
     for tick in ticks:
         assert tick >= bars.end_ticks[-1] or tick in bars.first_ticks
 
@@ -122,13 +121,6 @@ def test_parts_make_up_the_bar(numerator: int, power: int, longest: int, steps: 
     parts = bars.parts(0, longest)
     assert sum(parts) == bars.num_steps[0]
     assert all(1 <= part <= longest for part in parts)
-
-
-def test_bar_line_is_at_or_after() -> None:
-    bars = bars_of([(0, 3, 2)], 100)
-    bar = 3 * QUARTER
-    for tick, line in ((1, bar), (bar, bar), (bar + 1, 2 * bar), (50 * bar + 7, 51 * bar)):
-        assert bars.bar_line(tick) == line
 
 
 @pytest.mark.parametrize(

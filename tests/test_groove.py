@@ -278,6 +278,21 @@ def test_of_several_songs_the_meters_of_the_first_count() -> None:
     assert groove.meters == ((0, 3, 4),)
 
 
+def test_of_several_songs_a_track_is_taken_with_its_own_tempo_and_meter() -> None:
+    first = midi.track(midi.meter(0, 3), midi.tempo(0, 666_667), midi.hit(0, 36), midi.END)
+    second = midi.track(
+        midi.meter(0, 7, 3), midi.tempo(0, 400_000), midi.hit(480, 38), midi.meta(9000, 0x2F)
+    )
+    third = midi.track(midi.hit(480, 40), midi.END)
+    data = midi.header(3, 2) + first + second + third
+    groove = Groove.from_midi(data, track=2)
+    assert (groove.time_signature, groove.qpm) == ((7, 8), pytest.approx(150))
+    assert groove.notes[["time", "pitch"]].tolist() == [(pytest.approx(0.4), 38)]
+    assert groove.quarters == 3.5
+    assert Groove.from_midi(data).notes["pitch"].tolist() == [36]
+    assert Groove.from_midi(data, track=3).qpm == 120
+
+
 def test_a_file_counted_in_frames_keeps_its_length() -> None:
     # 25 frames of 40 ticks are a second, two quarters at 120 qpm.
     data = midi.song(midi.hit(0, 36), midi.meter(1999, 3), division=midi.smpte(25, 40))

@@ -40,6 +40,12 @@ def test_what_midi_cannot_express_is_no_meter(meter: tuple[int, int]) -> None:
     assert not Meter(0, *meter).is_valid
 
 
+def test_bar_lines_come_at_or_after_a_place() -> None:
+    bars = Bars(meters((0, 4, 4), (8, 7, 8), (10, 3, 4)))
+    for place, line in ((0, 0), (0.1, 4), (4, 4), (7, 8), (8.1, 10), (10, 10), (11, 13), (40, 40)):
+        assert bars.line(place) == line
+
+
 def test_bars_are_counted_through_changes() -> None:
     bars = Bars(meters((0, 4, 4), (8, 7, 8), (15, 3, 4)))
     assert [bars.at(place)[:3] for place in (0, 3.99, 4, 8, 11.5, 14.9, 15, 18)] == [

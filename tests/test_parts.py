@@ -84,6 +84,12 @@ def test_a_file_of_many_parts_is_listed_in_part() -> None:
     assert "; … 28 more. Name the drums" in line
 
 
+def test_thousands_of_tracks_are_listed_in_no_time() -> None:
+    parts = [part(b"", 1, 60) for _ in range(30_000)]
+    score = read_midi(song(*parts), ALL_CHANNELS)
+    assert len(list_parts(score, "reduced")) == 30_000
+
+
 def test_no_notes_and_no_drums_of_the_map() -> None:
     assert str(no_drums(song(track(END)), "a.mid", DrumPart(), "reduced")) == (
         "a.mid: no notes in it; give a drum performance"

@@ -393,10 +393,15 @@ def test_a_kit_of_ones_own_gets_its_own_hat():
     assert (notes["pitch"] == 31).sum() == 64
     assert (notes["pitch"] == 32).sum() == 8
     silent = [*kit[:2], (), *kit[3:]]
-    with pytest.raises(GrooveFastError, match="--pitch-classes: the kit has no closed hi-hat"):
+    with pytest.raises(GrooveFastError, match="pitch_classes: the kit has no closed hi-hat"):
         add_hihat(_pattern((24, 4)), _model(HIHAT), pitch_classes=silent)
     drums = tap2drum(_pattern((99, 4)), _model(TAP, bias=20.0), pitch_classes=kit)
     assert set(drums.groove.notes["pitch"]) == {24, 26, 31, 33, 40, 41}
+    without_kick = [(), *kit[1:]]
+    drums = tap2drum(_pattern((99, 4)), _model(TAP, bias=20.0), pitch_classes=without_kick)
+    assert set(drums.groove.notes["pitch"]) == {26, 31, 33, 40, 41}
+    with pytest.raises(GrooveFastError, match="pitch_classes: the kit has no drum at all"):
+        tap2drum(_pattern((99, 4)), _model(TAP), pitch_classes=[()] * 9)
 
 
 def test_bars_without_a_new_hat_are_told_of():
@@ -436,6 +441,12 @@ def test_a_second_performance_may_have_its_drums_elsewhere():
     groove_transfer(beat, _beat(2), model, channel=1)
     with pytest.raises(GrooveFastError, match="no drums on channel 2"):
         groove_transfer(_beat(2), beat, model, channel=2)
+
+
+def test_a_broken_second_performance_is_named(tmp_path):
+    (tmp_path / "bad.mid").write_bytes(_beat(2).to_bytes()[:60])
+    with pytest.raises(MidiError, match=r"bad\.mid: "):
+        groove_transfer(_beat(2), tmp_path / "bad.mid", _model(CONTROL))
 
 
 def test_tapped_drums_are_those_of_general_midi():

@@ -11,6 +11,7 @@ from midi_strategies import midi_files, to_bytes
 
 from groovefast import CONFIGS, Groove, GrooveConverter, GrooveFastError, read_midi
 from groovefast.drum_part import DrumPart
+from groovefast.midi_tracks import MidiTracks
 from groovefast.take import Take
 from groovefast.transforms import Grid
 
@@ -245,6 +246,61 @@ def test_no_hit_moves_over_a_change_of_meter(change, offset):
     after = Take(moved, CONFIG)
     assert after.bars.num_steps.tolist() == take.bars.num_steps.tolist()
     np.testing.assert_array_equal(after.grid.hits, take.grid.hits)
+
+
+def _meters_file(meters, hits, end, form=1):
+    """Tracks of hits at ticks, under (tick, numerator, denominator), all with one end."""
+    midi = mido.MidiFile(ticks_per_beat=480, type=form)
+    for ticks in hits:
+        events = [
+            (tick, mido.MetaMessage("time_signature", numerator=n, denominator=d))
+            for tick, n, d in (meters if ticks is hits[0] or form == 2 else ())
+        ]
+        for tick in ticks:
+            events.append((tick, mido.Message("note_on", channel=9, note=38, velocity=80)))
+            events.append((tick + 30, mido.Message("note_off", channel=9, note=38)))
+        track, last = mido.MidiTrack(), 0
+        for tick, message in [*sorted(events, key=lambda event: event[0])]:
+            track.append(message.copy(time=tick - last))
+            last = tick
+        track.append(mido.MetaMessage("end_of_track", time=max(0, end - last)))
+        midi.tracks.append(track)
+    return to_bytes(midi)
+
+
+@pytest.mark.parametrize(
+    ("meters", "hits", "end", "expected"),
+    [
+        ([(0, 4, 4), (1920, 3, 4)], [(0, 480)], 3360, 3360),
+        ([(0, 4, 4), (1920, 3, 4)], [(0, 480)], 3361, 1920 + 2 * 1440),
+        ([(0, 2, 4), (960, 4, 4)], [(0, 480)], 1500, 2880),
+        ([(0, 4, 4)], [(0, 1900)], 1930, 3840),
+        ([(0, 4, 4)], [(0,)], 0, 1920),
+        ([(0, 7, 8)], [(0,), (100,)], 5000, 5040),
+    ],
+)
+def test_a_clip_ends_at_the_bar_line_of_its_meters(meters, hits, end, expected):
+    take = Take(_meters_file(meters, hits, end), CONFIG)
+    played = take.play(_played(take, velocities=np.full_like(take.grid.velocities, 0.1)), 1)
+    ends = [track[-1][0] for track in MidiTracks.parse(played).tracks]
+    assert ends == [expected] * len(hits)
+
+
+def test_each_song_of_format_2_ends_at_its_own_bar_line():
+    data = _meters_file([(0, 4, 4)], [(0, 480), (0, 7000)], 0, form=2)
+    take = Take(data, CONFIG)
+    played = take.play(_played(take, velocities=np.full_like(take.grid.velocities, 0.1)), 1)
+    assert [track[-1][0] for track in MidiTracks.parse(played).tracks] == [1920, 7680]
+
+
+@pytest.mark.parametrize("offset", [-1, 0, 1])
+def test_hits_stay_in_bars_of_no_whole_ticks(offset):
+    data = _meters_file([(0, 13, 64)], [(0, 163, 325, 488, 650)], 700)
+    data = data[:12] + (200).to_bytes(2, "big") + data[14:]
+    take = Take(data, CONFIG)
+    played = _played(take, offsets=np.full_like(take.grid.offsets, offset))
+    again = Take(take.play(played, 1), CONFIG)
+    assert np.argwhere(again.grid.hits).tolist() == np.argwhere(take.grid.hits).tolist()
 
 
 def test_grace_note_goes_with_its_stroke():

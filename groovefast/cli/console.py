@@ -9,7 +9,7 @@ A command module holds
     def main() -> None:
         console.run(command)
 
-Only click is imported here, so that `--help` stays instant.
+Little but click is imported here, so that `--help` stays instant.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from typing import Any, NoReturn, TextIO, TypeVar
 
 import click
 
+from groovefast.drum_part import MAX_TRACKS
 from groovefast.drums import resolve_pitch_classes
 from groovefast.errors import GrooveFastError, did_you_mean
 
@@ -149,7 +150,7 @@ def _channels(
     for word in value.split(","):
         first, dash, last = word.strip().partition("-")
         ends = (first, last) if dash else (first, first)
-        if not all(end.isdecimal() and 1 <= int(end) <= 16 for end in ends):
+        if not all(end.isdecimal() and len(end) < 4 and 1 <= int(end) <= 16 for end in ends):
             raise click.BadParameter(
                 f"{value!r} is no list of MIDI channels (1 to 16), as in 1,10 or 1-16"
             )
@@ -168,9 +169,10 @@ def _track(ctx: click.Context, param: click.Parameter, value: str | None) -> int
         return None
     if not value.strip().isdecimal():
         return value
-    if not 1 <= int(value) <= 0xFFFF:
+    digits = value.strip().lstrip("0")
+    if not digits or len(digits) > len(str(MAX_TRACKS)) or int(digits) > MAX_TRACKS:
         raise click.BadParameter(f"{value!r} is no track; they count from 1")
-    return int(value)
+    return int(digits)
 
 
 def drum_part(function: _Function) -> _Function:
@@ -179,7 +181,8 @@ def drum_part(function: _Function) -> _Function:
         "--track",
         callback=_track,
         metavar="NAME|N",
-        help="The track of the drums, by its name or its number in the file, from 1.",
+        help="The track of the drums, by its name or, where that is a number, by its place in the "
+        "file, from 1.",
     )
     channel = click.option(
         "--channel",

@@ -208,7 +208,10 @@ def _progress_bar() -> Iterator[tuple[Callable[[Progress], None], Callable[[str]
                 bar.add_task("", total=state.total, rate=rate)
             bar.update(bar.task_ids[0], completed=state.files, rate=rate)
 
-        yield show, bar.console.print
+        def say(line: str) -> None:
+            bar.console.print(line, markup=False, highlight=False)
+
+        yield show, say
 
 
 def _progress_lines() -> Callable[[Progress], None]:
@@ -287,12 +290,14 @@ def _why_no_drums(report: ConversionReport, options: Mapping[str, Any]) -> Groov
     place = report.first_place(_NO_DRUMS)
     if place is None or report.skipped[_NO_DRUMS] <= report.converted:
         return None
+    from groovefast.config import get_config
     from groovefast.drum_part import DrumPart
     from groovefast.parts import no_drums
 
     part = DrumPart.of(options["channel"], options["track"])
+    kit = options["pitch_classes"] or get_config(options["config"]).converter.pitch_classes
     try:
-        return no_drums(place, place, part, options["pitch_classes"] or "roland")
+        return no_drums(place, place, part, kit)
     except (OSError, GrooveFastError):  # changed or gone by now
         return None
 

@@ -444,12 +444,13 @@ def _pieces(
     found = ((path, name) for given in paths for path, name in _midi_files(given, output_dir))
     for path, name in found:
         name = name.with_name(f"{name.name}-{mode}")
-        other = taken.setdefault(name, path)
-        if other != path:
+        if name not in taken:
+            taken[name] = path
+            yield (path,), name
+        elif not taken[name].samefile(path):
             raise GrooveFastError(
-                f"--input: {other} and {path} would both become {name}.mid; rename one"
+                f"--input: {taken[name]} and {path} would both become {name}.mid; rename one"
             )
-        yield (path,), name
 
 
 def _midi_files(path: Path, output_dir: Path) -> list[tuple[Path, Path]]:
@@ -462,23 +463,28 @@ def _midi_files(path: Path, output_dir: Path) -> list[tuple[Path, Path]]:
         return [(path, Path(path.stem))]
     output = output_dir.resolve()
     found: list[Path] = []
-    for folder, below, names in os.walk(path):
+    for folder, below, names in os.walk(path, onerror=_raise):
         if not path.samefile(folder) and Path(folder).resolve() == output:
             below.clear()
             continue
         below[:] = sorted(name for name in below if not name.startswith(HIDDEN))
         files = [Path(folder, name) for name in sorted(names) if not name.startswith("._")]
         files = [file for file in files if file.suffix.lower() in MIDI_ENDINGS]
-        found += [file for file in files if not _is_result(file, files)]
+        stems = {file.stem for file in files}
+        found += [file for file in files if not _is_result(file.stem, stems)]
     if not found:
         raise GrooveFastError(f"--input {path}: no MIDI file in it ({', '.join(MIDI_ENDINGS)})")
     return [(each, each.relative_to(path).with_suffix("")) for each in found]
 
 
-def _is_result(file: Path, files: Sequence[Path]) -> bool:
-    """Whether a file is what some mode made of another one of these."""
-    parts = _RESULT.fullmatch(file.stem)
-    return parts is not None and any(parts["source"] == other.stem for other in files)
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _is_result(stem: str, stems: Collection[str]) -> bool:
+    """Whether a file so named is what some mode made of another one."""
+    parts = _RESULT.fullmatch(stem)
+    return parts is not None and parts["source"] in stems
 
 
 def _check_readable(path: Path) -> None:
@@ -575,9 +581,11 @@ class _Output:
         return self._folder / request.name
 
     def _files(self, stem: Path) -> Iterator[Path]:
-        """What is written for a result that has no number."""
+        """What is written for a result without a number, and pages of a picture that are there."""
         endings = [".mid", *([".png"] if self._plot else []), *([".wav"] if self._audio else [])]
-        return (stem.with_name(stem.name + ending) for ending in endings)
+        yield from (stem.with_name(stem.name + ending) for ending in endings)
+        if self._plot:
+            yield from _pages_there(stem)
 
     @staticmethod
     def _last_number(stem: Path) -> int:
@@ -588,7 +596,7 @@ class _Output:
 
     def _draw(self, request: Request, rendition: Rendition, path: Path) -> None:
         from groovefast.groove import Groove
-        from groovefast.plots import plot_grooves
+        from groovefast.plots import page_path, pages_of, save
 
         grooves, titles = [rendition.groove], None
         channel, track, kit = (
@@ -597,24 +605,34 @@ class _Output:
         if request.source is not None:
             grooves.insert(0, Groove.from_midi(request.source, channel, track))
             titles = [request.source.name, path.name]
-        plot_grooves(grooves, path.with_suffix(".png"), titles, pitch_classes=kit)
+        for page in _pages_there(path.with_suffix("")):
+            page.unlink()
+        for number, figure in enumerate(pages_of(grooves, titles, kit), start=1):
+            save(figure, page_path(path.with_suffix(".png"), number))
+
+
+def _pages_there(stem: Path) -> list[Path]:
+    """The pages after the first that are there of the picture of a result."""
+    if not stem.parent.is_dir():
+        return []
+    pattern = re.compile(rf"{re.escape(stem.name)}-p\d+\.png")
+    return sorted(file for file in stem.parent.iterdir() if pattern.fullmatch(file.name))
 
 
 def _signed(request: Request, rendition: Rendition, number: int, model: str) -> Rendition:
-    """A result that says how to make it again, where another seed would have made another."""
-    temperature = request.options["temperature"]
+    """A result that says how it was drawn, where another seed would have made another."""
+    temperature, seed = request.options["temperature"], request.options["seed"]
     spread = request.spread if request.mode == "vary" else 0.0
     if request.mode != "sample" and not temperature and not spread:
         return rendition
     from groovefast.midi_tracks import MidiTracks
 
-    text = (
-        f"groovefast-sample --mode {request.mode} --model {model} --seed {request.options['seed']} "
-        f"--num {request.num} --temperature {temperature:g}"
-        + (f" --spread {spread:g}" if spread else "")
-        + f": number {number}"
-    )
-    midi = MidiTracks.parse(rendition.midi).with_text(text).to_bytes()
+    facts = [
+        f"groovefast {request.mode}, model {model}, seed {seed}, temperature {temperature:g}",
+        *([f"spread {spread:g}"] if spread else []),
+        *([f"number {number} of {request.num}"] if "num" in MODES[request.mode].uses else []),
+    ]
+    midi = MidiTracks.parse(rendition.midi).with_text(", ".join(facts)).to_bytes()
     return dataclasses.replace(rendition, midi=midi)
 
 
