@@ -19,8 +19,8 @@ from groovefast.meters import Meter, meters_of
 from groovefast.score import Score
 
 MAX_STEPS = 1 << 18
-"""More are refused (nine hours at 120 bpm): a few bytes can claim a silence of years. Every bar counts
-as one of 4/4: so a model hears it."""
+"""More are refused (nine hours at 120 bpm): a few bytes can claim a silence of years. Every bar
+counts as one of 4/4: so a model hears it."""
 
 _ROUNDING = 1e-9
 _COMMON_TIME = Meter(0.0, 4, 4)
