@@ -251,7 +251,8 @@ def test_shards_are_read_with_their_tempos(tmp_path: Path) -> None:
 def test_the_quantized_row_of_the_converted_test_split_is_the_known_one(
     groove_dir: Path, tmp_path: Path
 ) -> None:
-    convert(groove_dir, tmp_path, config=HUMANIZE, metadata=groove_dir / "info.csv", shards=2)
+    metadata = groove_dir / "info.csv"
+    convert(groove_dir, tmp_path, config=HUMANIZE, metadata=metadata, shards=2, magenta_compat=True)
     played = read_performances(tmp_path / "test-*.tfrecord", get_config(HUMANIZE))
     scores = measure(played, quantized(played), resamples=0)[ALL]
     assert len(played) == 2084

@@ -269,8 +269,11 @@ def test_distances_tell_density_dynamics_and_timing_apart() -> None:
 
 @pytest.fixture(scope="module")
 def test_split(groove_dir: Path) -> Performances:
-    """Every window of two bars of the Groove MIDI Dataset's test split."""
-    converter = GrooveConverter(split_bars=2, hop_bars=1)
+    """Every window of two bars of the Groove MIDI Dataset's test split, with Magenta's hits.
+
+    It leaves out 818 of the dataset, which end where they begin.
+    """
+    converter = GrooveConverter(split_bars=2, hop_bars=1, magenta_compat=True)
     with (groove_dir / "info.csv").open() as file:
         names = [row["midi_filename"] for row in csv.DictReader(file) if row["split"] == "test"]
     windows = [converter.to_tensors(groove_dir / name) for name in names]
