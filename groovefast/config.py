@@ -15,6 +15,9 @@ from typing import Any
 from groovefast.drums import NUM_CLASSES, PitchClasses, plain_pitch_classes
 from groovefast.errors import GrooveFastError
 
+MAX_TEMPERATURE = 1e6
+"""Above all use, and far from where float32 ends."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ConverterConfig:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import mido
 
 _HIT_THRESHOLD = 0.5
+_MAX_WINDOW_STEPS = 1 << 18
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,6 +133,8 @@ class GrooveConverter:
             "track": part.track,
             "seed": seed,
         }
+        if seed is not None and (not _is_int(seed) or seed < 0):
+            raise GrooveFastError(f"seed: a whole number from 0 wanted, not {seed!r}")
         self._rng = np.random.default_rng(seed)
         # Then the model's rows are the grid's.
         self._is_plain = not (split_instruments or num_velocity_bins or num_offset_bins)
@@ -338,6 +341,10 @@ def _check(config: ConverterConfig) -> None:
             continue
         if not _is_int(value) or value < 1:
             raise GrooveFastError(f"{name}: a whole number from 1 wanted, not {value!r}")
+    if max(config.window_steps or 0, config.hop_bars * config.steps_per_bar) > _MAX_WINDOW_STEPS:
+        raise GrooveFastError(
+            f"split_bars, hop_bars, steps_per_quarter: more than {_MAX_WINDOW_STEPS:,} steps"
+        )
     for name in ("num_velocity_bins", "num_offset_bins"):
         value = getattr(config, name)
         if not _is_int(value) or value < 0 or value == 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
+import unicodedata
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -40,7 +41,9 @@ class DrumPart:
         Raises:
             GrooveFastError: No MIDI channel, or no track.
         """
-        return cls(_checked_channels(channel), _checked_track(track))
+        channels, checked = _checked_channels(channel), _checked_track(track)
+        usual = checked is None and channels == (DRUM_CHANNEL + 1,)
+        return cls(None if usual else channels, checked)
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -106,9 +109,12 @@ def _whole(number: object) -> int:
 
 
 def _spellings(name: str) -> tuple[bytes, ...]:
-    """A name in UTF-8, and in the Latin-1 of older files where that can say it."""
-    utf8 = name.encode("utf-8", "surrogatepass")
-    try:
-        return tuple(dict.fromkeys((utf8, name.encode("latin-1"))))
-    except UnicodeEncodeError:
-        return (utf8,)
+    """A name in upper and lower case, its accents joined or apart, in UTF-8 and older Latin-1.
+
+    The case of ASCII is the core's to overlook.
+    """
+    cases = (name, name.lower(), name.upper(), name.capitalize(), name.title())
+    forms = [unicodedata.normalize(form, case) for case in cases for form in ("NFC", "NFD")]
+    spellings = [form.encode("utf-8", "surrogatepass") for form in forms]
+    spellings += [form.encode("latin-1") for form in forms if max(form) < "\u0100"]
+    return tuple({spelling.lower(): spelling for spelling in reversed(spellings)}.values())

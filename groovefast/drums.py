@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from groovefast.errors import GrooveFastError, did_you_mean
+from groovefast.reading import read_file
 
 DRUM_CLASSES = (
     "kick",
@@ -158,10 +159,8 @@ def _from_text(text: str) -> tuple[tuple[int, ...], ...]:
 def _read_file(path: str | os.PathLike[str]) -> tuple[tuple[int, ...], ...]:
     """The classes of a text file."""
     name = os.fspath(path)
-    with open(path, "rb") as file:  # noqa: PTH123 - takes any path
-        data = file.read(_MAX_FILE_BYTES + 1)
-    if len(data) > _MAX_FILE_BYTES:
-        raise GrooveFastError(f"{name}: too large for a drum map, which has a line for each drum")
+    too_large = "too large for a drum map, which has a line for each drum"
+    data = read_file(path, _MAX_FILE_BYTES, "a drum map", too_large)
     try:
         text = data.decode()
     except UnicodeDecodeError as error:

@@ -76,6 +76,15 @@ class Groove:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "notes", _checked_notes(self.notes))
+        try:
+            numerator, denominator = map(operator.index, self.time_signature)
+            object.__setattr__(self, "time_signature", (numerator, denominator))
+            object.__setattr__(self, "ticks_per_quarter", operator.index(self.ticks_per_quarter))
+            float(self.qpm)
+        except (TypeError, ValueError) as error:
+            raise GrooveFastError(
+                f"qpm, time_signature or ticks_per_quarter: no such number ({error})"
+            ) from None
         if not 1 <= 6e7 / max(self.qpm, 1e-9) <= _MAX_MICROSECONDS_PER_QUARTER:
             raise GrooveFastError(f"qpm: {self.qpm} is not a tempo MIDI can express (4 to 6e7)")
         if not Meter(0, *self.time_signature).is_valid:
@@ -306,6 +315,10 @@ class Groove:
             and np.array_equal(self.notes, other.notes)
             and np.array_equal(np.asarray(self.ticks), np.asarray(other.ticks))
         )
+
+    def __reduce__(self) -> tuple[type[Groove], tuple[Any, ...]]:
+        """Copies are made as the original was, so that their arrays are read-only too."""
+        return Groove, tuple(getattr(self, field.name) for field in dataclasses.fields(self))
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
-import functools
 import itertools
 import struct
 from collections import defaultdict
@@ -25,6 +24,9 @@ Lane: TypeAlias = tuple[int, int, int]
 """Track, channel and pitch."""
 Span: TypeAlias = tuple[int, int, int]
 """Tick, end tick and velocity of a note in its lane."""
+
+EndOf: TypeAlias = Callable[[int, int, int], int]
+"""From a track, where it ended and its last event that is no note to where it is to end."""
 
 END_OF_TRACK = b"\xff\x2f\x00"
 MAX_TICK = 0x0FFFFFFF
@@ -57,7 +59,7 @@ class MidiTracks:
     @classmethod
     def parse(cls, data: bytes) -> MidiTracks:
         """Splits a file, on its own or wrapped as RMID, into its events."""
-        head, *chunks = _chunks(data[data.index(b"MThd") :])
+        head, *chunks = _chunks(_unwrapped(data))
         format_, _, ticks_per_quarter = struct.unpack(">HHH", head[1][:6])
         tracks: list[tuple[Event, ...]] = []
         others = []
@@ -99,20 +101,22 @@ class MidiTracks:
         self,
         old: NDArray[np.void],
         new: NDArray[np.void],
-        bar_line: Callable[[int, int], int] | None = None,
+        end_of: EndOf | None = None,
     ) -> MidiTracks:
         """Returns the file with other notes; every other event stays at its tick.
 
         Notes of one track, channel and pitch that overlap are cut where the next begins, and none
         rings on when its track has ended. Where notes that are not among `old` have one such lane
-        too, they stay, and new ones are left out while these sound. A file that holds nothing but
-        `old` is a clip: it ends at the bar line, so that it can be looped.
+        too, they stay, and new ones are left out while these sound. A file without other notes than
+        `old` is a clip, whose length may be changed so that it can be looped; others keep theirs
+        unless a note begins later.
 
         Args:
             old: The notes to replace, of `read_midi`: all of their tracks and channels.
             new: What to write in their place; fields as of `old`.
-            bar_line: Gives the bar line at or after a tick of a track, in ticks. Without it tracks
-                end with their notes.
+            end_of: Gives where a track should end, in ticks, by its number from 0, where it ended,
+                and its last event that is no note; of format 0 and 1 the last of all tracks.
+                Without it tracks end with their notes.
         """
         before, after = _lanes(old), _lanes(new)
         changed: defaultdict[int, dict[tuple[int, int], tuple[list[Span], list[Span]]]]
@@ -121,12 +125,12 @@ class MidiTracks:
             if sorted(before[lane]) != sorted(after[lane]):
                 changed[lane[0]][lane[1:]] = before[lane], after[lane]
         is_clip = self._holds_only({lane[:2] for lane in before})
-        ends = [track[-1][0] for track in self.tracks]
+        spans = [(track[-1][0], _last_event(track)) for track in self.tracks]
         tracks = list(self.tracks)
         for index, lanes in changed.items():
-            end = ends[index] if self.format == 2 else max(ends)
-            line = functools.partial(bar_line, index) if bar_line else None
-            tracks[index] = _with_lanes(tracks[index], lanes, line, end if is_clip else None)
+            own = spans[index] if self.format == 2 else tuple(map(max, zip(*spans, strict=True)))
+            end = end_of(index, *own) if end_of else None
+            tracks[index] = _with_lanes(tracks[index], lanes, end, is_clip)
         return dataclasses.replace(self, tracks=tuple(tracks))
 
     def _holds_only(self, places: Collection[tuple[int, int]]) -> bool:
@@ -138,6 +142,24 @@ class MidiTracks:
             if lane is not None
         )
         return all(place in places for place in lanes)
+
+
+def _last_event(track: Sequence[Event]) -> int:
+    """The tick of the last event that is neither a note nor the end; 0 if there is none."""
+    others = (tick for tick, message in reversed(track[:-1]) if _lane_of(message) is None)
+    return next(others, 0)
+
+
+def _unwrapped(data: bytes) -> bytes:
+    """The MIDI file in RIFF chunks, if it is wrapped so."""
+    if data[:4] != b"RIFF":
+        return data
+    first = 12
+    while data[first : first + 4] != b"data":
+        length = int.from_bytes(data[first + 4 : first + 8], "little")
+        first += 8 + length + length % 2
+    length = int.from_bytes(data[first + 4 : first + 8], "little")
+    return data[first + 8 : first + 8 + length]
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -215,22 +237,23 @@ def _lanes(notes: NDArray[np.void]) -> defaultdict[Lane, list[Span]]:
 def _with_lanes(
     track: Sequence[Event],
     lanes: Mapping[tuple[int, int], tuple[list[Span], list[Span]]],
-    bar_line: Callable[[int], int] | None,
-    clip_end: int | None,
+    end: int | None,
+    is_clip: bool,
 ) -> tuple[Event, ...]:
     """A track with other notes in some lanes, given as (old, new) by channel and pitch.
 
-    A lane without old notes may hold some that are none of ours. A track of a clip ends at the bar
-    line at or after `clip_end`; another one where it did, unless a note begins later.
+    A lane without old notes may hold some that are none of ours. The track of a clip ends at `end`;
+    another one where it did, unless a note begins later.
     """
     own = {lane for lane, (old, _) in lanes.items() if old}
     kept = [(tick, message) for tick, message in track if _lane_of(message) not in own]
-    last_tick = kept[-1][0]
-    first_free = 1 + max((span[0] for _, new in lanes.values() for span in new), default=-1)
-    if bar_line is None:
-        last_tick = max(last_tick, *(span[1] for _, new in lanes.values() for span in new), 0)
-    elif clip_end is not None or first_free > last_tick:
-        last_tick = max(bar_line(max(last_tick, clip_end or 0, first_free)), first_free)
+    last_tick, last_kept = kept[-1][0], kept[-2][0] if len(kept) > 1 else 0
+    new_spans = [span for _, new in lanes.values() for span in new]
+    first_free = 1 + max((span[0] for span in new_spans), default=-1)
+    if end is None:
+        last_tick = max(last_tick, *(span[1] for span in new_spans), 0)
+    elif is_clip or first_free > last_tick:
+        last_tick = max(end, first_free, last_kept)
     ranked = [(tick, _KEPT, message) for tick, message in kept[:-1]]
     for lane, (old, new) in lanes.items():
         channel, pitch = lane

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from groovefast.config import Config, ConverterConfig, get_config
+from groovefast.config import MAX_TEMPERATURE, Config, ConverterConfig, get_config
 from groovefast.drums import NUM_CLASSES
 from groovefast.errors import GrooveFastError
 from groovefast.lstm import LstmWeights, State, lstm, lstm_step, project, side_by_side_over_time
@@ -388,8 +388,10 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         z_size = self.config.hparams.z_size
         if z.shape.rank != 2 or z.shape[1] != z_size:
             raise GrooveFastError(f"z: shape (n, {z_size}) wanted, {tuple(z.shape)} given")
-        if not 0 <= temperature < math.inf:
-            raise GrooveFastError(f"temperature: {temperature} is not a number from 0 on")
+        if not 0 <= temperature <= MAX_TEMPERATURE:
+            raise GrooveFastError(
+                f"temperature: {temperature} is not a number from 0 to {MAX_TEMPERATURE:g}"
+            )
         steps = self._steps(controls) if steps is None else steps
         controls = self._controls(controls, z.shape[0], steps)
         hits = self._hits(hits, z.shape[0], steps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -92,7 +93,7 @@ def no_drums(
     parts = list_parts(score, pitch_classes)
     if isinstance(part.track, str):
         unknown = f"{name}: no track {part.track!r}"
-        if part.track.strip().lower() not in map(str.lower, score.track_names):
+        if _folded(part.track) not in map(_folded, score.track_names):
             return GrooveFastError(f"{unknown}; {_tracks(score.track_names)}")
     if not parts:
         return GrooveFastError(f"{name}: no notes in it; give a drum performance")
@@ -102,6 +103,10 @@ def no_drums(
         f"{name}: no drums {part}, but {listed}{more}. Name the drums with --channel or --track"
         f"{_suggestion(parts)}"
     )
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip().casefold()
 
 
 def _sounds_like_drums(notes: NDArray[np.void], table: NDArray[np.uint8], score: Score) -> bool:

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groovefast import transforms
-from groovefast.config import ConverterConfig
+from groovefast.config import MAX_TEMPERATURE, ConverterConfig
 from groovefast.drum_part import CHANNEL_10, Channel, DrumPart, Track
 from groovefast.drums import DRUM_CLASSES, NUM_CLASSES, PitchClasses, resolve_pitch_classes
-from groovefast.errors import GrooveFastError
+from groovefast.errors import GrooveFastError, MidiError
 from groovefast.grid_bars import describe_bars
 from groovefast.groove import Groove, midi_source
 from groovefast.layout import Windows
@@ -119,10 +119,15 @@ class Options:
     def __post_init__(self) -> None:
         if not 0 <= self.amount <= 1:
             raise GrooveFastError(f"amount: {self.amount} is not in 0..1")
-        if not 0 <= self.temperature < np.inf:
-            raise GrooveFastError(f"temperature: {self.temperature} is not 0 or more")
-        if self.hop_bars is not None and self.hop_bars < 1:
-            raise GrooveFastError(f"hop_bars: {self.hop_bars} is not 1 or more")
+        if not 0 <= self.temperature <= MAX_TEMPERATURE:
+            raise GrooveFastError(
+                f"temperature: {self.temperature} is not in 0..{MAX_TEMPERATURE:g}"
+            )
+        for name, least in (("hop_bars", 1), ("seed", 0)):
+            value = getattr(self, name)
+            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+            if value is not None and not (whole and value >= least):
+                raise GrooveFastError(f"{name}: {value!r} is no whole number from {least} on")
         # A file is read once.
         object.__setattr__(self, "pitch_classes", resolve_pitch_classes(self.pitch_classes))
         DrumPart.of(self.channel, self.track)
@@ -204,7 +209,8 @@ def add_hihat(
         edge = {_CLOSED_HAT_EDGE} & set(kit[drum][1:])
         fixed |= edge if replace else {*edge, kit[drum][0]}
         kit[drum] = (kit[drum][0], *edge)
-    take = player.take(source, pitch_classes=kit, fixed_pitches=fixed)
+    midi, name = read_bytes(midi_source(source))
+    take = _take_of_kit(player, midi, name, kit, fixed)
     windows = player.windows(take)
     z = player.latents(player.encode(take, windows))
     there = rows_with(take.fixed)
@@ -216,6 +222,25 @@ def add_hihat(
     return dataclasses.replace(played, messages=(*played.messages, *told))
 
 
+def _take_of_kit(
+    player: _Player,
+    midi: MidiInput,
+    name: str | None,
+    kit: Sequence[Sequence[int]],
+    fixed: Collection[int],
+) -> Take:
+    """A take of the drums of a narrower kit."""
+    try:
+        return player.take(midi, pitch_classes=kit, fixed_pitches=fixed, name=name)
+    except MidiError:
+        raise
+    except GrooveFastError:
+        other = player.take(midi, name=name)  # or says what is wrong
+        raise GrooveFastError(
+            f"{other.name}: only percussion beside the drums is played, to which nothing is added"
+        ) from None
+
+
 def _tell_of_added(take: Take, hits: Values, added: Sequence[int], replace: bool) -> Iterator[str]:
     """Lines on the bars to which no drum was added."""
     name = " and ".join(DRUM_CLASSES[drum] for drum in added)
@@ -225,17 +250,17 @@ def _tell_of_added(take: Take, hits: Values, added: Sequence[int], replace: bool
     if kept.any():
         anew = "" if replace else "; --replace plays it anew"
         yield f"{describe_bars(take.bars.numbers[kept])}: the {name} that is there stays{anew}"
-    without = sounding & ~new & ~kept
-    if replace:  # where it was all the same, it was there
-        without &= ~take.bars_with(rows_with(hits[:, list(added)]))
+    was, now = (take.bars_with(rows_with(each[:, list(added)])) for each in (take.grid.hits, hits))
+    without = sounding & ~new & ~kept & ~now
     rides, opens = (take.bars_with(take.grid.hits[:, drum] > 0) for drum in (_RIDE, _OPEN_HAT))
     for bars, reason in (
         (without & rides, ", as the ride plays"),
         (without & ~rides & opens, ", as the open hi-hat plays"),
         (without & ~rides & ~opens, "; the model hears none there"),
     ):
-        if bars.any():
-            yield f"{describe_bars(take.bars.numbers[bars])}: no {name} added{reason}"
+        for some, what in ((was, f"the {name} taken out"), (~was, f"no {name} added")):
+            if (bars & some).any():
+                yield f"{describe_bars(take.bars.numbers[bars & some])}: {what}{reason}"
 
 
 def groove_transfer(
@@ -285,8 +310,8 @@ def vary(source: Source, model: Model = None, spread: float = 0.5, **options: An
     Raises:
         MidiError: As `humanize`, and so on.
     """
-    if not 0 <= spread < np.inf:
-        raise GrooveFastError(f"spread: {spread} is not 0 or more")
+    if not 0 <= spread <= MAX_TEMPERATURE:
+        raise GrooveFastError(f"spread: {spread} is not in 0..{MAX_TEMPERATURE:g}")
     player = _Player("vary", model, options)
     take = player.take(source)
     windows = player.windows(take)
@@ -309,7 +334,7 @@ def interpolate(
     Raises:
         MidiError: As `humanize`, and so on.
     """
-    if num < 2:
+    if not isinstance(num, (int, np.integer)) or num < 2:
         raise GrooveFastError(f"num: {num} given; an interpolation has at least 2 performances")
     player = _Player("interpolate", model, options)
     take, other = player.take(a), player.take_beside(b)

@@ -13,6 +13,7 @@ import io
 import itertools
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
@@ -107,7 +108,10 @@ def _new_figure(width: float, height: float) -> Figure:
 def to_png(figure: Figure) -> bytes:
     """Returns a figure as the bytes of a PNG file."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
+    with warnings.catch_warnings():
+        # Names of files may be in any script; what the font lacks is drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(buffer, format="png", dpi=_DPI)
     return buffer.getvalue()
 
 
@@ -418,7 +422,7 @@ def _draw_page(
     for row, row_axes in zip(rows, axes.reshape(len(rows), len(sheets)), strict=True):
         counts = []
         for index, (sheet, ax) in enumerate(zip(sheets, row_axes, strict=True)):
-            title = titles[index] if titles else sheet.title(row.start)
+            title = _plain(titles[index]) if titles else sheet.title(row.start)
             title += f" · {sheet.span(row)}" if tells_bars else ""
             counts.append(_draw_row(sheet, ax, row, length, title))
         # One count of bars and beats serves all that are counted alike.
@@ -426,6 +430,11 @@ def _draw_page(
             ax.tick_params(labelbottom=count != count_below)
     _groove_legend(axes[0])
     return figure
+
+
+def _plain(title: str) -> str:
+    """A title as it stands: `$` begins no formula, and bytes that are no text are shown as such."""
+    return title.encode("utf-8", "backslashreplace").decode().replace("$", r"\$")
 
 
 def _draw_row(

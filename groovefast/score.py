@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
-import stat
 from typing import BinaryIO, TypeAlias
 
 import numpy as np
@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from groovefast import _core
 from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.errors import GrooveFastError, MidiError
+from groovefast.reading import read_file
 
 MidiInput: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO"
 """A MIDI file's bytes, its path, or a file opened for reading bytes."""
 
 _MAX_BYTES = _core.MAX_FILE_BYTES
+_TOO_LARGE = f"larger than {_MAX_BYTES >> 20} MiB, which no performance is"
 
 
 @dataclasses.dataclass(eq=False, slots=True)
@@ -121,49 +123,34 @@ def read_bytes(source: MidiInput) -> tuple[bytes, str | None]:
     if isinstance(source, bytes):
         return source, None
     if isinstance(source, (str, os.PathLike)):
-        return _read_path(source), os.fspath(source)
+        return read_file(source, _MAX_BYTES, "a MIDI file", _TOO_LARGE), os.fsdecode(source)
     if isinstance(source, (bytearray, memoryview)):
         return bytes(source), None
     if not hasattr(source, "read"):
         raise GrooveFastError(
             f"source: a path, bytes or a file opened for bytes wanted, not {type(source).__name__}"
         )
-    data = source.read(_MAX_BYTES + 1)
-    if not isinstance(data, bytes):
-        raise GrooveFastError("source: a file opened for text; open it with mode 'rb'")
     name = getattr(source, "name", None)
-    _check_size(len(data), name if isinstance(name, str) else "source")
-    return data, name if isinstance(name, str) else None
+    name = name if isinstance(name, str) else None
+    return _read_stream(source, name or "source"), name
 
 
-def _read_path(path: str | os.PathLike[str]) -> bytes:
-    # Without waiting: a pipe called x.mid may have no writer.
+def _read_stream(source: BinaryIO, name: str) -> bytes:
+    data = b""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except ValueError as error:  # a zero byte in it
-        raise GrooveFastError(f"{os.fspath(path)!r}: no path ({error})") from None
-    try:
-        status = os.fstat(file)
-        if stat.S_ISDIR(status.st_mode):
-            raise GrooveFastError(f"{os.fspath(path)}: a folder, not a MIDI file")
-        if not stat.S_ISREG(status.st_mode):
-            raise GrooveFastError(f"{os.fspath(path)}: not a file but a pipe or a device")
-        _check_size(status.st_size, os.fspath(path))
-        # Room for one byte more shows the end of a file that does not grow, in a single call.
-        data = os.read(file, status.st_size + 1)
-        while len(data) != status.st_size and (more := os.read(file, _MAX_BYTES + 1 - len(data))):
+        # A pipe gives what it has, which may be less than is asked for.
+        while len(data) <= _MAX_BYTES:
+            more = source.read(_MAX_BYTES + 1 - len(data))
+            if not isinstance(more, bytes):
+                raise GrooveFastError(f"{name}: a file opened for text; open it with mode 'rb'")
+            if not more:
+                break
             data += more
-    finally:
-        os.close(file)
-    _check_size(len(data), os.fspath(path))
+    except (ValueError, io.UnsupportedOperation) as error:
+        raise GrooveFastError(f"{name}: cannot be read ({error})") from None
+    if len(data) > _MAX_BYTES:
+        raise GrooveFastError(f"{name}: {_TOO_LARGE}")
     return data
-
-
-def _check_size(size: int, name: str) -> None:
-    if size > _MAX_BYTES:
-        raise GrooveFastError(
-            f"{name}: larger than {_MAX_BYTES >> 20} MiB, which no performance is"
-        )
 
 
 def _text(name: bytes) -> str:

@@ -251,12 +251,25 @@ class Take:
         if np.array_equal(notes, self._all_notes):
             return self.midi
         tracks = MidiTracks.parse(self.midi).finer(self._finer)
-        return tracks.with_notes(self._all_notes, notes, self._bar_line).to_bytes()
+        return tracks.with_notes(self._all_notes, notes, self._end_of).to_bytes()
 
-    def _bar_line(self, track: int, tick: int) -> int:
-        """The tick of the bar line at or after a tick of a track."""
-        bars = Bars(meters_of(self._score, track if self._score.format == 2 else 0))
-        return math.ceil(bars.line(tick / self._ticks_per_quarter) * self._ticks_per_quarter)
+    def _end_of(self, track: int, end: int, last_event: int) -> int:
+        """Where a clip ends: with the bar of its last hit, or of what else is played after it.
+
+        Later only if it ended at a bar line, or within a step of one: recordings seldom stop
+        where the music does.
+        """
+        song = track if self._score.format == 2 else 0
+        bars = Bars(meters_of(self._score, song))
+
+        def line(tick: float) -> int:
+            place = max(tick, 0) / self._ticks_per_quarter
+            return math.ceil(bars.line(place) * self._ticks_per_quarter)
+
+        step = self.bars.step_ticks
+        of_hits = math.ceil(float(self.bars.end_ticks[self.bars.songs == song].max(initial=0)))
+        of_file = line(end - step)
+        return max(of_hits, line(last_event), of_file if of_file - end <= step else 0)
 
     @property
     def coarse_message(self) -> Sequence[str]:
@@ -351,5 +364,5 @@ def _finer(score: Score) -> int:
     """How many times more ticks the timing wants, and MIDI can count."""
     if score.ticks_per_quarter >= COARSE_TICKS:
         return 1
-    last = int(score.notes["end_tick"].max()) + score.ticks_per_quarter
+    last = max(score.end_tick, int(score.notes["end_tick"].max())) + score.ticks_per_quarter
     return max(1, min(math.ceil(FINE_TICKS / score.ticks_per_quarter), MAX_TICK // last))

@@ -98,6 +98,18 @@ def test_nothing_is_imported_beside_the_model_of_a_run(tmp_path, model_folder, m
     assert f"holds a model ({model_folder}/config.json)" in capsys.readouterr().err
 
 
+def test_a_folder_of_other_checkpoints_goes_on_pointing_to_its_own(
+    tmp_path, model_folder, monkeypatch, capsys
+):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-99999"')
+    before = contents(out)
+    assert run(export_main, monkeypatch, model_folder, out) == 2
+    assert f"{out / 'checkpoint'}: is there already" in capsys.readouterr().err
+    assert contents(out) == before
+
+
 @pytest.mark.parametrize("of_ours", [True, False])
 def test_a_checkpoint_is_replaced_only_if_asked_to(
     tmp_path, model_folder, monkeypatch, capsys, of_ours

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -135,8 +136,11 @@ def test_wrong_files_are_named_with_the_line(content: bytes, message: str, tmp_p
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         drums.resolve_pitch_classes(tmp_path / "kit.txt")
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(GrooveFastError, match="a folder, not a drum map"):
         drums.resolve_pitch_classes(str(tmp_path))
+    os.mkfifo(tmp_path / "pipe.txt")
+    with pytest.raises(GrooveFastError, match=r"pipe\.txt: not a file but a pipe"):
+        drums.resolve_pitch_classes(tmp_path / "pipe.txt")
 
 
 @pytest.mark.parametrize(

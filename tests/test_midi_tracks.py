@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 
+import midi_bytes
 import mido
 import numpy as np
 import pytest
@@ -136,10 +137,10 @@ def test_notes_without_length_or_end_get_one():
     assert (read["end_tick"] - read["tick"]).tolist() == [40, 100, 120, 60]
 
 
-def _next_half(track, tick):
-    """Bar lines every 480 ticks."""
-    assert track == 0
-    return -(-tick // 480) * 480
+def _next_half(track, end, last_event):
+    """Ends at the next 480 ticks from the end on."""
+    assert (track, last_event <= end) == (0, True)
+    return -(-(end + 1) // 480) * 480
 
 
 def test_no_note_rings_on_when_its_track_has_ended():
@@ -147,7 +148,7 @@ def test_no_note_rings_on_when_its_track_has_ended():
     old = read_midi(data).notes
     new = old.copy()
     new["end_tick"] = 900
-    (track,) = MidiTracks.parse(data).with_notes(old, new, bar_line=_next_half).tracks
+    (track,) = MidiTracks.parse(data).with_notes(old, new, end_of=_next_half).tracks
     assert track[-1] == (480, END_OF_TRACK)
     assert read_midi(MidiTracks(1, 480, (track,)).to_bytes()).notes["end_tick"].tolist() == [480]
 
@@ -156,10 +157,10 @@ def test_a_song_keeps_its_length_as_long_as_its_notes_allow():
     piano = mido.Message("note_on", channel=0, note=60, velocity=90)
     data = _file((0, _on()), (50, _off()), (50, piano), (300, piano.copy(velocity=0)))
     old = read_midi(data).notes
-    for begin, end in ((250, 300), (300, 480), (500, 960)):
+    for begin, end in ((250, 300), (300, 480), (500, 501)):
         new = old.copy()
         new["tick"], new["end_tick"] = begin, begin + 100
-        tracks = MidiTracks.parse(data).with_notes(old, new, bar_line=_next_half)
+        tracks = MidiTracks.parse(data).with_notes(old, new, end_of=_next_half)
         assert tracks.tracks[0][-1] == (end, END_OF_TRACK)
         (note,) = read_midi(tracks.to_bytes()).notes
         assert (note["tick"], note["end_tick"]) == (begin, min(begin + 100, end))
@@ -199,6 +200,13 @@ def test_text_stands_after_the_name():
     assert tracks.tracks[0][0][1] == bytes(name.bin())
     read = mido.MidiFile(file=io.BytesIO(tracks.to_bytes()), charset="utf-8")
     assert [message.text for message in read.tracks[0] if message.type == "text"] == ["seed ♫"]
+
+
+def test_only_the_midi_of_a_riff_file_is_taken():
+    data = _file((0, _on()), (50, _off()))
+    info = (b"LIST", b"INFOINAM\x06\0\0\0MThd\0\0")
+    wrapped = midi_bytes.riff(data, info) + b"LIST\x04\0\0\0tail"
+    assert MidiTracks.parse(wrapped).to_bytes() == MidiTracks.parse(data).to_bytes()
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

@@ -404,6 +404,20 @@ def test_a_kit_of_ones_own_gets_its_own_hat():
         tap2drum(_pattern((99, 4)), _model(TAP), pitch_classes=[()] * 9)
 
 
+def test_other_percussion_alone_gets_no_hat():
+    with pytest.raises(GrooveFastError, match="source: only percussion beside the drums is played"):
+        add_hihat(_pattern((44, 4), (54, 8)), _model(HIHAT))
+    with pytest.raises(GrooveFastError, match="source: none of its notes"):
+        add_hihat(_pattern((99, 4)), _model(HIHAT))
+
+
+def test_a_hat_that_is_taken_out_is_told_of():
+    beat = _pattern((36, 4), (42, 8), (51, 4), bars=2)
+    assert add_hihat(beat, _model(HIHAT, bias=-20.0), replace=True).messages == (
+        "bars 1 to 2: the closed hi-hat taken out, as the ride plays",
+    )
+
+
 def test_bars_without_a_new_hat_are_told_of():
     beat = _pattern((36, 4), (38, 4), (51, 8))
     assert add_hihat(beat, _model(HIHAT, bias=-20.0)).messages == (
@@ -577,15 +591,18 @@ def test_models_made_for_something_else_are_refused(mode, play):
     ("options", "message"),
     [
         ({"amount": 1.5}, r"amount: 1.5 is not in 0\.\.1"),
-        ({"temperature": -1}, "temperature: -1 is not 0 or more"),
-        ({"hop_bars": 0}, "hop_bars: 0 is not 1 or more"),
+        ({"temperature": -1}, "temperature: -1 is not in 0"),
+        ({"hop_bars": 0}, "hop_bars: 0 is no whole number from 1 on"),
         ({"pitch_classes": "gm"}, "pitch_classes: no such map 'gm'"),
         ({"channel": "10"}, "channel: '10' is no MIDI channel"),
         ({"track": ""}, "track: an empty name"),
-        ({"temperature": np.nan}, "temperature: nan is not 0 or more"),
+        ({"temperature": np.nan}, "temperature: nan is not in 0"),
+        ({"temperature": 1e39}, "temperature: 1e[+]39 is not in 0"),
+        ({"seed": -1}, "seed: -1 is no whole number from 0 on"),
+        ({"seed": 1.5}, "seed: 1.5 is no whole number"),
         ({"amount": np.nan}, "amount: nan is not in"),
-        ({"spread": np.inf}, "spread: inf is not 0 or more"),
-        ({"spread": -1}, "spread: -1 is not 0 or more"),
+        ({"spread": np.inf}, "spread: inf is not in 0"),
+        ({"spread": -1}, "spread: -1 is not in 0"),
     ],
 )
 def test_options_out_of_range(options, message):

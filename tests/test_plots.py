@@ -282,6 +282,16 @@ def test_wrong_numbers_of_grooves_or_titles_are_named() -> None:
         plots.plot_grooves([GROOVE], titles=["a", "b"])
 
 
+@pytest.mark.parametrize(
+    "title",
+    ["x$\\y$.mid", "$\\frac$", "cost $5 to $9", "latin\udce9.mid", "日本 \x07.mid", "", "_^{}"],
+)
+def test_titles_stand_as_they_are(title: str, recwarn: pytest.WarningsRecorder) -> None:
+    (figure,) = plots.plot_grooves([GROOVE, GROOVE], titles=[title, title])
+    assert plots.to_png(figure).startswith(PNG)
+    assert len(recwarn) == 0
+
+
 def test_a_groove_is_a_picture_in_notebooks() -> None:
     assert GROOVE._repr_png_().startswith(PNG)
 

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import struct
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -610,6 +611,8 @@ def test_takes_the_track_named() -> None:
         (" dRUMs", [36, 38]),
         (2, [36, 38]),
         ("Schlägel", [40]),
+        ("SCHLÄGEL", [40]),
+        ("schla\u0308gel", [40]),
         ("Trommeln ♫", [42]),
         ("Drum", []),
         (1, []),
@@ -647,6 +650,21 @@ def test_reads_bytes_paths_and_open_files(kind: str, tmp_path: Path) -> None:
     sources = {"bytes": data, "bytearray": bytearray(data), "memoryview": memoryview(data)}
     sources |= {"path": path, "text": str(path)}
     assert len(read_midi(sources[kind]).notes) == 1
+
+
+def test_reads_a_stream_to_its_end() -> None:
+    data = song(*[hit(1, 36)] * 30_000)
+    read_end, write_end = os.pipe()
+    writer = threading.Thread(target=lambda: _write_all(write_end, data))
+    writer.start()
+    with os.fdopen(read_end, "rb", buffering=0) as stream:
+        assert len(read_midi(stream).notes) == 30_000
+    writer.join()
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(data)
 
 
 def test_refuses_what_is_no_file(tmp_path: Path) -> None:

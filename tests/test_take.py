@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import midi_bytes
 import mido
 import numpy as np
 import pytest
@@ -272,11 +273,15 @@ def _meters_file(meters, hits, end, form=1):
     ("meters", "hits", "end", "expected"),
     [
         ([(0, 4, 4), (1920, 3, 4)], [(0, 480)], 3360, 3360),
-        ([(0, 4, 4), (1920, 3, 4)], [(0, 480)], 3361, 1920 + 2 * 1440),
-        ([(0, 2, 4), (960, 4, 4)], [(0, 480)], 1500, 2880),
+        ([(0, 4, 4), (1920, 3, 4)], [(0, 480)], 3361, 3360),
+        ([(0, 4, 4), (1920, 3, 4)], [(0, 480)], 3600, 1920),
+        ([(0, 4, 4), (1920, 3, 4)], [(0, 480)], 6130, 1920 + 3 * 1440),
+        ([(0, 2, 4), (960, 4, 4)], [(0, 480)], 2880, 2880),
+        ([(0, 2, 4), (960, 4, 4)], [(0, 970)], 1500, 2880),
         ([(0, 4, 4)], [(0, 1900)], 1930, 3840),
         ([(0, 4, 4)], [(0,)], 0, 1920),
         ([(0, 7, 8)], [(0,), (100,)], 5000, 5040),
+        ([(0, 7, 8)], [(0,), (100,)], 4500, 1680),
     ],
 )
 def test_a_clip_ends_at_the_bar_line_of_its_meters(meters, hits, end, expected):
@@ -363,6 +368,14 @@ def test_coarse_files_get_finer_ticks():
     (message,) = take.coarse_message
     assert message == "24 ticks per quarter note are too coarse for played timing; written with 480"
     assert Take(_beat(1, ticks_per_quarter=192), CONFIG).coarse_message == ()
+
+
+def test_finer_ticks_leave_room_for_the_end_of_the_file():
+    far = midi_bytes.track(midi_bytes.meta(0x0FFFFFFF // 10, 6, b"far"), midi_bytes.END)
+    hits = midi_bytes.track(*[midi_bytes.hit(23, 38)] * 8, midi_bytes.END)
+    take = Take(midi_bytes.header(2, 1, 24) + hits + far, CONFIG)
+    played = take.play(_played(take, velocities=np.full_like(take.grid.velocities, 0.3)), 1)
+    assert len(read_midi(played).notes) == 8
 
 
 # --- Mistakes -------------------------------------------------------------------------------

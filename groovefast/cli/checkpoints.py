@@ -64,9 +64,12 @@ def export_checkpoint(model: Path, output: Path, form: str, overwrite: bool) -> 
 
     step = _step_of(model)
     prefix = checkpoint_prefix(output, step)
-    if not overwrite and any(output.glob(f"{prefix.name}.*")):
+    # Of several checkpoints in a folder, the file `checkpoint` says which one counts.
+    pointer = output / "checkpoint"
+    there = prefix if any(output.glob(f"{prefix.name}.*")) else pointer
+    if not overwrite and (there is prefix or pointer.exists()):
         raise GrooveFastError(
-            f"{prefix}: is there already; choose another folder, or replace it with --overwrite"
+            f"{there}: is there already; choose another folder, or replace it with --overwrite"
         )
     console.load_tensorflow()
     from groovefast.checkpoints import export_tf1, load_model

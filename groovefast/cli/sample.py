@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from groovefast.cli import console
+from groovefast.config import MAX_TEMPERATURE
 from groovefast.drums import PITCH_CLASSES_HELP
 from groovefast.errors import GrooveFastError
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 DEFAULT_QPM = 120.0
 MIDI_ENDINGS = (".mid", ".midi", ".smf", ".kar")
+_MOST_GROOVES = 1 << 40
+"""More than any machine has room for, and few enough to be asked for it."""
 HIDDEN = (".", "__MACOSX")
 """What names begin with of folders that hold nothing of the user's."""
 
@@ -92,10 +95,13 @@ def _sample(model: GrooVAE, request: Request) -> Sequence[Rendition]:
     if request.inputs:
         controls, qpm = _controls(model, request)
     temperature, seed = request.options["temperature"], request.options["seed"]
+    no_memory = GrooveFastError(f"--num: no memory for {request.num:,} at once")
+    if request.num > _MOST_GROOVES:
+        raise no_memory
     try:
         windows = model.sample(request.num, temperature, seed, controls)
     except tf.errors.ResourceExhaustedError:
-        raise GrooveFastError(f"--num: no memory for {request.num:,} at once") from None
+        raise no_memory from None
     converter = GrooveConverter.from_config(model.config)
     kit = request.options["pitch_classes"]
     grooves = converter.from_tensors(windows, request.qpm or qpm, kit)
@@ -251,12 +257,12 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
 )
 @click.option(
     "--temperature",
-    type=console.FloatRange(min=0),
+    type=console.FloatRange(0, MAX_TEMPERATURE),
     help="How boldly to draw; 0 takes the likeliest.  [default: 0.5 for sample, else 0]",
 )
 @click.option(
     "--spread",
-    type=console.FloatRange(min=0),
+    type=console.FloatRange(0, MAX_TEMPERATURE),
     help="How far a variation goes from the input.  [default: 0.5]",
 )
 @click.option(
@@ -323,37 +329,37 @@ def command(
     audio = _Audio(soundfont) if render or soundfont else None
     output = _Output(output_dir, plot, audio, overwrite, "num" in row.uses)
     for request in requests if len(requests) == 1 else ():
-        _check_drums(request)
+        _check_input(request)
     output.check(requests)
     output_dir.mkdir(parents=True, exist_ok=True)
 
     console.load_tensorflow()  # only now: it takes seconds
     from groovefast.checkpoints import load_model
+    from groovefast.models import DEFAULT_MODELS
 
     model = load_model(model_source, config)
     _check_hits(mode, model, len(input_paths))
     many = len(requests) > 1
-    failures = sum(not _succeeds(row, model, request, output, many) for request in requests)
+    name = str(model_path or DEFAULT_MODELS[mode])
+    failures = sum(not _succeeds(row, model, name, request, output, many) for request in requests)
     if failures == len(requests):
         raise GrooveFastError(f"none of the {failures} files could be played; see above")
     click.echo(f"{output.summary} (seed {seed})" + (f", {failures} failed" if failures else ""))
     return console.EXIT_SOME_FAILED if failures else 0
 
 
-def _succeeds(row: Mode, model: GrooVAE, request: Request, output: _Output, many: bool) -> bool:
+def _succeeds(
+    row: Mode, model: GrooVAE, name: str, request: Request, output: _Output, many: bool
+) -> bool:
     """Does one piece of work; where it is one of many, a failure is told and does not stop them."""
     try:
-        output.save(request, row.play(model, request), _name_of(model))
+        output.save(request, row.play(model, request), name)
     except (GrooveFastError, OSError) as error:
         if not many:
             raise
         click.echo(f"failed: {console.describe(error)}", err=True)
         return False
     return True
-
-
-def _name_of(model: GrooVAE) -> str:
-    return str(model.config.name)
 
 
 # --- What is asked for ----------------------------------------------------------------------
@@ -408,6 +414,9 @@ def _requests(
     }
     if "groove" in given:
         _check_readable(given["groove"])
+    for option in ("channel", "track"):
+        if option in given and not paths:
+            raise GrooveFastError(f"--{option}: says which notes of an --input are drums; give one")
     for inputs, name in _pieces(mode, paths, output_dir):
         yield Request(
             mode,
@@ -459,14 +468,17 @@ def _midi_files(path: Path, output_dir: Path) -> list[tuple[Path, Path]]:
     Hidden folders are left out, and so is what was made here before.
     """
     if not path.is_dir():
-        _check_readable(path)
+        path.stat()  # a name that is none should stop the work before it begins
         return [(path, Path(path.stem))]
     output = output_dir.resolve()
     found: list[Path] = []
-    for folder, below, names in os.walk(path, onerror=_raise):
-        if not path.samefile(folder) and Path(folder).resolve() == output:
+    seen: set[Path] = set()
+    for folder, below, names in os.walk(path, onerror=_raise, followlinks=True):
+        place = Path(folder).resolve()
+        if place in seen or (place == output != path.resolve()):
             below.clear()
             continue
+        seen.add(place)
         below[:] = sorted(name for name in below if not name.startswith(HIDDEN))
         files = [Path(folder, name) for name in sorted(names) if not name.startswith("._")]
         files = [file for file in files if file.suffix.lower() in MIDI_ENDINGS]
@@ -494,8 +506,8 @@ def _check_readable(path: Path) -> None:
     read_midi(path)
 
 
-def _check_drums(request: Request) -> None:
-    """Finds a file without drums likewise."""
+def _check_input(request: Request) -> None:
+    """Finds broken files, and those without drums, likewise."""
     if request.source is None:
         return
     from groovefast.drum_part import DrumPart
@@ -564,18 +576,31 @@ class _Output:
         for message in renditions[0].messages:
             click.echo(f"{request.source}: {message}", err=True)
         original = None if request.source is None else read_bytes(request.source)[0]
-        first = 1 + (0 if self._overwrite else self._last_number(stem))
-        digits = max(3, len(str(first + len(renditions) - 1)))
+        number = 1 + (0 if self._overwrite else self._last_number(stem))
+        digits = max(3, len(str(number + len(renditions) - 1)))
         for index, rendition in enumerate(renditions):
-            number = f"-{first + index:0{digits}}" if self._numbered else ""
-            path = stem.with_name(f"{stem.name}{number}.mid")
-            _signed(request, rendition, index + 1, model).save(path, overwrite=self._overwrite)
+            signed = _signed(request, rendition, index + 1, model)
+            path, number = self._write(signed, stem, number, digits), number + 1
             self._count += 1
             self._unchanged += rendition.midi == original
             if self._plot:
                 self._draw(request, rendition, path)
             if self._audio is not None:
                 self._audio.save(request, rendition, path.with_suffix(".wav"))
+
+    def _write(self, rendition: Rendition, stem: Path, number: int, digits: int) -> Path:
+        """Writes a file under its number, or the next that is free, as others may write too."""
+        while True:
+            name = f"{stem.name}-{number:0{digits}}.mid" if self._numbered else f"{stem.name}.mid"
+            path = stem.with_name(name)
+            try:
+                rendition.save(path, overwrite=self._overwrite)
+            except FileExistsError:
+                if not self._numbered:
+                    raise
+                number += 1
+            else:
+                return path
 
     def _stem(self, request: Request) -> Path:
         return self._folder / request.name
