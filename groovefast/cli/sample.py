@@ -340,12 +340,18 @@ def command(
     model = load_model(model_source, config)
     _check_hits(mode, model, len(input_paths))
     many = len(requests) > 1
-    name = str(model_path or DEFAULT_MODELS[mode])
+    name = _name_of(model_path) if model_path else DEFAULT_MODELS[mode]
     failures = sum(not _succeeds(row, model, name, request, output, many) for request in requests)
     if failures == len(requests):
         raise GrooveFastError(f"none of the {failures} files could be played; see above")
     click.echo(f"{output.summary} (seed {seed})" + (f", {failures} failed" if failures else ""))
     return console.EXIT_SOME_FAILED if failures else 0
+
+
+def _name_of(model: Path) -> str:
+    """What to call a model in files that leave this machine: no path, and not just `model`."""
+    folder = model.absolute()
+    return folder.parent.name if folder.name == "model" else folder.name
 
 
 def _succeeds(
