@@ -93,8 +93,8 @@ def train_steps(shards: Path) -> Iterator[float]:
     """Losses of one training step after the other."""
     import tensorflow as tf
 
-    from groovefast.devices import choose_strategy
-    from groovefast.trainer import Trainer
+    from groovefast.training.devices import choose_strategy
+    from groovefast.training.trainer import Trainer
 
     trainer = Trainer(small_config(), choose_strategy())
     batches = iter(groovefast.load_dataset(shards, CONFIG, BATCH_SIZE, repeat=True))

@@ -14,9 +14,9 @@ import tensorflow as tf
 from training_worker import PRECISIONS, Steps, serve_training, task
 
 from groovefast.config import get_config
-from groovefast.data import load_dataset
-from groovefast.devices import choose_strategy
-from groovefast.trainer import Trainer
+from groovefast.training.devices import choose_strategy
+from groovefast.training.trainer import Trainer
+from groovefast.windows.dataset import load_dataset
 
 
 def trainer(options: dict[str, Any], precision: str, strategy: tf.distribute.Strategy) -> Steps:

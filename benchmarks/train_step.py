@@ -19,7 +19,7 @@ import tensorflow as tf
 from timing import Report, Work, option_parser, race
 
 from groovefast.config import Config, get_config
-from groovefast.model import GrooVAE, Row
+from groovefast.model.groovae import GrooVAE, Row
 
 Step = Callable[[tf.Tensor], tf.Tensor]
 """From windows to their loss, with or without training on them."""

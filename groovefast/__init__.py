@@ -13,34 +13,34 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from groovefast.checkpoints import load_model
     from groovefast.config import CONFIGS
-    from groovefast.conversion import convert
-    from groovefast.converter import GrooveConverter
-    from groovefast.data import load_dataset
+    from groovefast.conversion.convert import convert
+    from groovefast.conversion.report import ConversionReport
     from groovefast.errors import GrooveFastError, MidiError
-    from groovefast.groove import Groove
-    from groovefast.model import GrooVAE
-    from groovefast.report import ConversionReport
-    from groovefast.score import Score, read_midi
-    from groovefast.training import train
+    from groovefast.midi.groove import Groove
+    from groovefast.midi.score import Score, read_midi
+    from groovefast.model.checkpoints import load_model
+    from groovefast.model.groovae import GrooVAE
+    from groovefast.training.train import train
+    from groovefast.windows.converter import GrooveConverter
+    from groovefast.windows.dataset import load_dataset
 
     __version__: str
 
 _HOMES = {
     "CONFIGS": "config",
-    "ConversionReport": "report",
-    "GrooVAE": "model",
-    "Groove": "groove",
-    "GrooveConverter": "converter",
+    "ConversionReport": "conversion.report",
+    "GrooVAE": "model.groovae",
+    "Groove": "midi.groove",
+    "GrooveConverter": "windows.converter",
     "GrooveFastError": "errors",
     "MidiError": "errors",
-    "Score": "score",
-    "convert": "conversion",
-    "load_dataset": "data",
-    "load_model": "checkpoints",
-    "read_midi": "score",
-    "train": "training",
+    "Score": "midi.score",
+    "convert": "conversion.convert",
+    "load_dataset": "windows.dataset",
+    "load_model": "model.checkpoints",
+    "read_midi": "midi.score",
+    "train": "training.train",
 }
 
 __all__ = [

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from groovefast.cli import console
 from groovefast.drums import ROLAND
-from groovefast.groove import NOTE_DTYPE, Groove
-from groovefast.midi import write_atomically
+from groovefast.files import write_atomically
+from groovefast.midi.groove import NOTE_DTYPE, Groove
 
 KICK, SNARE, CLOSED, OPEN, LOW, MID, HIGH, CRASH, RIDE = range(9)
 CROSS_STICK_PITCH = 37

@@ -10,10 +10,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/venv.sh"
 cd "$root"
 
 declare -A tests=(
-  [address,undefined]="tests/test_smf.py tests/test_grid.py tests/test_crc32c.py
-    tests/test_tfrecord.py tests/test_converter.py tests/test_conversion.py
-    tests/test_conversion_folder.py tests/test_archives.py"
-  [thread]="tests/test_conversion.py tests/test_archives.py"
+  [address,undefined]="tests/midi/test_score.py tests/windows/test_grid.py tests/conversion/test_crc32c.py
+    tests/conversion/test_tfrecord.py tests/windows/test_converter.py tests/conversion/test_convert.py
+    tests/conversion/test_output.py tests/conversion/test_archives.py"
+  [thread]="tests/conversion/test_convert.py tests/conversion/test_archives.py"
 )
 
 library() {

@@ -18,13 +18,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import groovefast
-from groovefast.checkpoints import load_model, save_model, saved_step
 from groovefast.config import Config, get_config
-from groovefast.evaluation import Evaluation, Row, evaluate
-from groovefast.measures import ALL
-from groovefast.model import GrooVAE, variable_shapes
+from groovefast.evaluation.evaluate import Evaluation, Row, evaluate
+from groovefast.evaluation.measures import ALL
+from groovefast.model.checkpoints import load_model, save_model, saved_step
+from groovefast.model.groovae import GrooVAE, variable_shapes
 
-MODELS = Path(groovefast.__file__).parent / "models"
+MODELS = Path(groovefast.__file__).parent / "model" / "models"
 COLUMNS = {
     "f1": ("hits F1", 3),
     "timing_mae_ms": ("timing MAE, ms", 2),

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 import groovefast
 from groovefast import Groove, GrooveConverter, MidiError, Score, convert, load_model, read_midi
-from groovefast.performance import Rendition, humanize
+from groovefast.playing import Rendition, humanize
 
 
 def beat(path: Path) -> Groove:

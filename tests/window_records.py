@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from groovefast.converter import GrooveConverter
+from groovefast.windows.converter import GrooveConverter
 
 
 class Performance(NamedTuple):

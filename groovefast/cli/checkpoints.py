@@ -26,7 +26,7 @@ def import_checkpoint(checkpoint: Path, output: Path, config: str | None, overwr
 
     CKPT is a prefix (…/model.ckpt-3668), a folder or a .tar. Layers and sizes are read from it.
     """
-    from groovefast.model_folder import model_in
+    from groovefast.model.folder import model_in
 
     if not overwrite and (file := model_in(output)):
         raise GrooveFastError(
@@ -34,7 +34,7 @@ def import_checkpoint(checkpoint: Path, output: Path, config: str | None, overwr
             "--overwrite"
         )
     console.load_tensorflow()
-    from groovefast.checkpoints import load_model, save_model, saved_step
+    from groovefast.model.checkpoints import load_model, save_model, saved_step
 
     model = load_model(checkpoint, config)
     step = saved_step(checkpoint)
@@ -60,7 +60,7 @@ def import_checkpoint(checkpoint: Path, output: Path, config: str | None, overwr
 @_OVERWRITE
 def export_checkpoint(model: Path, output: Path, form: str, overwrite: bool) -> None:
     """Writes the model folder MODEL as a checkpoint into OUT_DIR."""
-    from groovefast.model_folder import checkpoint_prefix
+    from groovefast.model.folder import checkpoint_prefix
 
     step = _step_of(model)
     prefix = checkpoint_prefix(output, step)
@@ -72,7 +72,7 @@ def export_checkpoint(model: Path, output: Path, form: str, overwrite: bool) -> 
             f"{there}: is there already; choose another folder, or replace it with --overwrite"
         )
     console.load_tensorflow()
-    from groovefast.checkpoints import export_tf1, load_model
+    from groovefast.model.checkpoints import export_tf1, load_model
 
     del form  # there is only one so far
     export_tf1(load_model(model), output, step)
@@ -81,12 +81,12 @@ def export_checkpoint(model: Path, output: Path, form: str, overwrite: bool) -> 
 
 def _step_of(model: Path) -> int:
     """The training steps behind a model; only those of a checkpoint need TensorFlow."""
-    from groovefast.model_folder import find_model_folder, read_description
+    from groovefast.model.folder import find_model_folder, read_description
 
     if folder := find_model_folder(model):
         return read_description(folder).step
     console.load_tensorflow()
-    from groovefast.checkpoints import saved_step
+    from groovefast.model.checkpoints import saved_step
 
     return saved_step(model)
 

@@ -19,8 +19,8 @@ from groovefast.errors import GrooveFastError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from groovefast.conversion import OnUnmapped, Progress
-    from groovefast.report import ConversionReport
+    from groovefast.conversion.convert import OnUnmapped, Progress
+    from groovefast.conversion.report import ConversionReport
 
 _NAMED_FAILURES = 10
 _SECONDS_BETWEEN_LINES = 2.0
@@ -142,7 +142,7 @@ def _convert(
     **options: Any,
 ) -> bool:
     """Converts, tells what came of it, and returns whether everything could be read."""
-    from groovefast.conversion import convert
+    from groovefast.conversion.convert import convert
 
     for path in (report, plot):
         if path is not None:
@@ -292,7 +292,7 @@ def _why_no_drums(report: ConversionReport, options: Mapping[str, Any]) -> Groov
         return None
     from groovefast.config import get_config
     from groovefast.drum_part import DrumPart
-    from groovefast.parts import no_drums
+    from groovefast.midi.parts import no_drums
 
     part = DrumPart.of(options["channel"], options["track"])
     kit = options["pitch_classes"] or get_config(options["config"]).converter.pitch_classes
@@ -344,7 +344,7 @@ def _why_nothing(report: ConversionReport) -> GrooveFastError:
 
 def _verify_folders(folders: Sequence[str]) -> None:
     """Checks conversions, and names what is not as it should be."""
-    from groovefast.manifest import verify
+    from groovefast.windows.manifest import verify
 
     if not folders:
         raise click.UsageError("verify: name the folder", click.get_current_context())

@@ -15,7 +15,7 @@ from groovefast.cli import console
 from groovefast.errors import GrooveFastError
 
 if TYPE_CHECKING:
-    from groovefast.evaluation import Distances, Estimate, Evaluation, Row
+    from groovefast.evaluation.evaluate import Distances, Estimate, Evaluation, Row
 
 _SPLIT = re.compile(r"^(test|validation|valid|eval|dev)(?=\b|_)")
 
@@ -108,13 +108,13 @@ def command(
 
     from rich.console import Console
 
-    from groovefast.shards import find_shards
+    from groovefast.windows.shards import find_shards
 
     shards = find_shards(data)
     train_shards = find_shards(train_data) if train_data else _train_shards_beside(data)
     console.load_tensorflow()
-    from groovefast.checkpoints import load_model
-    from groovefast.evaluation import evaluate
+    from groovefast.evaluation.evaluate import evaluate
+    from groovefast.model.checkpoints import load_model
 
     with Console(stderr=True).status(f"Evaluating {model} …"):
         evaluation = evaluate(
@@ -126,12 +126,12 @@ def command(
             seed=seed,
         )
     if json_file:
-        from groovefast.midi import write_atomically
+        from groovefast.files import write_atomically
 
         text = json.dumps(evaluation.to_json(), indent=2, allow_nan=False) + "\n"
         write_atomically(json_file, text.encode())
     if plot:
-        from groovefast.plots import plot_evaluation
+        from groovefast.evaluation.plot import plot_evaluation
 
         plot_evaluation(evaluation, plot)
     _show(evaluation)
@@ -148,7 +148,7 @@ def _check_folders(files: Mapping[str, Path | None]) -> None:
 
 def _train_shards_beside(data: str) -> list[Path] | None:
     """The training split of the same conversion, where `data` names another split of it."""
-    from groovefast.shards import find_shards
+    from groovefast.windows.shards import find_shards
 
     path = Path(data)
     name, renamed = _SPLIT.subn("train", path.name)
@@ -161,7 +161,7 @@ def _train_shards_beside(data: str) -> list[Path] | None:
 
 def _show(evaluation: Evaluation) -> None:
     """Prints the tables."""
-    from groovefast.measures import ALL
+    from groovefast.evaluation.measures import ALL
 
     columns = (*(_HITS if evaluation.chooses_hits else ()), *_TIMING_AND_DYNAMICS)
     _print_table(
@@ -203,7 +203,7 @@ def _show_notes(evaluation: Evaluation) -> None:
 
 def _cells(row: Row, columns: Sequence[Column]) -> Iterator[str]:
     """`18.80 ±0.41`, without the interval where it is unknown or nothing."""
-    from groovefast.measures import ALL
+    from groovefast.evaluation.measures import ALL
 
     for column in columns:
         decimals = column.published_decimals if row.kind == "published" else column.decimals

@@ -18,8 +18,8 @@ from groovefast.drums import PITCH_CLASSES_HELP
 from groovefast.errors import GrooveFastError
 
 if TYPE_CHECKING:
-    from groovefast.model import GrooVAE
-    from groovefast.performance import Rendition
+    from groovefast.model.groovae import GrooVAE
+    from groovefast.playing.performance import Rendition
 
 DEFAULT_QPM = 120.0
 MIDI_ENDINGS = (".mid", ".midi", ".smf", ".kar")
@@ -88,8 +88,8 @@ def _sample(model: GrooVAE, request: Request) -> Sequence[Rendition]:
     """New windows from z ~ N(0, 1); over the first hits of the input where the model wants hits."""
     import tensorflow as tf
 
-    from groovefast.converter import GrooveConverter
-    from groovefast.performance import Rendition
+    from groovefast.playing.performance import Rendition
+    from groovefast.windows.converter import GrooveConverter
 
     controls, qpm = None, DEFAULT_QPM
     if request.inputs:
@@ -110,7 +110,7 @@ def _sample(model: GrooVAE, request: Request) -> Sequence[Rendition]:
 
 def _controls(model: GrooVAE, request: Request) -> tuple[Any, float]:
     """The hits of the input's first window, for models that play given hits, and its tempo."""
-    from groovefast.converter import GrooveConverter
+    from groovefast.windows.converter import GrooveConverter
 
     config, path = model.config.converter, request.inputs[0]
     source = {name: request.options[name] for name in ("pitch_classes", "channel", "track")}
@@ -128,7 +128,7 @@ def _rework(function: str, summary: str) -> Mode:
     """A mode that is a function of `performance` on one input."""
 
     def play(model: GrooVAE, request: Request) -> Sequence[Rendition]:
-        from groovefast import performance
+        from groovefast.playing import performance
 
         return [getattr(performance, function)(request.inputs[0], model, **request.options)]
 
@@ -136,14 +136,14 @@ def _rework(function: str, summary: str) -> Mode:
 
 
 def _add_hihat(model: GrooVAE, request: Request) -> Sequence[Rendition]:
-    from groovefast import performance
+    from groovefast.playing import performance
 
     source, replace = request.inputs[0], request.replace
     return [performance.add_hihat(source, model, replace, **request.options)]
 
 
 def _groove_transfer(model: GrooVAE, request: Request) -> Sequence[Rendition]:
-    from groovefast import performance
+    from groovefast.playing import performance
 
     if request.groove is None:
         raise GrooveFastError("--groove: name the performance whose feel --input is to get")
@@ -152,14 +152,14 @@ def _groove_transfer(model: GrooVAE, request: Request) -> Sequence[Rendition]:
 
 
 def _interpolate(model: GrooVAE, request: Request) -> Sequence[Rendition]:
-    from groovefast import performance
+    from groovefast.playing import performance
 
     a, b = request.inputs
     return performance.interpolate(a, b, request.num, model, **request.options)
 
 
 def _vary(model: GrooVAE, request: Request) -> Sequence[Rendition]:
-    from groovefast import performance
+    from groovefast.playing import performance
 
     source, spread = request.inputs[0], request.spread
     seed = request.options["seed"]
@@ -334,8 +334,8 @@ def command(
     output_dir.mkdir(parents=True, exist_ok=True)
 
     console.load_tensorflow()  # only now: it takes seconds
-    from groovefast.checkpoints import load_model
-    from groovefast.models import DEFAULT_MODELS
+    from groovefast.model.checkpoints import load_model
+    from groovefast.model.models import DEFAULT_MODELS
 
     model = load_model(model_source, config)
     _check_hits(mode, model, len(input_paths))
@@ -385,7 +385,7 @@ def _check_uses(mode: str, given: Mapping[str, Any]) -> None:
 
 def _find_model(mode: str, path: Path | None) -> Path:
     """The model to load; says that there is none before TensorFlow takes its time to start."""
-    from groovefast.models import DEFAULT_MODELS, included_model, included_models
+    from groovefast.model.models import DEFAULT_MODELS, included_model, included_models
 
     name = DEFAULT_MODELS[mode] if path is None else str(path)
     included = included_model(name)
@@ -507,7 +507,7 @@ def _is_result(stem: str, stems: Collection[str]) -> bool:
 
 def _check_readable(path: Path) -> None:
     """Finds missing and broken files before TensorFlow takes its time to start."""
-    from groovefast.score import read_midi
+    from groovefast.midi.score import read_midi
 
     read_midi(path)
 
@@ -517,8 +517,8 @@ def _check_input(request: Request) -> None:
     if request.source is None:
         return
     from groovefast.drum_part import DrumPart
-    from groovefast.parts import no_drums
-    from groovefast.score import read_score
+    from groovefast.midi.parts import no_drums
+    from groovefast.midi.score import read_score
 
     part = DrumPart.of(request.options["channel"], request.options["track"])
     if not len(read_score(request.source, part).notes):
@@ -575,7 +575,7 @@ class _Output:
 
     def save(self, request: Request, renditions: Sequence[Rendition], model: str) -> None:
         """Writes NAME.mid, or NAME-001.mid, NAME-002.mid, …, and what goes beside them."""
-        from groovefast.score import read_bytes
+        from groovefast.midi.score import read_bytes
 
         stem = self._stem(request)
         stem.parent.mkdir(parents=True, exist_ok=True)
@@ -626,8 +626,9 @@ class _Output:
         return max((int(name[1]) for name in names if name), default=0)
 
     def _draw(self, request: Request, rendition: Rendition, path: Path) -> None:
-        from groovefast.groove import Groove
-        from groovefast.plots import page_path, pages_of, save
+        from groovefast.midi.groove import Groove
+        from groovefast.midi.plot import page_path, pages_of
+        from groovefast.pictures.style import save
 
         grooves, titles = [rendition.groove], None
         channel, track, kit = (
@@ -656,7 +657,7 @@ def _signed(request: Request, rendition: Rendition, number: int, model: str) -> 
     spread = request.spread if request.mode == "vary" else 0.0
     if request.mode != "sample" and not temperature and not spread:
         return rendition
-    from groovefast.midi_tracks import MidiTracks
+    from groovefast.midi.tracks import MidiTracks
 
     facts = [
         f"groovefast {request.mode}, model {model}, seed {seed}, temperature {temperature:g}",
@@ -672,13 +673,13 @@ class _Audio:
 
     def __init__(self, soundfont: Path | None) -> None:
         if soundfont is not None:
-            from groovefast.synth import check_soundfont
+            from groovefast.sound.synth import check_soundfont
 
             check_soundfont(soundfont)
         self._soundfont = soundfont
 
     def save(self, request: Request, rendition: Rendition, path: Path) -> None:
-        from groovefast import synth
+        from groovefast.sound import synth
 
         if self._soundfont is not None:
             synth.save_with_soundfont(rendition.midi, self._soundfont, path)

@@ -19,7 +19,7 @@ from groovefast.config import get_config
 from groovefast.errors import GrooveFastError
 
 if TYPE_CHECKING:
-    from groovefast.training import Progress, TrainingResult
+    from groovefast.training.train import Progress, TrainingResult
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -151,13 +151,13 @@ def command(
     if batch_size is not None:
         chosen = chosen.with_hparams({"batch_size": batch_size})
 
-    from groovefast.shards import find_shards
+    from groovefast.windows.shards import find_shards
 
     shards = find_shards(data)
     eval_shards = find_shards(eval_data) if eval_data else None
 
     console.load_tensorflow()  # only now: it takes seconds
-    from groovefast.training import train
+    from groovefast.training.train import train
 
     with _display() as display:
         result = train(

@@ -1,0 +1,149 @@
+"""The output folder of a conversion: whose shards are in it, and which of them are complete.
+
+A folder holds the shards of one conversion. While it runs, a journal gains a line for each shard
+that is complete; at the end the manifest takes the journal's place. Both begin with the plan, what
+is made of which files, so that a later run knows whether it would make the same. A shard has its
+name only when it is complete: killed at any moment, the folder says truly what it holds. What a
+power cut takes is found by the sizes and checksums in the manifest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from groovefast.errors import GrooveFastError
+from groovefast.files import lock_folder
+from groovefast.windows.manifest import (
+    JOURNAL,
+    MANIFEST,
+    SHARD_NAME,
+    Plan,
+    ShardEntry,
+    is_shard_of,
+    read_journal,
+    read_manifest,
+    shard_names,
+    to_json,
+)
+
+
+class OutputFolder:
+    """A folder while a conversion writes to it; no other can at the same time."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Makes the folder if need be, and takes hold of it.
+
+        Raises:
+            GrooveFastError: It is a file, or another conversion writes to it.
+            OSError: It cannot be made or opened.
+        """
+        self.path = Path(path)
+        self._lock = lock_folder(self.path, "another conversion is writing to it")
+        self._journal: Any = None
+
+    def __enter__(self) -> OutputFolder:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._journal:
+            self._journal.close()
+        os.close(self._lock)
+
+    def begin(self, plan: Plan, keep: Iterable[ShardEntry] = ()) -> int:
+        """Clears the folder for a plan: of all other shards of conversions, and of loose ends.
+
+        Args:
+            plan: What is about to be made.
+            keep: Shards of it that are there already.
+
+        Returns:
+            How many shards it removed.
+
+        Raises:
+            GrooveFastError: There are shards that no conversion here knows of.
+            OSError: The folder cannot be written to.
+        """
+        kept = {entry.name: entry for entry in keep}
+        known = self._known_shards()
+        self._refuse_strangers(plan, known)
+        old = [name for name in known - set(kept) if (self.path / name).exists()]
+        for name in old:
+            self._remove(name)
+        for path in self.path.glob(".*.tmp"):
+            if SHARD_NAME.fullmatch(path.name[1:-4]) or path.name[1:-4] in (MANIFEST, JOURNAL):
+                path.unlink()
+        lines = [to_json({"plan": plan}), *(entry.to_line() for entry in kept.values())]
+        self._write(JOURNAL, (line + "\n" for line in lines))
+        self._remove(MANIFEST)
+        self._journal = (self.path / JOURNAL).open("a", encoding="utf-8")
+        return len(old)
+
+    def is_finished(self) -> bool:
+        """Whether the manifest is there, and nothing is left of how it came about."""
+        return (self.path / MANIFEST).exists() and not (self.path / JOURNAL).exists()
+
+    def add(self, entry: ShardEntry) -> None:
+        """Notes in the journal that a shard is complete."""
+        with _naming(self.path / JOURNAL):
+            self._journal.write(entry.to_line() + "\n")
+            self._journal.flush()
+
+    def finish(self, plan: Plan, shards: Iterable[ShardEntry]) -> None:
+        """Writes the manifest, now that all shards are complete."""
+        self._write(MANIFEST, _manifest_lines(plan, list(shards)))
+        self._remove(JOURNAL)
+
+    def _known_shards(self) -> set[str]:
+        """The shards that the folder's manifest or journal is about."""
+        records = [read_manifest(self.path / MANIFEST), read_journal(self.path / JOURNAL)]
+        return {name for record in records if record for name in shard_names(record.plan)}
+
+    def _refuse_strangers(self, plan: Plan, known: set[str]) -> None:
+        """Shards of unknown origin would be read together with ours, or overwritten."""
+        for path in sorted(self.path.iterdir()):
+            if is_shard_of(plan["sets"], path.name) and path.name not in known:
+                raise GrooveFastError(
+                    f"{path}: not a shard of the conversion in this folder, but would be read as "
+                    "one; move it away, or choose another folder"
+                )
+
+    def _remove(self, name: str) -> None:
+        (self.path / name).unlink(missing_ok=True)
+
+    def _write(self, name: str, lines: Iterable[str]) -> None:
+        temporary = self.path / f".{name}.tmp"
+        try:
+            with _naming(self.path / name), temporary.open("w", encoding="utf-8") as file:
+                file.writelines(lines)
+            temporary.replace(self.path / name)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Adds the file to an error that does not name it, as those of writing."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
+
+
+def _manifest_lines(plan: Plan, shards: list[ShardEntry]) -> Iterator[str]:
+    sums = {
+        name: sum(getattr(entry, name) for entry in shards)
+        for name in ("files", "records", "bytes")
+    }
+    yield f'{{"plan":{json.dumps(plan, indent=1)},\n"totals":{to_json(sums)},\n"shards":[\n'
+    for index, entry in enumerate(shards):
+        yield entry.to_line() + ("\n" if index == len(shards) - 1 else ",\n")
+    yield "]}\n"

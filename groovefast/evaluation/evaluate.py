@@ -1,0 +1,365 @@
+"""How well a trained model drums, beside cheap baselines and what was published.
+
+`evaluate` runs a model over converted shards and measures what it writes; the measures themselves
+are those of `groovefast.evaluation.measures`, in plain numpy, and are names of this module too.
+
+What is measured depends on what the model is for. Where the hits are given (`humanize`,
+`hits_as_controls`) it is the timing and dynamics at those hits. Where the model chooses them it is
+also which hits are right, of the drums it adds or of all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groovefast.config import Config, ConverterConfig
+from groovefast.drums import DRUM_CLASSES
+from groovefast.errors import GrooveFastError
+from groovefast.evaluation import baselines
+from groovefast.evaluation.measures import (
+    ALL,
+    ALL_CLASSES,
+    Distances,
+    Estimate,
+    Performances,
+    Scores,
+    distances,
+    measure,
+    to_json,
+    wasserstein,
+)
+from groovefast.windows import transforms
+from groovefast.windows.shards import DataPattern, find_shards
+
+if TYPE_CHECKING:
+    from groovefast.model.groovae import GrooVAE
+
+__all__ = [
+    "ALL",
+    "PUBLISHED",
+    "Distances",
+    "Estimate",
+    "Evaluation",
+    "Performances",
+    "Row",
+    "Scores",
+    "distances",
+    "evaluate",
+    "measure",
+    "read_performances",
+    "wasserstein",
+]
+
+Grids: TypeAlias = NDArray[np.float32]
+
+
+def _published(mae: float, mse: float, timing_kl: float, velocity_kl: float) -> Scores:
+    return Scores(
+        timing_mae_ms=Estimate(mae),
+        timing_mse=Estimate(mse),
+        timing_kl=Estimate(timing_kl),
+        velocity_kl=Estimate(velocity_kl),
+    )
+
+
+PUBLISHED: Mapping[str, Scores] = {
+    "Seq2Seq": _published(18.80, 0.032, 0.31, 0.08),
+    "MLP": _published(19.25, 0.032, 7.62, 2.22),
+    "KNN": _published(22.34, 0.043, 1.10, 0.53),
+    "linear": _published(19.77, 0.033, 4.79, 1.70),
+}
+"""Humanize on the test split, two bars: Gillick et al. 2019, "Learning to Groove"."""
+
+QUANTIZED = "quantized"
+_CLOSED_HI_HAT = DRUM_CLASSES.index("closed hi-hat")
+SAMPLE_TEMPERATURES = (1.0, 0.5)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        name: What was measured.
+        kind: "model", "baseline" or "published".
+        scores: By drum class, and under `ALL`.
+        predicted: What was written; None for a published row.
+    """
+
+    name: str
+    kind: str
+    scores: Mapping[str, Scores]
+    predicted: Performances | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """All that was measured of one model.
+
+    Attributes:
+        config: What the model is.
+        truth: What was played.
+        rows: The table; the model comes first.
+        losses: Means over windows at z = mu, the decoder fed with the truth: `r_loss`, and `kl`
+            in nats.
+        samples: How far new grooves are from the data, by what they are; empty for models that
+            need something to work on.
+    """
+
+    config: Config
+    truth: Performances
+    rows: Sequence[Row]
+    losses: Mapping[str, float]
+    samples: Mapping[str, Mapping[str, Distances]]
+
+    @property
+    def chooses_hits(self) -> bool:
+        """Whether the model decides which drums are hit."""
+        return not _hits_given(self.config.converter)
+
+    @property
+    def classes(self) -> Sequence[int]:
+        """The drum classes that were measured."""
+        return _chosen_classes(self.config.converter)
+
+    @property
+    def fitted(self) -> bool:
+        """Whether there are baselines fitted on a training split."""
+        return any(row.kind == "baseline" and row.name != QUANTIZED for row in self.rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns all numbers as plain values; None for what could not be measured."""
+        return {
+            "config": self.config.to_dict(),
+            "windows": len(self.truth),
+            "rows": [
+                {"name": row.name, "kind": row.kind, "scores": to_json(row.scores)}
+                for row in self.rows
+            ],
+            "losses": dict(self.losses),
+            "samples": {name: to_json(of) for name, of in self.samples.items()},
+        }
+
+
+def evaluate(
+    model: GrooVAE,
+    data: DataPattern | Performances,
+    train_data: DataPattern | Performances | None = None,
+    *,
+    batch_size: int = 512,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Evaluation:
+    """Measures a model on converted windows.
+
+    Windows are encoded to `mu` and decoded at temperature 0. Hits the model is told are kept and
+    fed back to the decoder, which is read at them; a second row tells how it does on its own hits.
+    Note dropout is off.
+
+    Args:
+        model: What to measure.
+        data: Shards of windows of the model's length, or the windows.
+        train_data: What the baselines are fitted on; without it only those that need no fit are
+            in the table.
+        batch_size: Windows the model is given at once.
+        resamples: Bootstrap resamples behind the intervals.
+        seed: Of the resamples and of new grooves.
+
+    Raises:
+        GrooveFastError: No shard matches, one cannot be read or is of another window length, or
+            the model takes windows of any length.
+    """
+    config = model.config
+    truth = _performances(data, config)
+    train = None if train_data is None else _performances(train_data, config)
+    runner = _Runner(model, truth, batch_size)
+
+    def row(name: str, kind: str, predicted: Performances) -> Row:
+        classes = _chosen_classes(config.converter)
+        scores = measure(truth, predicted, classes, resamples=resamples, seed=seed)
+        return Row(name, kind, scores, predicted)
+
+    rows = [row(name, "model", predicted) for name, predicted in _model_rows(runner, seed)]
+    for name, predictor in _baselines(config.converter, train):
+        rows.append(row(name, "baseline", predictor(truth)))
+    if _hits_given(config.converter) and config.converter.split_bars == 2:
+        rows += [Row(f"{name}, published", "published", {ALL: s}) for name, s in PUBLISHED.items()]
+    return Evaluation(config, truth, rows, runner.losses(), _samples(runner, train, seed))
+
+
+def read_performances(data: DataPattern, config: Config) -> Performances:
+    """Reads the windows of converted shards, in the order of the files.
+
+    Raises:
+        GrooveFastError: No shard matches, one cannot be read or is of another window length, or a
+            record has no tempo.
+    """
+    import tensorflow as tf
+
+    from groovefast.windows.dataset import open_windows
+
+    converter = config.converter
+    stored = open_windows(data, config)
+    hits, velocities, offsets = (x.numpy() for x in stored.read(tf.range(stored.count)))
+    shards = [str(shard) for shard in find_shards(data)]
+    feature = {"qpm": tf.io.FixedLenFeature([], tf.float32)}
+    try:
+        batches = tf.data.TFRecordDataset(shards).batch(1024).as_numpy_iterator()
+        qpms = np.concatenate([tf.io.parse_example(batch, feature)["qpm"] for batch in batches])
+    except tf.errors.InvalidArgumentError:
+        raise GrooveFastError(f"{shards[0]}: windows without their qpm; convert again") from None
+    return Performances(
+        hits > 0,
+        velocities,
+        offsets,
+        qpms.astype(np.float64),
+        converter.steps_per_quarter,
+        converter.quarters_per_bar,
+    )
+
+
+def _performances(data: DataPattern | Performances, config: Config) -> Performances:
+    return data if isinstance(data, Performances) else read_performances(data, config)
+
+
+# What a model is for.
+
+
+def _hits_given(converter: ConverterConfig) -> bool:
+    """Whether the hits are known and only their timing and velocity are asked for."""
+    return converter.given_drums == ALL_CLASSES
+
+
+def _chosen_classes(converter: ConverterConfig) -> tuple[int, ...]:
+    """The drums that are measured: all, or those the model adds."""
+    return converter.add_instruments or ALL_CLASSES
+
+
+def _hears_all(converter: ConverterConfig) -> bool:
+    """Whether the model hears performances as they are, so that it can drum from z alone."""
+    altered = converter.tapify or converter.fixed_velocities or converter.add_instruments
+    return not (altered or _hits_given(converter))
+
+
+def _baselines(
+    converter: ConverterConfig, train: Performances | None
+) -> Iterator[tuple[str, baselines.Predictor]]:
+    if _hits_given(converter):
+        yield QUANTIZED, baselines.quantized
+    if train is None:
+        return
+    if _hits_given(converter):
+        yield "mean of drum and step", baselines.fit_means(train)
+        yield "linear regression", baselines.fit_linear(train)
+        return
+    if converter.tapify:
+        yield "tap copied", baselines.fit_tap_copied(train)
+        yield "tap on the usual drums", baselines.fit_tap_by_step(train)
+        yield "tap on its own drum (told)", baselines.fit_tap_on_its_drum(train)
+    classes = _chosen_classes(converter)
+    common = "average hi-hat" if classes == (_CLOSED_HI_HAT,) else "most common groove"
+    yield common, baselines.fit_common_groove(train, classes)
+
+
+# What the model writes.
+
+
+class _Runner:
+    """A model over all windows, some at a time."""
+
+    def __init__(self, model: GrooVAE, truth: Performances, batch_size: int) -> None:
+        self.model, self.truth, self._batch_size = model, truth, batch_size
+        self._converter = model.config.converter
+        grid = transforms.Grid(truth.hits.astype(np.float32), truth.velocities, truth.offsets)
+        self._inputs, self._outputs, self._controls = transforms.apply(self._converter, np, *grid)
+
+    def reconstruct(self, kept: tuple[int, ...] = ()) -> Performances:
+        """What is decoded from `mu`; hits of the classes in `kept` stay as played."""
+        hits = self._hits(kept)
+
+        def decode(batch: slice) -> Any:
+            controls = self._controls[batch]
+            mu, _ = self.model.encode(self._inputs[batch], controls)
+            return self.model.decode(mu, controls, temperature=0.0, seed=0, hits=hits[batch])
+
+        return self._run(decode)
+
+    def sample(self, temperature: float, seed: int, kept: tuple[int, ...] = ()) -> Performances:
+        """What is decoded from z ~ N(0, 1), in as many windows as were played."""
+        z_size = self.model.config.hparams.z_size
+        z = np.random.default_rng(seed).standard_normal((len(self.truth), z_size), np.float32)
+        hits = self._hits(kept)
+
+        def decode(batch: slice) -> Any:
+            controls, of_batch = self._controls[batch], seed + batch.start
+            return self.model.decode(z[batch], controls, temperature, of_batch, hits=hits[batch])
+
+        return self._run(decode)
+
+    def losses(self) -> dict[str, float]:
+        """Means over windows of the reconstruction loss at z = mu, and of the KL."""
+        totals: dict[str, float] = {}
+        for batch in self._batches():
+            inputs, outputs = self._inputs[batch], self._outputs[batch]
+            eps = np.zeros((len(inputs), self.model.config.hparams.z_size), np.float32)
+            losses = self.model.losses(inputs, outputs, self._controls[batch], eps, seed=0)
+            for name in ("r_loss", "kl"):
+                totals[name] = totals.get(name, 0.0) + float(np.sum(losses[name]))
+        return {name: total / len(self.truth) for name, total in totals.items()}
+
+    def _hits(self, kept: tuple[int, ...]) -> Grids:
+        """The played hits of some classes as rows, NaN for those the model is to choose."""
+        hits = np.where(np.isin(ALL_CLASSES, kept), self.truth.hits, np.nan).astype(np.float32)
+        return hits.reshape(len(hits), self._inputs.shape[1], -1)
+
+    def _run(self, decode: Callable[[slice], Any]) -> Performances:
+        rows = np.concatenate([np.asarray(decode(batch)) for batch in self._batches()])
+        grid = transforms.disassemble(self._converter, np, rows)
+        return self.truth.replace(
+            hits=grid.hits > 0.5,
+            velocities=_numbers(grid.velocities, *transforms.VELOCITY_RANGE),
+            offsets=_numbers(grid.offsets, *transforms.OFFSET_RANGE),
+        )
+
+    def _batches(self) -> list[slice]:
+        size = self._batch_size
+        return [slice(first, first + size) for first in range(0, len(self.truth), size)]
+
+
+def _numbers(values: Any, low: float, high: float) -> Grids:
+    """Values (n, steps, 9), also of one-hots (n, steps, 9, bins) over a range."""
+    if values.ndim == 4:
+        values = low + (high - low) * values.argmax(axis=-1) / values.shape[-1]
+    return np.asarray(values, np.float32)
+
+
+def _model_rows(runner: _Runner, seed: int) -> Iterator[tuple[str, Performances]]:
+    converter, truth = runner.model.config.converter, runner.truth
+    given = converter.given_drums
+    yield "this model", runner.reconstruct(given)
+    if given:
+        # The decoder hears the hits it chose itself, but is read at those that were given.
+        own = runner.reconstruct()
+        hits = np.where(np.isin(ALL_CLASSES, given), truth.hits, own.hits)
+        yield "this model, own hits fed back", own.replace(hits=hits)
+    if converter.hits_as_controls:
+        yield "this model, z ~ N(0, 1)", runner.sample(1.0, seed, given)
+
+
+def _samples(
+    runner: _Runner, train: Performances | None, seed: int
+) -> dict[str, dict[str, Distances]]:
+    if not _hears_all(runner.model.config.converter):
+        return {}
+    compared = {
+        f"samples, temperature {temperature:g}": runner.sample(temperature, seed)
+        for temperature in SAMPLE_TEMPERATURES
+    }
+    if train is not None:
+        compared["training split"] = train
+    return {name: distances(grooves, runner.truth) for name, grooves in compared.items()}

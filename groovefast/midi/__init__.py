@@ -1,0 +1,1 @@
+"""MIDI files: reading, writing, changing what is in them, and drawing it."""

@@ -1,0 +1,134 @@
+"""Drum notes as the bytes of a Standard MIDI File."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groovefast.drums import DRUM_CHANNEL
+from groovefast.errors import GrooveFastError
+from groovefast.midi.meters import Meter
+
+_TRACK_NAME = b"Drums"
+_NOTE_OFF = 0x80 | DRUM_CHANNEL
+_NOTE_ON = 0x90 | DRUM_CHANNEL
+_MAX_TICK = 0x0FFFFFFF
+
+
+def drum_file(
+    starts: NDArray[np.float64],
+    ends: NDArray[np.float64],
+    pitches: NDArray[np.uint8],
+    velocities: NDArray[np.uint8],
+    *,
+    ticks_per_quarter: int,
+    qpm: float,
+    meters: Sequence[Meter],
+    end: float,
+) -> bytes:
+    """Returns a MIDI file of one track with drums on channel 10.
+
+    The file begins at tick 0, so that a note from before it starts there. A velocity of 0, which
+    MIDI takes for a note's end, is written as 1. A note lasts at least one tick, and otherwise ends
+    at the latest where the next of its pitch starts, or the track ends.
+
+    Args:
+        starts: Where each note starts, in ticks, which are rounded; shape (notes,).
+        ends: Where each ends.
+        pitches: 0..127.
+        velocities: 0..127.
+        ticks_per_quarter: The file's resolution, 1..32767.
+        qpm: Tempo, at least 4.
+        meters: By place; those beyond the end are left out.
+        end: Where the track ends, in ticks, which are rounded; later if a note starts later, and
+            at the latest where MIDI ends to count.
+
+    Raises:
+        GrooveFastError: A note later than MIDI can count.
+    """
+    first, last = _as_ticks(starts), _as_ticks(ends)
+    end_tick = round(min(end, _MAX_TICK))
+    last = np.minimum(_cut_repeated(first, last, pitches), end_tick)
+    last = np.maximum(last, first + 1)
+    end_tick = max(end_tick, int(last.max(initial=0)))
+    kept = [meter for meter in meters if _tick_of(meter, ticks_per_quarter) <= end_tick]
+    changes = np.array([_tick_of(meter, ticks_per_quarter) for meter in kept], np.int64)
+    ticks = np.concatenate((last, changes, first, [end_tick]))
+    # Of events at the same tick the ends of notes come first, and the end of the track last.
+    order = np.argsort(ticks, kind="stable")
+    deltas = np.diff(ticks[order], prepend=0)
+    off = np.stack((np.full_like(pitches, _NOTE_OFF), pitches, np.zeros_like(pitches)), axis=1)
+    on = np.stack((np.full_like(pitches, _NOTE_ON), pitches, np.maximum(velocities, 1)), axis=1)
+    events = [*_messages(off), *map(_time_signature, kept), *_messages(on), _END_OF_TRACK]
+    track = bytearray(_head(qpm))
+    for index, delta in zip(order.tolist(), deltas.tolist(), strict=True):
+        track += _SHORT_DELTAS[delta] if delta < 0x80 else variable_length(delta)
+        track += events[index]
+    header = b"\x00\x00\x00\x01" + ticks_per_quarter.to_bytes(2, "big")
+    return chunk(b"MThd", header) + chunk(b"MTrk", track)
+
+
+def chunk(name: bytes, data: bytes | bytearray) -> bytes:
+    """Returns a chunk of a MIDI file: its four letters, its length and its data."""
+    return name + len(data).to_bytes(4, "big") + data
+
+
+def variable_length(value: int) -> bytes:
+    """Returns MIDI's variable-length quantity: 7 bits a byte, the last without the top bit."""
+    encoded = [value & 0x7F]
+    while value := value >> 7:
+        encoded.append(0x80 | (value & 0x7F))
+    return bytes(reversed(encoded))
+
+
+def _as_ticks(positions: NDArray[np.float64]) -> NDArray[np.int64]:
+    if positions.size and positions.max() > _MAX_TICK:
+        raise GrooveFastError(
+            f"notes: one lies beyond tick {_MAX_TICK}, the last MIDI can count to"
+        )
+    ticks: NDArray[np.int64] = np.rint(np.maximum(positions, 0)).astype(np.int64)
+    return ticks
+
+
+def _cut_repeated(
+    starts: NDArray[np.int64], ends: NDArray[np.int64], pitches: NDArray[np.uint8]
+) -> NDArray[np.int64]:
+    """`ends`, none later than the start of the next note of the same pitch."""
+    order = np.lexsort((starts, pitches))
+    before, after = order[:-1], order[1:]
+    repeated = pitches[before] == pitches[after]
+    ends = ends.copy()
+    ends[before[repeated]] = np.minimum(ends[before], starts[after])[repeated]
+    return ends
+
+
+def _tick_of(meter: Meter, ticks_per_quarter: int) -> int:
+    return round(meter.quarters * ticks_per_quarter)
+
+
+def _messages(events: NDArray[np.uint8]) -> Iterator[bytes]:
+    """The messages of an array with one in each row."""
+    data, length = events.tobytes(), events.shape[1]
+    return (data[first : first + length] for first in range(0, len(data), length))
+
+
+def _head(qpm: float) -> bytes:
+    """The track's first events: its name and tempo."""
+    name = _meta(0x03, _TRACK_NAME)
+    tempo = _meta(0x51, round(6e7 / qpm).to_bytes(3, "big"))
+    return b"\0" + name + b"\0" + tempo
+
+
+def _time_signature(meter: Meter) -> bytes:
+    # MIDI's usual 24 clocks to a click of the metronome, 8 32nds to a quarter.
+    return _meta(0x58, bytes((meter.numerator, meter.denominator.bit_length() - 1, 24, 8)))
+
+
+def _meta(kind: int, data: bytes) -> bytes:
+    return bytes((0xFF, kind, len(data))) + data
+
+
+_END_OF_TRACK = _meta(0x2F, b"")
+_SHORT_DELTAS = [variable_length(value) for value in range(0x80)]

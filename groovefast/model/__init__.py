@@ -1,0 +1,1 @@
+"""The model, as the papers have it, and models on disk."""

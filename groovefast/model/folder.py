@@ -1,0 +1,64 @@
+"""What a model folder is, as far as that can be told without TensorFlow.
+
+It holds `config.json` (the config, and the training steps behind the weights) and `weights.npz`,
+the model's arrays under Magenta's variable names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from groovefast.config import Config
+from groovefast.errors import GrooveFastError
+from groovefast.model.models import included_model
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "weights.npz"
+_MODEL_OF_RUN = "model"
+
+
+class Description(NamedTuple):
+    """What a model folder says of its model: the config, and the training steps behind it."""
+
+    config: Config
+    step: int
+
+
+def find_model_folder(path: Path) -> Path | None:
+    """Returns the model folder at `path`, that of a training run there, or the included one."""
+    for folder in (path, path / _MODEL_OF_RUN):
+        if (folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file():
+            return folder
+    return None if path.exists() else included_model(os.fspath(path))
+
+
+def model_in(path: Path) -> Path | None:
+    """Returns the file of a model, or of a part of one, that a model saved at `path` would replace.
+
+    A training run's model counts too: one saved beside it would be taken for it.
+    """
+    folders = (path, path / _MODEL_OF_RUN)
+    files = (folder / name for folder in folders for name in (CONFIG_FILE, WEIGHTS_FILE))
+    return next((file for file in files if file.exists()), None)
+
+
+def read_description(folder: Path) -> Description:
+    """Reads what a model folder says of its model.
+
+    Raises:
+        GrooveFastError: It cannot be read.
+    """
+    file = folder / CONFIG_FILE
+    try:
+        values = json.loads(file.read_text())
+        return Description(Config.from_dict(values["config"]), int(values["step"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise GrooveFastError(f"{file}: not the description of a model ({error})") from None
+
+
+def checkpoint_prefix(folder: Path, step: int) -> Path:
+    """Returns where the TensorFlow 1 checkpoint of a step goes."""
+    return folder / f"model.ckpt-{step}"

@@ -1,0 +1,368 @@
+"""A take: the drums of a MIDI file, whole, on the model's grid, and back into the file.
+
+    file -> notes -> cells of the grid -> windows … windows -> cells -> notes -> file
+
+Everything is counted in ticks, so that the file's tempo map needs no attention. The grid has a row
+for each step of each bar, whatever its meter.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groovefast.config import ConverterConfig
+from groovefast.drum_part import CHANNEL_10, DrumPart
+from groovefast.drums import (
+    DRUM_CHANNEL,
+    NUM_CLASSES,
+    UNMAPPED,
+    PitchClasses,
+    output_pitches,
+    pitch_table,
+)
+from groovefast.errors import GrooveFastError
+from groovefast.midi.groove import Groove, midi_source
+from groovefast.midi.meters import Bars, meters_of
+from groovefast.midi.parts import no_drums
+from groovefast.midi.score import MidiInput, Score, read_bytes, read_score
+from groovefast.midi.tracks import MAX_TICK, MidiTracks
+from groovefast.playing.grid_bars import GridBars
+from groovefast.playing.layout import Layout, Windows
+from groovefast.windows.transforms import VELOCITIES, Grid
+
+if TYPE_CHECKING:
+    import mido
+
+COARSE_TICKS = 192
+"""A file with fewer ticks per quarter note is written with more: timing is finer than that."""
+FINE_TICKS = 480
+
+
+class Take:
+    """The drums of a file on a grid of rows, one for each step of its bars.
+
+    Attributes:
+        midi: The bytes of the file.
+        name: What to call it.
+        part: Which of its notes are the drums.
+        bars: Its bars, up to that of the last hit.
+        grid: What is played, float32 of shape (rows, 9).
+        fixed: Cells of notes that stay as they are whatever is played, bool of shape (rows, 9).
+        playable: The drums that the kit has, and so can be added.
+        row_ticks: Where each row is, in ticks of the file or, if those are coarse, finer ones.
+    """
+
+    def __init__(
+        self,
+        source: MidiInput | Groove | mido.MidiFile,
+        config: ConverterConfig,
+        pitch_classes: PitchClasses = "reduced",
+        part: DrumPart = CHANNEL_10,
+        *,
+        all_pitches: bool = False,
+        fixed_pitches: Collection[int] = (),
+        name: str | None = None,
+    ) -> None:
+        """Reads a file and lays its drums on the grid.
+
+        Args:
+            source: A MIDI file's bytes, its path, a file opened for bytes, a `Groove` or a
+                `mido.MidiFile`.
+            config: The model's grid.
+            pitch_classes: Which pitches are which drum.
+            part: Which notes are drums.
+            all_pitches: Whether pitches of no class are heard as well, as some drum.
+            fixed_pitches: Those whose notes are heard but stay as they are.
+            name: What to call it in errors; the file's own name if None.
+
+        Raises:
+            MidiError: Bytes that are not a readable MIDI file.
+            GrooveFastError: No drums in it, time without beats (SMPTE), or it is too long.
+            OSError: The file cannot be read.
+        """
+        self.midi, own_name = read_bytes(midi_source(source))
+        self.name = name or own_name or "source"
+        self.part = part
+        self._score = score = read_score(self.midi, self.part, name=self.name)
+        if not score.ticks_per_quarter:
+            raise GrooveFastError(
+                f"{self.name}: counts in SMPTE frames, not in beats; export it with a tempo"
+            )
+        written = output_pitches(pitch_classes)
+        self.playable = [drum for drum, pitch in enumerate(written) if pitch is not None]
+        self._pitches = [pitch or 0 for pitch in written]
+        classes = np.frombuffer(pitch_table(pitch_classes), np.uint8)
+        if all_pitches and self.playable:
+            classes = np.where(classes == UNMAPPED, self.playable[0], classes)
+        if (classes[score.notes["pitch"]] == UNMAPPED).all():
+            raise no_drums(self.midi, self.name, self.part, pitch_classes)
+        self._finer = _finer(score)
+        self._ticks_per_quarter = score.ticks_per_quarter * self._finer
+        self._all_notes = score.notes.copy()
+        self._all_notes["tick"] *= self._finer
+        self._all_notes["end_tick"] *= self._finer
+        self._bar_steps = config.steps_per_bar
+        bars = GridBars.of(score, self._finer, config.steps_per_quarter, self.name)
+        self._place(bars, score, classes)
+        self._is_fixed = np.isin(self._all_notes["pitch"][self._index], list(fixed_pitches))
+        self.fixed = np.zeros(self.grid.hits.shape, np.bool_)
+        self.fixed[self._rows[self._is_fixed], self._drums[self._is_fixed]] = True
+
+    # --- From notes to rows -----------------------------------------------------------------
+
+    def _place(self, bars: GridBars, score: Score, classes: NDArray[np.uint8]) -> None:
+        """Gives every note of a class its cell, and every row its tick."""
+        notes = self._all_notes
+        drums = classes[notes["pitch"]]
+        self._index = np.flatnonzero(drums != UNMAPPED)
+        """Which of all notes have a cell; the arrays that follow have one value for each."""
+        self._drums = drums[self._index].astype(np.int64)
+        of_note, steps = bars.places_of(score.songs[self._index], notes["tick"][self._index])
+        self.bars = bars.first(int(of_note.max()) + 1)
+        self._rows = self.bars.first_rows[of_note] + steps
+        self._lay_out_rows()
+        self._mains = self._loudest_of_cells()
+        self.grid = self._played()
+        self._layout = Layout(self.bars, self._bar_steps)
+
+    def _lay_out_rows(self) -> None:
+        """Lists the ticks of all rows, and the first and the last that are nearest to each."""
+        bars, first_rows = self.bars, self.bars.first_rows
+        self._bar_of_row = np.repeat(np.arange(len(bars)), bars.num_steps)
+        steps = np.arange(first_rows[-1]) - first_rows[self._bar_of_row]
+        self.row_ticks = bars.first_ticks[self._bar_of_row] + steps * bars.step_ticks
+        half = bars.step_ticks / 2
+        self._first_ticks = np.floor(self.row_ticks - half) + 1
+        # A hit before a bar line is the next bar's only from the last half step on.
+        heads = first_rows[:-1]
+        self._first_ticks[heads] = np.maximum(self._first_ticks[heads], self._entries())
+        ends = bars.end_ticks[self._bar_of_row]
+        self._last_ticks = np.ceil(np.minimum(self.row_ticks + half, ends)) - 1
+
+    def _entries(self) -> NDArray[np.float64]:
+        """The tick from which on hits belong to each bar: its first or a little before."""
+        bars = self.bars
+        entries = bars.first_ticks.copy()
+        follows = np.flatnonzero(np.diff(bars.songs) == 0) + 1
+        begun, steps = bars.first_ticks[follows - 1], bars.num_steps[follows - 1]
+        early = np.ceil(begun + (steps - 0.5) * bars.step_ticks)
+        entries[follows] = np.minimum(entries[follows], np.maximum(early, begun))
+        return np.asarray(np.ceil(entries))
+
+    def _loudest_of_cells(self) -> NDArray[np.int64]:
+        """For each placed note the one that stands for its cell: the loudest, of equals the first.
+
+        The others of the cell, such as the grace note of a flam, go where it goes.
+        """
+        cells = self._rows * NUM_CLASSES + self._drums
+        velocities = self._all_notes["velocity"][self._index].astype(np.int64)
+        order = np.lexsort((np.arange(len(cells)), -velocities, cells))
+        _, first, inverse = np.unique(cells[order], return_index=True, return_inverse=True)
+        mains = np.empty(len(cells), np.int64)
+        mains[order] = order[first][inverse]
+        return mains
+
+    def _played(self) -> Grid:
+        grid = Grid(*np.zeros((3, len(self.row_ticks), NUM_CLASSES), np.float32))
+        mains = np.unique(self._mains)
+        cells = self._rows[mains], self._drums[mains]
+        notes = self._all_notes[self._index[mains]]
+        grid.hits[cells] = 1
+        grid.velocities[cells] = VELOCITIES[notes["velocity"]]
+        late = (notes["tick"] - self.row_ticks[cells[0]]) / self.bars.step_ticks
+        grid.offsets[cells] = -2 * late
+        return grid
+
+    # --- From rows to windows ---------------------------------------------------------------
+
+    def windows(self, num_bars: int, hop_bars: int) -> Windows:
+        """Returns overlapping windows that between them cover all hits; see `Layout.windows`.
+
+        Args:
+            num_bars: Bars of the model in a window.
+            hop_bars: From the start of a window to the next.
+        """
+        windows = self._layout.windows(num_bars, hop_bars)
+        sounding = np.append(rows_with(self.grid.hits), False)
+        return windows[rows_with(sounding[windows.rows] & windows.counts)]
+
+    def looped(self, like: Windows) -> Windows:
+        """Returns windows of this take for those of another one; see `Layout.looped`.
+
+        Args:
+            like: What `windows` of the other returned.
+        """
+        return self._layout.looped(like)
+
+    @property
+    def sounding(self) -> NDArray[np.bool_]:
+        """Rows of bars in which something is played."""
+        return self.in_bars_with(rows_with(self.grid.hits))
+
+    def in_bars_with(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Returns all rows of the bars that hold some of `rows`, bool of shape (rows,)."""
+        return self.bars_with(rows)[self._bar_of_row]
+
+    def bars_with(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Returns which bars hold some of `rows`, bool of shape (bars,)."""
+        found = np.zeros(len(self.bars), np.bool_)
+        found[self._bar_of_row[rows]] = True
+        return found
+
+    # --- From rows to the file --------------------------------------------------------------
+
+    def play(
+        self,
+        played: Grid,
+        amount: float,
+        drums: Collection[int] = range(NUM_CLASSES),
+        own_kit: bool = True,
+        own_channel: bool = True,
+    ) -> bytes:
+        """Returns the file with other hits.
+
+        A hit that was there keeps its pitch and length and moves, with the other notes of its
+        cell; one that is no more is taken out; a new one is a step long and played as it stands.
+
+        Args:
+            played: What to play, shape (rows, 9).
+            amount: How far, from 0 to 1, to go from a hit's velocity and time to those in `played`.
+            drums: Classes that are changed.
+            own_kit: Whether pitches are those of the file's own drums; otherwise each class has
+                its first.
+            own_channel: Whether they stay on their channel; otherwise they are put on channel 10.
+        """
+        notes, index = self._all_notes.copy(), self._index
+        changed = np.isin(self._drums, list(drums)) & ~self._is_fixed
+        stays = played.hits[self._rows, self._drums] > 0
+        notes[index] = self._moved(played, amount, changed & stays)
+        if not own_kit:
+            stays &= self._mains == np.arange(len(index))
+            notes["pitch"][index[changed]] = np.array(self._pitches)[self._drums[changed]]
+        if not own_channel:
+            notes["channel"][index[changed]] = DRUM_CHANNEL
+        notes = np.delete(notes, index[changed & ~stays])
+        notes = np.concatenate((notes, self._new_notes(played, drums, own_kit, own_channel)))
+        if np.array_equal(notes, self._all_notes):
+            return self.midi
+        tracks = MidiTracks.parse(self.midi).finer(self._finer)
+        return tracks.with_notes(self._all_notes, notes, self._end_of).to_bytes()
+
+    def _end_of(self, track: int, end: int, last_event: int) -> int:
+        """Where a clip ends: with the bar of its last hit, or of what else is played after it.
+
+        Later only if it ended at a bar line, or within a step of one: recordings seldom stop
+        where the music does.
+        """
+        song = track if self._score.format == 2 else 0
+        bars = Bars(meters_of(self._score, song))
+
+        def line(tick: float) -> int:
+            place = max(tick, 0) / self._ticks_per_quarter
+            return math.ceil(bars.line(place) * self._ticks_per_quarter)
+
+        step = self.bars.step_ticks
+        of_hits = math.ceil(float(self.bars.end_ticks[self.bars.songs == song].max(initial=0)))
+        of_file = line(end - step)
+        return max(of_hits, line(last_event), of_file if of_file - end <= step else 0)
+
+    @property
+    def coarse_message(self) -> Sequence[str]:
+        """What to say if the file is written with finer ticks than it had."""
+        if self._finer == 1:
+            return ()
+        before = self._ticks_per_quarter // self._finer
+        return (
+            f"{before} ticks per quarter note are too coarse for played timing; "
+            f"written with {self._ticks_per_quarter}",
+        )
+
+    def _moved(self, played: Grid, amount: float, moves: NDArray[np.bool_]) -> NDArray[np.void]:
+        """The placed notes, some of them at their new time and velocity."""
+        notes: NDArray[np.void] = self._all_notes[self._index]
+        mains = notes[self._mains]
+        cells = self._rows, self._drums
+        row_ticks = self.row_ticks[self._rows]
+
+        target = row_ticks - played.offsets[cells] / 2 * self.bars.step_ticks
+        shift = np.where(moves, np.rint(amount * (target - mains["tick"])), 0).astype(np.int64)
+        inside = self._in_cell(notes["tick"] + shift, self._rows)
+        ticks = np.where(shift == 0, notes["tick"], inside)
+        lengths = notes["end_tick"] - notes["tick"]
+
+        before = mains["velocity"].astype(np.float64)
+        after = before + amount * (127 * played.velocities[cells] - before)
+        velocities = np.clip(np.rint(notes["velocity"] * (after / before)), 1, 127)
+
+        notes["tick"], notes["end_tick"] = ticks, ticks + lengths
+        notes["velocity"] = np.where(moves, velocities, notes["velocity"])
+        return notes
+
+    def _in_cell(self, ticks: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Ticks that read again belong to their rows, and none before the file begins."""
+        inside = np.clip(ticks, self._first_ticks[rows], self._last_ticks[rows])
+        return np.maximum(inside, 0).astype(np.int64)
+
+    def _new_notes(
+        self, played: Grid, drums: Collection[int], own_kit: bool, own_channel: bool
+    ) -> NDArray[np.void]:
+        """A note for each hit where there was none."""
+        new = (played.hits > 0) & (self.grid.hits == 0)
+        new[:, [drum for drum in range(NUM_CLASSES) if drum not in drums]] = False
+        rows, classes = np.nonzero(new)
+        notes = np.zeros(len(rows), self._all_notes.dtype)
+        if not len(rows):
+            return notes
+        row_ticks = self.row_ticks[rows]
+        target = np.rint(row_ticks - played.offsets[rows, classes] / 2 * self.bars.step_ticks)
+        notes["tick"] = self._in_cell(target.astype(np.int64), rows)
+        notes["end_tick"] = notes["tick"] + max(round(self.bars.step_ticks), 1)
+        notes["velocity"] = np.clip(np.rint(127 * played.velocities[rows, classes]), 1, 127)
+        notes["pitch"] = np.array(self._kit() if own_kit else self._pitches)[classes]
+        notes["track"], notes["channel"] = self._main_track()
+        if not own_channel:
+            notes["channel"] = DRUM_CHANNEL
+        return notes
+
+    def _kit(self) -> Sequence[int]:
+        """The pitch the take uses most for each drum; the class's first where it has none."""
+        free = ~self._is_fixed
+        pitches, drums = self._all_notes["pitch"][self._index][free], self._drums[free]
+        return [
+            int(np.bincount(pitches[drums == drum]).argmax())
+            if (drums == drum).any()
+            else self._pitches[drum]
+            for drum in range(NUM_CLASSES)
+        ]
+
+    @property
+    def drums_written(self) -> DrumPart:
+        """Where drums are that are put on channel 10: in the track of the take, if it is one."""
+        tracks = np.unique(self._all_notes["track"][self._index]).tolist()
+        return DrumPart(CHANNEL_10.channels, 1 + tracks[0]) if len(tracks) == 1 else CHANNEL_10
+
+    def _main_track(self) -> tuple[int, int]:
+        """Track and channel of most of the drums."""
+        notes = self._all_notes[self._index]
+        places = np.stack((notes["track"], notes["channel"]), axis=1).astype(np.int64)
+        found, counts = np.unique(places, axis=0, return_counts=True)
+        track, channel = found[counts.argmax()].tolist()
+        return track, channel
+
+
+def rows_with(cells: NDArray[Any]) -> NDArray[np.bool_]:
+    """Returns which rows of (rows, n) hold something."""
+    return np.asarray(cells.any(axis=1))
+
+
+def _finer(score: Score) -> int:
+    """How many times more ticks the timing wants, and MIDI can count."""
+    if score.ticks_per_quarter >= COARSE_TICKS:
+        return 1
+    last = max(score.end_tick, int(score.notes["end_tick"].max())) + score.ticks_per_quarter
+    return max(1, min(math.ceil(FINE_TICKS / score.ticks_per_quarter), MAX_TICK // last))

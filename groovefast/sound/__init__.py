@@ -1,0 +1,1 @@
+"""Drums as sound."""

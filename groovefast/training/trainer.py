@@ -1,0 +1,219 @@
+"""The training step, and all that changes with it: weights, optimizer, step and running means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from groovefast.config import Config
+from groovefast.model.groovae import PRECISIONS, GrooVAE, variable_shapes
+from groovefast.training.optimizer import Adam, LossScale, MovingAverage
+from groovefast.training.schedules import learning_rate
+
+LOSS_METRICS = {
+    "loss": "total",
+    "losses/r_loss": "r_loss",
+    "losses/kl_loss": "kl_loss",
+    "losses/kl_bits": "kl_bits",
+    "losses/kl_beta": "kl_beta",
+    "metrics/hits_loss": "hits_loss",
+    "metrics/hits_acc": "hits_accuracy",
+    "metrics/velocities_loss": "velocities_loss",
+    "metrics/offsets_loss": "offsets_loss",
+}
+"""Magenta's names of what `GrooVAE.losses` gives."""
+
+STEP_METRICS = ("learning_rate", "global_norm")
+
+
+class Trainer(tf.Module):  # type: ignore[misc]
+    """A model in training.
+
+    Everything random in a step follows from the seed and the number of the step, so the variables
+    tracked here are all there is to save.
+
+    Attributes:
+        model: The model.
+        averaged: What is evaluated and saved: with `ema_decay` a model of averaged weights, else
+            the model itself.
+        step: Steps done, those that were skipped included.
+        skipped: Steps that changed nothing because the gradient was too large or not finite.
+        skipped_in_row: The same, since the last that was not skipped.
+        loss_scale: What keeps float16 gradients from vanishing.
+        best_eval: The lowest evaluation loss so far.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        strategy: tf.distribute.Strategy,
+        precision: str = "float32",
+        seed: int = 0,
+    ) -> None:
+        """Builds a model with fresh weights on the devices of `strategy`."""
+        super().__init__(name="trainer")
+        self._hparams = config.hparams
+        self._strategy = strategy
+        self._seed = tf.constant([seed % 2**31, seed // 2**31 % 2**31], tf.int32)
+        with strategy.scope():
+            self.model = GrooVAE(config, precision, seed)
+            self.averaged = (
+                GrooVAE(config, precision, seed) if config.hparams.ema_decay else self.model
+            )
+            self._optimizer = Adam(self.model.trainable_variables)
+        self._average = MovingAverage(
+            self.model.trainable_variables,
+            self.averaged.trainable_variables,
+            config.hparams.ema_decay,
+        )
+        self.loss_scale = LossScale(dynamic=precision == "mixed_float16")
+        self.step = _counter("step")
+        self.skipped = _counter("skipped")
+        self.skipped_in_row = _counter("skipped_in_row")
+        self.best_eval = tf.Variable(float("inf"), trainable=False, name="best_eval")
+        self._sums = tf.Variable(tf.zeros(len(LOSS_METRICS) + len(STEP_METRICS)), trainable=False)
+        self._summed = tf.Variable(0.0, trainable=False)
+
+    def start_from(self, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
+        """Takes weights, such as those of `checkpoints.load_weights`, instead of fresh ones."""
+        for model in (self.model, self.averaged):
+            for name, variable in model.weights.items():
+                variable.assign(weights[name])
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def run(self, iterator: Any, steps: tf.Tensor) -> None:
+        """Does `steps` steps on the next batches of a distributed iterator, all in one graph."""
+        for _ in tf.range(steps):
+            results = self._strategy.run(self._replica_step, args=(*next(iterator), self.step))
+            metrics, applied, finite = (
+                self._strategy.experimental_local_results(result)[0] for result in results
+            )
+            self.loss_scale.update(finite)
+            self._count(metrics, applied)
+
+    def _replica_step(
+        self, inputs: tf.Tensor, outputs: tf.Tensor, controls: tf.Tensor, step: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """One replica's share of a step; what it returns is the same for all."""
+        context = tf.distribute.get_replica_context()
+        eps, seed = self._noise(context, step, tf.shape(inputs)[0])
+        variables = self.model.trainable_variables
+        with tf.GradientTape() as tape:
+            losses = self.model.losses(
+                inputs, outputs, controls, eps=eps, training=True, step=step, seed=seed
+            )
+            scaled_loss = losses["total"] * self.loss_scale.factor
+        gradients = tape.gradient(scaled_loss, variables)
+        gradients, loss_metrics = context.all_reduce(
+            tf.distribute.ReduceOp.MEAN, [gradients, _loss_metrics(losses)]
+        )
+        scaled_norm = tf.linalg.global_norm(gradients)
+        norm = scaled_norm / self.loss_scale.factor
+        rate = learning_rate(self._hparams, step)
+        applied = norm < self._hparams.grad_norm_clip_to_zero  # not so if it is not a number
+        factor = self._hparams.grad_clip / tf.maximum(norm, self._hparams.grad_clip)
+
+        def update() -> None:
+            unscaled = factor / self.loss_scale.factor
+            self._optimizer.apply([unscaled * gradient for gradient in gradients], rate, step)
+            if self._hparams.ema_decay:
+                self._average.update(step)
+
+        tf.cond(applied, update, lambda: None)
+        metrics = tf.concat([loss_metrics, tf.stack([rate, norm])], 0)
+        return metrics, applied, tf.math.is_finite(scaled_norm)
+
+    def _noise(
+        self, context: tf.distribute.ReplicaContext, step: tf.Tensor, n: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """A replica's eps, its part of one draw for the whole batch, and a seed of its own."""
+        for_eps, for_model = tf.unstack(tf.random.split(tf.random.fold_in(self._seed, step), 2))
+        replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
+        shape = [n * context.num_replicas_in_sync, self._hparams.z_size]
+        eps = tf.random.stateless_normal(shape, for_eps)
+        return eps[replica * n : (replica + 1) * n], tf.random.fold_in(for_model, replica)
+
+    def _count(self, metrics: tf.Tensor, applied: tf.Tensor) -> None:
+        """Takes note of a step; the losses of skipped ones may be no numbers."""
+        one = tf.cast(applied, tf.int64)
+        self._sums.assign_add(tf.where(applied, metrics, 0.0))
+        self._summed.assign_add(tf.cast(applied, tf.float32))
+        self.skipped.assign_add(1 - one)
+        self.skipped_in_row.assign((self.skipped_in_row + 1) * (1 - one))
+        self.step.assign_add(1)
+
+    def means(self) -> dict[str, float]:
+        """Returns the means of the metrics since `clear_means`; no numbers if there are none."""
+        means = (self._sums / self._summed).numpy()
+        return dict(zip((*LOSS_METRICS, *STEP_METRICS), map(float, means), strict=True))
+
+    def clear_means(self) -> None:
+        """Begins new means."""
+        self._sums.assign(tf.zeros_like(self._sums))
+        self._summed.assign(0.0)
+
+    def evaluate(
+        self, batches: Iterable[tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
+    ) -> dict[str, float]:
+        """Returns the means of the losses over all windows, without dropout.
+
+        The same weights and windows always give the same numbers, whatever the step: beta is
+        what it ends at.
+        """
+        total = tf.zeros(len(LOSS_METRICS))
+        windows = 0
+        for number, batch in enumerate(batches):
+            n = int(batch[0].shape[0])
+            total += n * self._evaluate_batch(*batch, tf.constant(number))
+            windows += n
+        return dict(zip(LOSS_METRICS, map(float, (total / windows).numpy()), strict=True))
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def _evaluate_batch(
+        self, inputs: tf.Tensor, outputs: tf.Tensor, controls: tf.Tensor, number: tf.Tensor
+    ) -> tf.Tensor:
+        seed = tf.random.fold_in(self._seed, number)
+        return _loss_metrics(self.averaged.losses(inputs, outputs, controls, seed=seed))
+
+
+def step_memory(config: Config, precision: str, windows: int) -> int:
+    """Returns how many bytes a training step needs on a CPU, at least.
+
+    What an LSTM layer keeps of each step is counted, what its way back and its dropout need, and
+    what there is of every weight. Measured steps need up to twice that, and 150 MB for the graph.
+
+    Args:
+        config: What is trained.
+        precision: What it is computed in.
+        windows: Windows in a batch.
+    """
+    shapes = variable_shapes(config)
+    number: int = PRECISIONS[precision].size
+    layers = [
+        (rows - columns // 4, columns // 4)
+        for name, (rows, columns) in (item for item in shapes.items() if len(item[1]) == 2)
+        if name.endswith("lstm_cell/kernel")
+    ]
+    kept = sum(units * (5 * number + 4) for _, units in layers)  # gates and h; c is float32
+    way_back = max(8 * number * units for _, units in layers)  # the gates' gradients, twice
+    dropped = sum(2 * number * inputs for inputs, _ in layers)  # inputs and what is left of them
+    if config.hparams.dropout_keep_prob == 1:
+        dropped = 0
+    rows = windows * (config.converter.window_steps or 0) * config.converter.rows_per_step
+    # Weights, their gradients before and after clipping, Adam's two moments.
+    copies = 6 if config.hparams.ema_decay else 5
+    return rows * (kept + way_back + dropped) + 4 * copies * sum(map(math.prod, shapes.values()))
+
+
+def _loss_metrics(losses: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """The means over a batch, in the order of `LOSS_METRICS`."""
+    return tf.stack([tf.reduce_mean(losses[name]) for name in LOSS_METRICS.values()])
+
+
+def _counter(name: str) -> tf.Variable:
+    return tf.Variable(0, dtype=tf.int64, trainable=False, name=name)

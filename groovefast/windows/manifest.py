@@ -1,0 +1,230 @@
+"""What a folder of shards says of them, in its manifest, or in the journal of a conversion."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from groovefast import _core
+from groovefast.errors import GrooveFastError
+
+MANIFEST = "manifest.json"
+JOURNAL = ".groovefast-journal.jsonl"
+
+SHARD_NAME = re.compile(r"(?P<name>.+)-\d{5}-of-\d{5}\.tfrecord")
+_READ_BYTES = 1 << 18
+
+Plan = Mapping[str, Any]
+"""What a conversion makes: `format`, `options`, `files`, `metadata`, `sets` with their shards."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardEntry:
+    """A complete shard.
+
+    Attributes:
+        name: Its file name.
+        files: Files that went into it.
+        records: Windows in it.
+        bytes: Its size.
+        sha256: Of the whole file, in hexadecimal; None if it was not computed.
+        counts: What was seen in its files; see `csrc/report.hpp`.
+        problems: JSON of the files that gave no windows, or not all: a list of
+            [number of the file, reason, whether it failed, message].
+    """
+
+    name: str
+    files: int
+    records: int
+    bytes: int
+    sha256: str | None
+    counts: Mapping[str, Any]
+    problems: str = dataclasses.field(repr=False)
+
+    @property
+    def set_name(self) -> str:
+        """Name of the set it belongs to, such as `train`."""
+        parts = SHARD_NAME.fullmatch(self.name)
+        assert parts is not None
+        return parts["name"]
+
+    def summary(self) -> dict[str, Any]:
+        """Returns what a reader of the shard wants to know."""
+        return {name: getattr(self, name) for name in ("files", "records", "bytes", "sha256")}
+
+    def to_line(self) -> str:
+        """Returns the entry as one line of JSON."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        problems = fields.pop("problems")
+        return f'{to_json(fields)[:-1]},"problems":{problems}}}'
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> ShardEntry:
+        """Returns the entry that a line held."""
+        return cls(**{**fields, "problems": to_json(fields["problems"])})
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """What the manifest or the journal of a folder says."""
+
+    plan: Plan
+    shards: Mapping[str, ShardEntry]
+    finished: bool
+
+
+def shard_name(name: str, index: int, count: int) -> str:
+    """Returns the file name of a shard of the set `name`."""
+    return f"{name}-{index:05d}-of-{count:05d}.tfrecord"
+
+
+def shard_names(plan: Plan) -> list[str]:
+    """Returns the file names of all shards of a plan."""
+    sets = plan["sets"].items()
+    return [shard_name(name, index, count) for name, count in sets for index in range(count)]
+
+
+def is_shard_of(sets: Collection[str], name: str) -> bool:
+    """Returns whether a file has the name of a shard of one of these sets."""
+    parts = SHARD_NAME.fullmatch(name)
+    return parts is not None and parts["name"] in sets
+
+
+def sha256_of(*paths: Path) -> str:
+    """Returns the SHA-256 of a file, or of several one after the other, in hexadecimal."""
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(_READ_BYTES))
+    for path in paths:
+        with path.open("rb", buffering=0) as file:
+            while size := file.readinto(buffer):
+                digest.update(buffer[:size])
+    return digest.hexdigest()
+
+
+def what_is_wrong(path: Path, entry: ShardEntry) -> str | None:
+    """Returns how a shard differs from what its entry says, or None; checks every record.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    try:
+        records, good_bytes, damage = _core.check_shard(os.fsencode(path))
+    except FileNotFoundError:
+        return "it is missing"
+    if damage:
+        return f"it was altered: {damage}, at byte {good_bytes:,}"
+    if good_bytes != entry.bytes:
+        return f"it was altered: {good_bytes:,} bytes instead of {entry.bytes:,}"
+    if records != entry.records:
+        return f"it was altered: {records:,} records instead of {entry.records:,}"
+    if entry.sha256 is not None and sha256_of(path) != entry.sha256:
+        return "it was altered: its SHA-256 differs"
+    return None
+
+
+def read_record(folder: Path) -> Record | None:
+    """Returns what a folder says of its shards, or None if no conversion wrote to it.
+
+    Raises:
+        GrooveFastError: The manifest is damaged.
+    """
+    return read_manifest(folder / MANIFEST) or read_journal(folder / JOURNAL)
+
+
+def read_last_record(folder: Path) -> Record | None:
+    """Returns what the conversion begun last in a folder made, or None if there was none.
+
+    Killed at its beginning, it may have left the manifest of the one before beside its journal.
+
+    Raises:
+        GrooveFastError: The manifest is damaged.
+    """
+    journal, finished = read_journal(folder / JOURNAL), read_manifest(folder / MANIFEST)
+    return (
+        journal if journal and finished and journal.plan != finished.plan else finished or journal
+    )
+
+
+def verify(output_dir: str | os.PathLike[str]) -> Iterator[tuple[str, ShardEntry | None, str]]:
+    """Checks every checksum and count of a conversion's shards.
+
+    Yields:
+        For each shard its name, its entry, and what is wrong with it, or nothing. Shards that
+        would be read together with these but are not of the conversion have no entry.
+
+    Raises:
+        GrooveFastError: There is no finished conversion.
+        OSError: A file cannot be read.
+    """
+    folder = Path(output_dir)
+    if not folder.is_dir():
+        raise GrooveFastError(f"{folder}: no such folder")
+    record = read_record(folder)
+    if record is None:
+        raise GrooveFastError(f"{folder}: no {MANIFEST}, so no conversion to verify")
+    if not record.finished:
+        raise GrooveFastError(f"{folder}: the conversion was not finished; go on with --resume")
+    return _verify(folder, record)
+
+
+def _verify(folder: Path, record: Record) -> Iterator[tuple[str, ShardEntry | None, str]]:
+    for name, entry in record.shards.items():
+        yield name, entry, what_is_wrong(folder / name, entry) or ""
+    for path in sorted(folder.iterdir()):
+        if is_shard_of(record.plan["sets"], path.name) and path.name not in record.shards:
+            yield path.name, None, "not of this conversion, but would be read together with it"
+
+
+def read_manifest(path: Path) -> Record | None:
+    """Returns what a manifest says, or None where there is none.
+
+    Raises:
+        GrooveFastError: It is damaged.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+        entries = [ShardEntry.from_json(fields) for fields in content["shards"]]
+        return Record(content["plan"], {entry.name: entry for entry in entries}, finished=True)
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise GrooveFastError(
+            f"{path}: damaged manifest ({error}); delete the folder and convert again"
+        ) from None
+
+
+def read_journal(path: Path) -> Record | None:
+    """Returns what a journal says, or None where there is none.
+
+    A line that a killed run left unfinished is as if it were not there.
+
+    Raises:
+        GrooveFastError: It is damaged.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+        plan = json.loads(lines[0])["plan"]
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        raise GrooveFastError(
+            f"{path}: damaged journal; delete the folder and convert again"
+        ) from None
+    entries = {}
+    for line in lines[1:]:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            entry = ShardEntry.from_json(json.loads(line))
+            entries[entry.name] = entry
+    return Record(plan, entries, finished=False)
+
+
+def to_json(value: Any) -> str:
+    """Returns a value as one short line of JSON."""
+    return json.dumps(value, separators=(",", ":"))

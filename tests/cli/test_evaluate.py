@@ -1,0 +1,162 @@
+"""`groovefast-evaluate` as a user runs it, on small untrained models and random windows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from window_records import random_windows, write_shards
+
+from groovefast.cli import console
+from groovefast.cli.evaluate import command
+from groovefast.config import CONFIGS
+from groovefast.model.checkpoints import save_model
+from groovefast.model.groovae import GrooVAE
+
+SMALL = "z_size=8,enc_rnn_size=[8],dec_rnn_size=[8,8]"
+HUMANIZE, ADD_HI_HAT = "groovae_2bar_humanize", "groovae_2bar_add_closed_hh"
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models by the names of their configs."""
+    folder = tmp_path_factory.mktemp("models")
+    for name in (HUMANIZE, ADD_HI_HAT, "groovae_4bar"):
+        save_model(GrooVAE(CONFIGS[name].with_hparams(SMALL)), folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of converted windows of two bars."""
+    folder = tmp_path_factory.mktemp("data")
+    write_shards(folder, random_windows(20, seed=1), num_shards=2, name="train")
+    write_shards(folder, random_windows(12, seed=2), num_shards=2, name="test")
+    return folder
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command; gives exit status, stdout and stderr."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            console.run(command, [str(word) for word in ("--resamples", 20, *words)])
+        output = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, output.out, output.err
+
+    return run
+
+
+def row(text: str, name: str) -> list[str]:
+    """The cells of the first line that begins with `name`."""
+    line = next(line for line in text.splitlines() if line.strip().startswith(name))
+    return line.strip().removeprefix(name).replace(" ±", "±").split()
+
+
+def test_the_table_holds_the_model_the_baselines_and_the_paper(
+    run: Run, models: Path, data: Path
+) -> None:
+    status, out, err = run("--model", models / HUMANIZE, "--data", data / "test-*.tfrecord")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[0] == f"{HUMANIZE}, 12 windows"
+    assert row(out, "Seq2Seq, published") == ["18.80", "0.032", "0.31", "0.08", "–"]
+    quantized = row(out, "quantized")
+    assert quantized[2:] == ["∞", "–", "–"]
+    assert "±" in quantized[0]
+    for name in ("this model", "mean of drum and step", "linear regression"):
+        assert len(row(out, name)) == 5
+    assert "hits a bar" not in out
+    assert len(row(out, "high tom")) == 6
+    assert "r_loss" in out
+    assert all(line == line.rstrip() for line in out.splitlines())
+
+
+def test_models_that_choose_hits_are_told_how_well_they_choose(
+    run: Run, models: Path, data: Path
+) -> None:
+    status, out, _ = run("--model", models / ADD_HI_HAT, "--data", data / "test-*.tfrecord")
+    assert status == 0
+    assert "precision" in out
+    assert len(row(out, "average hi-hat")) == 9
+    assert "published" not in out
+    assert "snare" not in out
+
+
+def test_json_and_picture_are_written(run: Run, models: Path, data: Path, tmp_path: Path) -> None:
+    numbers, picture = tmp_path / "numbers.json", tmp_path / "picture.png"
+    status, out, _ = run(
+        *("--model", models / HUMANIZE, "--data", data / "test-*.tfrecord"),
+        *("--json", numbers, "--plot", picture),
+    )
+    assert status == 0
+    written = json.loads(numbers.read_text())
+    mae = written["rows"][0]["scores"]["all"]["timing_mae_ms"]
+    assert row(out, "this model")[0].startswith(f"{mae['value']:.2f}±")
+    assert mae["low"] < mae["value"] < mae["high"]
+    assert picture.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def test_baselines_need_a_training_split(
+    run: Run, models: Path, data: Path, tmp_path: Path
+) -> None:
+    write_shards(tmp_path, random_windows(12, seed=2), name="test")
+    alone = ("--model", models / ADD_HI_HAT, "--data", tmp_path / "test-00000-of-00001.tfrecord")
+    _, out, _ = run(*alone)
+    assert "see --train-data" in out
+    assert "average hi-hat" not in out
+    _, out, _ = run(*alone, "--train-data", data / "train-*.tfrecord")
+    assert "see --train-data" not in out
+    assert "average hi-hat" in out
+
+
+def test_one_shard_of_a_split_finds_the_training_split(run: Run, models: Path, data: Path) -> None:
+    shard = data / "test-00001-of-00002.tfrecord"
+    _, out, _ = run("--model", models / ADD_HI_HAT, "--data", shard)
+    assert "average hi-hat" in out
+
+
+def test_the_same_seed_prints_the_same(run: Run, models: Path, data: Path) -> None:
+    words = ("--model", models / ADD_HI_HAT, "--data", data / "test-*.tfrecord", "--seed")
+    assert run(*words, 5) == run(*words, 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"--model": "nowhere"}, "nowhere"),
+        ({"--data": "nowhere/test-*.tfrecord"}, "no shard matches"),
+        ({"--train-data": "nowhere/train-*.tfrecord"}, "no shard matches"),
+        ({"--json": "nowhere/numbers.json"}, "--json: no such folder nowhere"),
+        ({"--plot": "."}, "--plot: . is a folder"),
+        ({"--batch-size": "0"}, "--batch-size"),
+        ({"--resamples": "-1"}, "--resamples"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    run: Run, models: Path, data: Path, changes: dict[str, str], said: str
+) -> None:
+    words = {"--model": models / HUMANIZE, "--data": data / "test-*.tfrecord", **changes}
+    status, out, err = run(*(word for pair in words.items() for word in pair))
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("groovefast-evaluate: ")
+    assert said in err
+
+
+def test_windows_of_another_length_are_told(run: Run, models: Path, data: Path) -> None:
+    status, _, err = run("--model", models / "groovae_4bar", "--data", data / "test-*.tfrecord")
+    assert status == 2
+    assert "windows of 32 steps" in err
+
+
+def test_help_loads_nothing_heavy(run_python: Callable[[str], str]) -> None:
+    loaded = run_python(
+        "import sys, groovefast.cli.evaluate\n"
+        "print([m for m in ('numpy', 'tensorflow', 'rich', 'matplotlib') if m in sys.modules])"
+    )
+    assert loaded == "[]"

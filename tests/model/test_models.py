@@ -1,0 +1,74 @@
+"""The trained models that come with the package: all there, small, and as good as they were."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from groovefast import CONFIGS, GrooveConverter, load_model
+from groovefast.evaluation.evaluate import evaluate
+from groovefast.evaluation.measures import ALL, Performances
+from groovefast.model.models import DEFAULT_MODELS, included_model, included_models
+
+MAX_BYTES = 10_000_000
+FIGURES = {
+    "groovae_2bar_humanize": {"timing_mae_ms": 15.76, "velocity_mae": 0.143},
+    "groovae_2bar_hits_control": {"timing_mae_ms": 8.84, "velocity_mae": 0.119},
+    "groovae_2bar_add_closed_hh": {"f1": 0.802, "timing_mae_ms": 10.62, "velocity_mae": 0.148},
+    "groovae_2bar_tap_fixed_velocity": {"f1": 0.732, "timing_mae_ms": 8.43, "velocity_mae": 0.144},
+    "groovae_4bar": {"f1": 0.930, "timing_mae_ms": 9.27, "velocity_mae": 0.116},
+}
+"""Of the handful of windows below, at temperature 0."""
+
+
+@pytest.fixture(scope="module", params=sorted(set(DEFAULT_MODELS.values())))
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def handful(groove_dir, name):
+    """Up to six windows of each of ten performances that no model was trained on."""
+    config = CONFIGS[name].converter
+    converter = GrooveConverter(split_bars=config.split_bars, hop_bars=2)
+    session = sorted((groove_dir / "drummer1" / "eval_session").glob("*_beat_4-4.mid"))
+    found = [converter.to_tensors(path) for path in session]
+    grids = np.concatenate([each.outputs[:6] for each in found])
+    qpms = np.concatenate([each.qpms[:6] for each in found])
+    assert len(grids) > 50
+    return Performances.from_grid(grids, qpms)
+
+
+def test_every_mode_has_its_model(name):
+    assert name in CONFIGS
+    assert name in included_models()
+
+
+@pytest.mark.parametrize("other", ["", ".", "..", "none", "../models"])
+def test_what_is_not_included_has_no_folder(other):
+    assert included_model(other) is None
+
+
+def test_a_model_is_small_and_tells_what_it_is(name):
+    folder = included_model(name)
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= MAX_BYTES
+    assert json.loads((folder / "config.json").read_text())["config"]["name"] == name
+    card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for told in (
+        name,
+        "Groove MIDI",
+        "CC BY 4.0",
+        "groovefast-train",
+        "seed",
+        "| **this model** |",
+    ):
+        assert told in card
+
+
+def test_a_model_is_as_good_as_it_was(name, handful):
+    model = load_model(name)
+    scores = evaluate(model, handful, resamples=0).rows[0].scores[ALL]
+    figures = {field: getattr(scores, field).value for field in FIGURES[name]}
+    assert figures == pytest.approx(FIGURES[name], rel=0.03)
