@@ -13,6 +13,7 @@ from corpus import add_midi_option, midi_files
 from timing import CLOCKS, Report, Timings, Work, option_parser, race, version
 
 import groovefast
+from groovefast.drum_part import ALL_CHANNELS
 
 Parser = Callable[[bytes], Any]
 
@@ -65,7 +66,7 @@ def main() -> None:
             report.note(f"{name} is not installed: left out")
 
     own = {
-        "groovefast": lambda data: groovefast.read_midi(data, "all"),
+        "groovefast": lambda data: groovefast.read_midi(data, ALL_CHANNELS),
         "groovefast, drums only": groovefast.read_midi,
     }
     fast = {**own, **(fast_peer() if version("symusic") else {})}
