@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from groovefast.errors import GrooveFastError, did_you_mean
-from groovefast.reading import read_file
+from groovefast.files import read_file
 
 DRUM_CLASSES = (
     "kick",

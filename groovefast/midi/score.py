@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from groovefast import _core
 from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.errors import GrooveFastError, MidiError
-from groovefast.reading import read_file
+from groovefast.files import read_file
 
 MidiInput: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO"
 """A MIDI file's bytes, its path, or a file opened for reading bytes."""
