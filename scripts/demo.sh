@@ -31,7 +31,7 @@ if [[ -n $corpus ]]; then corpus=$(cd "$corpus" && pwd); fi
 cd "$root"
 out=demo-output/$(basename "${corpus:-made-up}")
 
-draw=(--seed 1 --plot --output-dir)
+draw=(--seed 1 --plot --overwrite --output-dir)
 step groovefast-sample --num 4 "${draw[@]}" "$out/new"
 step groovefast-sample --mode humanize --input docs/examples/flat.mid "${draw[@]}" "$out/humanized"
 step groovefast-sample --mode tap2drum --input docs/examples/tap.mid "${draw[@]}" "$out/from-a-tap"
