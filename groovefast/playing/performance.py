@@ -423,8 +423,6 @@ class _Player:
             as_drums: Whether to write drums on channel 10, rather than in the take's own kit.
         """
         hits = self.choose_hits(take, windows, z, chosen)
-        if as_drums and not take.playable:
-            raise GrooveFastError("pitch_classes: the kit has no drum at all")
         return self.play(take, windows, z, hits, as_drums=as_drums)
 
     def choose_hits(

@@ -97,7 +97,7 @@ class Take:
         self.playable = [drum for drum, pitch in enumerate(written) if pitch is not None]
         self._pitches = [pitch or 0 for pitch in written]
         classes = np.frombuffer(pitch_table(pitch_classes), np.uint8)
-        if all_pitches and self.playable:
+        if all_pitches:
             classes = np.where(classes == UNMAPPED, self.playable[0], classes)
         if (classes[score.notes["pitch"]] == UNMAPPED).all():
             raise no_drums(self.midi, self.name, self.part, pitch_classes)
@@ -254,10 +254,10 @@ class Take:
         return tracks.with_notes(self._all_notes, notes, self._end_of).to_bytes()
 
     def _end_of(self, track: int, end: int, last_event: int) -> int:
-        """Where a clip ends: with the bar of its last hit, or of what else is played after it.
+        """Where a clip ends: at a bar line, that of its end or the next.
 
-        Later only if it ended at a bar line, or within a step of one: recordings seldom stop
-        where the music does.
+        Recordings seldom stop where the music does. So what is less than a bar after the bar of the
+        last hit, and not within a step of a bar line, makes no bar of its own.
         """
         song = track if self._score.format == 2 else 0
         bars = Bars(meters_of(self._score, song))
@@ -269,7 +269,9 @@ class Take:
         step = self.bars.step_ticks
         of_hits = math.ceil(float(self.bars.end_ticks[self.bars.songs == song].max(initial=0)))
         of_file = line(end - step)
-        return max(of_hits, line(last_event), of_file if of_file - end <= step else 0)
+        if of_file - end > step and of_file <= line(of_hits + 1):
+            of_file = of_hits
+        return max(of_hits, line(last_event), of_file)
 
     @property
     def coarse_message(self) -> Sequence[str]:

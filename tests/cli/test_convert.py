@@ -313,7 +313,10 @@ MISTAKES: list[tuple[list[str], str]] = [
         ["corpus", "out", "--pitch-classes", "kit.txt"],
         "--pitch-classes: kit.txt, line 2: no such d",
     ),
-    (["corpus", "out", "--pitch-classes", "corpus"], "--pitch-classes: corpus: is a directory"),
+    (
+        ["corpus", "out", "--pitch-classes", "corpus"],
+        "--pitch-classes: corpus: a folder, not a drum map",
+    ),
     (["corpus", "out", "--on-error", "salvge"], "no such choice 'salvge'; did you mean salvage?"),
     (["corpus", "out", "--on-error", "fail"], "corpus/3.mid: "),
     (["corpus", "out", "--metadata", "no.csv"], "no.csv: no such file or directory"),
