@@ -96,6 +96,9 @@ def resolve_pitch_classes(pitch_classes: PitchClasses) -> tuple[tuple[int, ...],
         return _from_text(pitch_classes)
     if isinstance(pitch_classes, os.PathLike):
         return _read_file(pitch_classes)
+    for known in PITCH_CLASSES.values():
+        if pitch_classes is known:  # resolved before: once for each of many grooves
+            return known
     try:
         classes = [tuple(map(operator.index, pitches)) for pitches in pitch_classes]
     except TypeError:

@@ -152,11 +152,13 @@ class Groove:
             [_NO_PITCH if each is None else each for each in output_pitches(pitch_classes)]
         )
         pitches = kit[np.asarray(drums, np.int64)]
-        grid_steps, pitches, velocities, offsets = (
-            np.broadcast_to(values, pitches.shape)[pitches != _NO_PITCH]
-            for values in (np.asarray(steps, np.int64), pitches, velocities, offsets)
-        )
-        early = np.clip(offsets, -0.5, 0.5)
+        grid_steps, early = np.asarray(steps, np.int64), np.asarray(offsets)
+        if (pitches == _NO_PITCH).any():
+            grid_steps, pitches, velocities, early = (
+                np.broadcast_to(values, pitches.shape)[pitches != _NO_PITCH]
+                for values in (grid_steps, pitches, velocities, early)
+            )
+        early = np.clip(early, -0.5, 0.5)
         # In the precision of the offsets, float32 from a model, as Magenta does.
         positions = grid_steps.astype(early.dtype) - early
         step_length = 60.0 / qpm / steps_per_quarter
