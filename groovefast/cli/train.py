@@ -70,7 +70,8 @@ _SECONDS_BETWEEN_LINES = 10.0
     type=console.Choice(["auto", "float32", "mixed_float16", "mixed_bfloat16"]),
     default="auto",
     show_default=True,
-    help="auto: mixed_float16 on a GPU, mixed_bfloat16 on a CPU that has it, else float32.",
+    help="auto: that of a run that goes on; else mixed_float16 on a GPU, mixed_bfloat16 on a CPU "
+    "that has it, float32 elsewhere.",
 )
 @click.option(
     "--device",
