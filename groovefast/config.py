@@ -15,6 +15,8 @@ from typing import Any
 from groovefast.drums import NUM_CLASSES, PitchClasses, plain_pitch_classes
 from groovefast.errors import GrooveFastError
 
+MAX_STEPS = 1 << 18
+"""Of a window or a performance, nine hours at 120 bpm: a few bytes can claim a silence of years."""
 MAX_TEMPERATURE = 1e6
 """Above all use, and far from where float32 ends."""
 

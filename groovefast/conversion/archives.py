@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from groovefast import _core
+from groovefast.midi.score import TOO_LARGE
 
 _MOST_DEEP = 8
 _MOST_INNER = 10_000
@@ -146,7 +147,7 @@ class Archives:
             opened = self._open(archive)
             member = opened.infolist()[index]
             if member.file_size > _core.MAX_FILE_BYTES:
-                raise ArchiveError(place, "larger than 64 MiB, which no performance is")
+                raise ArchiveError(place, TOO_LARGE)
             with _open_member(opened, member, place) as file:
                 return file.read(member.file_size + 1)
 

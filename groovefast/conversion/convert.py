@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from groovefast import _core
-from groovefast.config import Config, get_config
+from groovefast.config import MAX_STEPS, Config, get_config
 from groovefast.conversion.corpus import Corpus, Listing, StrPath
 from groovefast.conversion.differences import why_not_resume
 from groovefast.conversion.metadata import Metadata, is_set_name
@@ -43,7 +43,6 @@ _FEW_SHARDS = 8
 _MANY_FILES_PER_SHARD = 2000
 _MAX_SHARDS = 99_999
 _PATIENCE_MS = 100
-_MAX_WINDOW_STEPS = 1 << 18
 
 
 _Hashed = collections.deque[concurrent.futures.Future[ShardEntry]]
@@ -103,9 +102,9 @@ class Options:
         _check_at_least("min_hits", self.min_hits, 0)
         if self.split_bars is not None:
             _check_at_least("split_bars", self.split_bars, 1)
-        if self.bar_steps * max(self.split_bars or 1, self.hop_bars) > _MAX_WINDOW_STEPS:
+        if self.bar_steps * max(self.split_bars or 1, self.hop_bars) > MAX_STEPS:
             raise GrooveFastError(
-                f"split_bars, hop_bars: more than {_MAX_WINDOW_STEPS:,} steps; choose fewer bars"
+                f"split_bars, hop_bars: more than {MAX_STEPS:,} steps; choose fewer bars"
             )
         _check_choice("on_error", self.on_error, get_args(OnError))
         _check_choice("unmapped_pitches", self.unmapped_pitches, get_args(OnUnmapped))

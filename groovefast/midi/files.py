@@ -14,7 +14,7 @@ from groovefast.midi.meters import Meter
 _TRACK_NAME = b"Drums"
 _NOTE_OFF = 0x80 | DRUM_CHANNEL
 _NOTE_ON = 0x90 | DRUM_CHANNEL
-_MAX_TICK = 0x0FFFFFFF
+MAX_TICK = 0x0FFFFFFF
 
 
 def drum_file(
@@ -49,7 +49,7 @@ def drum_file(
         GrooveFastError: A note later than MIDI can count.
     """
     first, last = _as_ticks(starts), _as_ticks(ends)
-    end_tick = round(min(end, _MAX_TICK))
+    end_tick = round(min(end, MAX_TICK))
     last = np.minimum(_cut_repeated(first, last, pitches), end_tick)
     last = np.maximum(last, first + 1)
     end_tick = max(end_tick, int(last.max(initial=0)))
@@ -84,10 +84,8 @@ def variable_length(value: int) -> bytes:
 
 
 def _as_ticks(positions: NDArray[np.float64]) -> NDArray[np.int64]:
-    if positions.size and positions.max() > _MAX_TICK:
-        raise GrooveFastError(
-            f"notes: one lies beyond tick {_MAX_TICK}, the last MIDI can count to"
-        )
+    if positions.size and positions.max() > MAX_TICK:
+        raise GrooveFastError(f"notes: one lies beyond tick {MAX_TICK}, the last MIDI can count to")
     ticks: NDArray[np.int64] = np.rint(np.maximum(positions, 0)).astype(np.int64)
     return ticks
 

@@ -19,7 +19,8 @@ MidiInput: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] 
 """A MIDI file's bytes, its path, or a file opened for reading bytes."""
 
 _MAX_BYTES = _core.MAX_FILE_BYTES
-_TOO_LARGE = f"larger than {_MAX_BYTES >> 20} MiB, which no performance is"
+TOO_LARGE = f"larger than {_MAX_BYTES >> 20} MiB, which no performance is"
+"""What is said of a file with more bytes than are read."""
 
 
 @dataclasses.dataclass(eq=False, slots=True)
@@ -123,7 +124,7 @@ def read_bytes(source: MidiInput) -> tuple[bytes, str | None]:
     if isinstance(source, bytes):
         return source, None
     if isinstance(source, (str, os.PathLike)):
-        return read_file(source, _MAX_BYTES, "a MIDI file", _TOO_LARGE), os.fsdecode(source)
+        return read_file(source, _MAX_BYTES, "a MIDI file", TOO_LARGE), os.fsdecode(source)
     if isinstance(source, (bytearray, memoryview)):
         return bytes(source), None
     if not hasattr(source, "read"):
@@ -149,7 +150,7 @@ def _read_stream(source: BinaryIO, name: str) -> bytes:
     except (ValueError, io.UnsupportedOperation) as error:
         raise GrooveFastError(f"{name}: cannot be read ({error})") from None
     if len(data) > _MAX_BYTES:
-        raise GrooveFastError(f"{name}: {_TOO_LARGE}")
+        raise GrooveFastError(f"{name}: {TOO_LARGE}")
     return data
 
 

@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from groovefast.midi.files import chunk, variable_length
+from groovefast.midi.files import MAX_TICK, chunk, variable_length
 
 Event: TypeAlias = tuple[int, bytes]
 """Its tick and its message, always with a status byte."""
@@ -29,7 +29,6 @@ EndOf: TypeAlias = Callable[[int, int, int], int]
 """From a track, where it ended and its last event that is no note to where it is to end."""
 
 END_OF_TRACK = b"\xff\x2f\x00"
-MAX_TICK = 0x0FFFFFFF
 
 _NOTE_OFF, _NOTE_ON = 0x80, 0x90
 _RELEASE_VELOCITY = 64
@@ -73,11 +72,11 @@ class MidiTracks:
     def to_bytes(self) -> bytes:
         """Returns the file, without running status."""
         header = struct.pack(">HHH", self.format, len(self.tracks), self.ticks_per_quarter)
-        chunks = [chunk(b"MThd", header + self.more_header)]
-        for index in range(len(self.tracks) + 1):
-            chunks += [other for place, other in self.others if place == index]
-            chunks += map(_track_chunk, self.tracks[index : index + 1])
-        return b"".join(chunks)
+        chunks = [(index, _track_chunk(track)) for index, track in enumerate(self.tracks)]
+        # Sorting is stable: others come before the track of their number.
+        chunks = sorted((*self.others, *chunks), key=lambda each: each[0])
+        head = chunk(b"MThd", header + self.more_header)
+        return head + b"".join(content for _, content in chunks)
 
     def finer(self, factor: int) -> MidiTracks:
         """Returns the same music with `factor` times as many ticks."""
@@ -126,10 +125,11 @@ class MidiTracks:
                 changed[lane[0]][lane[1:]] = before[lane], after[lane]
         is_clip = self._holds_only({lane[:2] for lane in before})
         spans = [(track[-1][0], _last_event(track)) for track in self.tracks]
+        if self.format != 2 and spans:
+            spans = [(max(end for end, _ in spans), max(last for _, last in spans))] * len(spans)
         tracks = list(self.tracks)
         for index, lanes in changed.items():
-            own = spans[index] if self.format == 2 else tuple(map(max, zip(*spans, strict=True)))
-            end = end_of(index, *own) if end_of else None
+            end = end_of(index, *spans[index]) if end_of else None
             tracks[index] = _with_lanes(tracks[index], lanes, end, is_clip)
         return dataclasses.replace(self, tracks=tuple(tracks))
 

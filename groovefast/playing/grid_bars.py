@@ -14,13 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from groovefast.config import MAX_STEPS
 from groovefast.errors import GrooveFastError
 from groovefast.midi.meters import Meter, meters_of
 from groovefast.midi.score import Score
-
-MAX_STEPS = 1 << 18
-"""More are refused (nine hours at 120 bpm): a few bytes can claim a silence of years. Every bar
-counts as one of 4/4: so a model hears it."""
 
 _ROUNDING = 1e-9
 _COMMON_TIME = Meter(0.0, 4, 4)
@@ -76,6 +73,7 @@ class GridBars:
                 *(stretch.bars(per_quarter, step_ticks) for stretch in stretches), strict=True
             )
         )
+        # A model hears every bar as one of 4/4.
         if len(songs) * 4 * steps_per_quarter > MAX_STEPS:
             raise GrooveFastError(f"{name}: {len(songs):,} bars are too many; give a part")
         lengths = (end_ticks - first_ticks) / step_ticks

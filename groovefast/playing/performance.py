@@ -377,8 +377,11 @@ class _Player:
         """A second performance: its drums are where the first has them, or else on channel 10."""
         named, usual = self.options.part, CHANNEL_10
         midi, name = read_bytes(midi_source(source))
-        here, there = (read_score(midi, part, name=name).notes for part in (named, usual))
-        elsewhere = not len(here) and len(there)
+
+        def is_silent(part: DrumPart) -> bool:
+            return not len(read_score(midi, part, name=name).notes)
+
+        elsewhere = named != usual and is_silent(named) and not is_silent(usual)
         part = usual if elsewhere else named
         return Take(midi, self.config, self.options.pitch_classes, part, name=name)
 

@@ -26,11 +26,12 @@ from groovefast.drums import (
     pitch_table,
 )
 from groovefast.errors import GrooveFastError
+from groovefast.midi.files import MAX_TICK
 from groovefast.midi.groove import Groove, midi_source
 from groovefast.midi.meters import Bars, meters_of
 from groovefast.midi.parts import no_drums
 from groovefast.midi.score import MidiInput, Score, read_bytes, read_score
-from groovefast.midi.tracks import MAX_TICK, MidiTracks
+from groovefast.midi.tracks import MidiTracks
 from groovefast.playing.grid_bars import GridBars
 from groovefast.playing.layout import Layout, Windows
 from groovefast.windows.transforms import VELOCITIES, Grid

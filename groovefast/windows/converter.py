@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from groovefast import _core
-from groovefast.config import Config, ConverterConfig, get_config
+from groovefast.config import MAX_STEPS, Config, ConverterConfig, get_config
 from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.drums import NUM_CLASSES, PitchClasses, pitch_table, resolve_pitch_classes
 from groovefast.errors import GrooveFastError, MidiError
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import mido
 
 _HIT_THRESHOLD = 0.5
-_MAX_WINDOW_STEPS = 1 << 18
 
 
 @dataclasses.dataclass(frozen=True)
@@ -342,9 +341,9 @@ def _check(config: ConverterConfig) -> None:
             continue
         if not _is_int(value) or value < 1:
             raise GrooveFastError(f"{name}: a whole number from 1 wanted, not {value!r}")
-    if max(config.window_steps or 0, config.hop_bars * config.steps_per_bar) > _MAX_WINDOW_STEPS:
+    if max(config.window_steps or 0, config.hop_bars * config.steps_per_bar) > MAX_STEPS:
         raise GrooveFastError(
-            f"split_bars, hop_bars, steps_per_quarter: more than {_MAX_WINDOW_STEPS:,} steps"
+            f"split_bars, hop_bars, steps_per_quarter: more than {MAX_STEPS:,} steps"
         )
     for name in ("num_velocity_bins", "num_offset_bins"):
         value = getattr(config, name)
