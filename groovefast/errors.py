@@ -10,6 +10,23 @@ class GrooveFastError(Exception):
     """A mistake in what was asked for; the message is one line naming the file, option or value."""
 
 
+class OptionError(GrooveFastError):
+    """A value that an option cannot have.
+
+    Attributes:
+        parameter: What the option is called in Python; commands show it as they call it.
+        problem: What is wrong with its value, and what is wanted.
+    """
+
+    def __init__(self, parameter: str, problem: str) -> None:
+        self.parameter = parameter
+        self.problem = problem
+        super().__init__(f"{parameter}: {problem}")
+
+    def __reduce__(self) -> tuple[type[OptionError], tuple[str, str]]:
+        return OptionError, (self.parameter, self.problem)
+
+
 class MidiError(GrooveFastError, ValueError):
     """Bytes that are not a readable Standard MIDI File.
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from groovefast.errors import GrooveFastError
+
+_MOST_OF_NAME = 40
+"""Of a file's name in that of its unfinished self; systems allow 255 bytes in all."""
 
 
 def read_file(path: str | os.PathLike[str], most: int, kind: str, too_large: str) -> bytes:
@@ -50,32 +56,55 @@ def read_file(path: str | os.PathLike[str], most: int, kind: str, too_large: str
     return data
 
 
-def write_atomically(path: str | os.PathLike[str], data: bytes, overwrite: bool = True) -> None:
-    """Writes a file that is either there in full or not at all.
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str], overwrite: bool = True) -> Iterator[BinaryIO]:
+    """Opens a file to write that is in its place in full at the end, or not at all.
 
     Args:
         path: Its name.
-        data: What it holds.
         overwrite: Whether to replace a file that is there.
+
+    Yields:
+        The file, which has another name until all is written; after an error it is gone.
 
     Raises:
         FileExistsError: There is one, and it is not to be replaced.
-        OSError: The folder does not exist or cannot be written.
+        OSError: The folder does not exist or cannot be written, or the disk is full.
     """
     target = Path(path)
     if not target.parent.is_dir():
-        raise FileNotFoundError(2, "No such folder", str(target.parent))
-    descriptor, unfinished = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=target.parent)
+        raise FileNotFoundError(errno.ENOENT, "No such folder", str(target.parent))
+    descriptor, name = tempfile.mkstemp(
+        prefix=f".{target.name[:_MOST_OF_NAME]}.", suffix=".tmp", dir=target.parent
+    )
+    unfinished = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        Path(unfinished).chmod(0o666 & ~_umask())
+        with _naming(target), os.fdopen(descriptor, "wb") as file:
+            yield file
+        unfinished.chmod(0o666 & ~_umask())
         if overwrite:
-            Path(unfinished).replace(target)
+            unfinished.replace(target)
         else:
-            _name_new(Path(unfinished), target)
+            _name_new(unfinished, target)
     except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes, overwrite: bool = True) -> None:
+    """Writes a file that is either there in full or not at all; see `replacing`."""
+    with replacing(path, overwrite) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Adds the file to an error that does not name it, as those of writing."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 

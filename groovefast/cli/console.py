@@ -29,7 +29,7 @@ import click
 
 from groovefast.drum_part import MAX_TRACKS
 from groovefast.drums import resolve_pitch_classes
-from groovefast.errors import GrooveFastError, did_you_mean
+from groovefast.errors import GrooveFastError, OptionError, did_you_mean
 
 EXIT_MISTAKE = 2
 EXIT_SOME_FAILED = 3
@@ -109,14 +109,21 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoRet
     except Exception as error:
         if debug or not _can_happen(error):
             raise
-        _complain(command, describe(error))
+        _complain(command, describe(error, command))
         _leave(EXIT_MISTAKE)
     _leave(status if isinstance(status, int) else 0)
 
 
-def describe(error: Exception) -> str:
-    """Returns the one line that tells a user of `error`: what is wrong, where, what to do."""
-    if isinstance(error, click.UsageError):
+def describe(error: Exception, command: click.Command | None = None) -> str:
+    """Returns the one line that tells a user of `error`: what is wrong, where, what to do.
+
+    Args:
+        error: What was raised.
+        command: What was run; its options are called as it calls them.
+    """
+    if isinstance(error, OptionError):
+        line = f"{_option_name(error.parameter, command)}: {error.problem}"
+    elif isinstance(error, click.UsageError):
         line = _describe_usage(error)
     elif isinstance(error, click.ClickException):
         line = error.format_message()
@@ -238,6 +245,12 @@ def _describe_usage(error: click.UsageError) -> str:
     if isinstance(error, click.BadParameter) and error.param:
         return f"{_label(error.param)}: {_uncapitalized(error.message.rstrip('.'))}"
     return f"{_uncapitalized(error.format_message().rstrip('.'))}{manual}"
+
+
+def _option_name(parameter: str, command: click.Command | None) -> str:
+    """What a command calls the option that the library calls `parameter`."""
+    params = command.params if command else ()
+    return next((_label(each) for each in params if each.name == parameter), parameter)
 
 
 def _label(param: click.Parameter) -> str:
