@@ -121,9 +121,9 @@ Rejected FileConverter::convert_song(const Song& song, std::uint32_t group, Batc
                  tally.unmapped.begin(), std::plus<>());
   if (grid.rejected != Rejected::kNo) return grid.rejected;
   const Rejected rejected =
-      list_windows(song, grid, options_.grid, options_.window_steps, options_.hop_steps, windows_);
+      list_windows(song, grid, options_.grid.steps_per_quarter, options_.windows, windows_);
   if (rejected != Rejected::kNo) return rejected;
-  const std::int64_t steps = options_.window_steps > 0 ? options_.window_steps : grid.num_steps;
+  const std::int64_t steps = options_.windows.steps > 0 ? options_.windows.steps : grid.num_steps;
   writer_.begin_song(grid, windows_.back().start_step + steps, features_);
   const std::uint64_t windows = tally.windows;
   for (const Window& window : windows_) write(grid, window, steps, group, batch);

@@ -168,23 +168,26 @@ void Quantizer::keep_the_loudest() {
 // A stretch ends where the meter does, at its last whole bar; the last one at the end of the bar of
 // the last hit.
 void Quantizer::lay_out_stretches() {
-  const std::int64_t bar = options_.steps_per_bar();
   const std::int64_t played = grid_.hits.back().step + 1;
   bool any_fits = false;
   for (std::size_t i = 0; i < meters_.size() && meters_[i].first_step < played; ++i) {
     const Meter& meter = meters_[i];
+    grid_.num_steps = played;
+    const std::int64_t bar = steps_per_bar(meter);
+    if (bar == 0) continue;
+    any_fits = true;
     const std::int64_t padded = (played - meter.first_step + bar - 1) / bar * bar;
     grid_.num_steps = meter.first_step + padded;
-    if (!fits(meter)) continue;
-    any_fits = true;
     std::int64_t steps = padded;
     if (i + 1 < meters_.size()) {
       const double length = meters_[i + 1].position - meter.position + kSlack;
       steps = std::min(steps, static_cast<std::int64_t>(length) / bar * bar);
     }
-    if (steps > 0) grid_.stretches.push_back({meter.tick, meter.first_step, steps});
+    if (steps > 0) grid_.stretches.push_back({meter.tick, meter.first_step, steps, bar});
   }
-  if (!any_fits) {
+  if (grid_.num_steps > kMaxSteps) {
+    grid_.rejected = Rejected::kTooLong;
+  } else if (!any_fits) {
     grid_.rejected = Rejected::kMeter;
   } else if (grid_.stretches.empty()) {
     grid_.rejected = Rejected::kTooShort;
@@ -196,10 +199,10 @@ const Quantizer::Pulse& Quantizer::pulse_at(std::int64_t tick) const {
   return last_begun(pulses_, tick, [](const Pulse& pulse) { return pulse.tick; });
 }
 
-// Whether a bar has as many steps as the windows are made of.
-bool Quantizer::fits(const Meter& meter) const {
-  return std::uint64_t{4} * meter.numerator ==
-         static_cast<std::uint64_t>(options_.quarters_per_bar) * meter.denominator;
+// Steps in a bar, or 0 where it is no whole number of them.
+std::int64_t Quantizer::steps_per_bar(const Meter& meter) const {
+  const std::int64_t parts = std::int64_t{4} * options_.steps_per_quarter * meter.numerator;
+  return parts % meter.denominator == 0 ? parts / meter.denominator : 0;
 }
 
 // A note up to half a step before a new meter is its first step, played early.
@@ -208,26 +211,34 @@ const Quantizer::Meter& Quantizer::meter_at(double position) const {
   return last_begun(meters_, position + 0.5, [](const Meter& meter) { return meter.position; });
 }
 
-Rejected list_windows(const Song& song, const Grid& grid, const GridOptions& options, int steps,
-                      int hop, Buffer<Window>& windows) {
+void list_tempos(const Song& song, const Stretch& stretch, int steps_per_quarter,
+                 Buffer<StepTempo>& tempos) {
+  tempos.clear();
+  const std::int64_t ticks_per_quarter = std::max(song.ticks_per_quarter, 1);
+  const std::int64_t length = stretch.num_steps * ticks_per_quarter / steps_per_quarter;
+  for (const Tempo& tempo : song.tempos) {
+    const std::int64_t tick = std::max<std::int64_t>(tempo.tick - stretch.first_tick, 0);
+    if (tick > length) break;
+    const std::int64_t step =
+        (tick * steps_per_quarter + ticks_per_quarter - 1) / ticks_per_quarter;
+    if (step >= stretch.num_steps) break;
+    if (!tempos.empty() && tempos.back().step == step) tempos.pop_back();
+    tempos.push_back({step, tempo.qpm});
+  }
+}
+
+Rejected list_windows(const Song& song, const Grid& grid, int steps_per_quarter,
+                      const WindowOptions& options, Buffer<Window>& windows) {
   windows.clear();
   if (grid.rejected != Rejected::kNo) return grid.rejected;
-  const auto qpm_at = [&](const Stretch& stretch, std::int64_t step) {
-    if (song.tempos.size() == 1) return song.tempos.front().qpm;
-    const double ticks_per_step =
-        static_cast<double>(song.ticks_per_quarter) / options.steps_per_quarter;
-    const double tick = static_cast<double>(stretch.first_tick) +
-                        static_cast<double>(step - stretch.first_step) * ticks_per_step;
-    const auto begin = [](const Tempo& tempo) { return static_cast<double>(tempo.tick); };
-    return last_begun(song.tempos, tick, begin).qpm;
-  };
-  if (steps == 0) {
-    if (grid.stretches.size() > 1 || grid.stretches[0].num_steps != grid.num_steps) {
-      return Rejected::kMeterChange;
-    }
-    windows.push_back({0, 0, grid.hits.size(), qpm_at(grid.stretches[0], 0)});
-    return Rejected::kNo;
-  }
+  const std::int64_t bar = std::int64_t{steps_per_quarter} * options.quarters_per_bar;
+  const auto fits = [bar](const Stretch& stretch) { return stretch.steps_per_bar == bar; };
+  if (std::none_of(grid.stretches.begin(), grid.stretches.end(), fits)) return Rejected::kMeter;
+  const bool whole = options.steps == 0;
+  if (whole && grid.stretches[0].num_steps != grid.num_steps) return Rejected::kMeterChange;
+  const std::int64_t steps = whole ? grid.num_steps : options.steps;
+  const std::int64_t hop = whole ? steps : options.hop;
+  Buffer<StepTempo> tempos;
   // Windows begin and end ever later, so one walk along the hits finds the bounds of them all.
   const auto walk_to = [&](std::size_t& hit, std::int64_t step) {
     while (hit < grid.hits.size() && grid.hits[hit].step < step) ++hit;
@@ -235,10 +246,13 @@ Rejected list_windows(const Song& song, const Grid& grid, const GridOptions& opt
   };
   std::size_t first = 0, last = 0;
   for (const Stretch& stretch : grid.stretches) {
-    const std::int64_t end = stretch.first_step + stretch.num_steps;
-    for (std::int64_t start = stretch.first_step; start + steps <= end; start += hop) {
-      windows.push_back(
-          {start, walk_to(first, start), walk_to(last, start + steps), qpm_at(stretch, start)});
+    if (!fits(stretch)) continue;
+    list_tempos(song, stretch, steps_per_quarter, tempos);
+    const auto begin = [](const StepTempo& tempo) { return tempo.step; };
+    for (std::int64_t step = 0; step + steps <= stretch.num_steps; step += hop) {
+      const std::int64_t start = stretch.first_step + step;
+      const double qpm = last_begun(tempos, step, begin).qpm;
+      windows.push_back({start, walk_to(first, start), walk_to(last, start + steps), qpm});
     }
   }
   return windows.empty() ? Rejected::kTooShort : Rejected::kNo;

@@ -20,10 +20,7 @@ inline constexpr std::int64_t kMaxSteps = 1 << 18;
 struct GridOptions {
   std::array<std::uint8_t, kPitches> pitch_class;  // class of each pitch, or kUnmapped
   int steps_per_quarter = 4;
-  int quarters_per_bar = 4;
   bool magenta_compat = false;
-
-  int steps_per_bar() const { return steps_per_quarter * quarters_per_bar; }
 };
 
 // One filled cell of the grid; empty cells are not stored.
@@ -34,7 +31,7 @@ struct Hit {
   std::uint8_t velocity;  // MIDI, 1..127
 };
 
-// Why a song gives no windows.
+// Why a song gives nothing.
 enum class Rejected : std::uint8_t {
   kNo,
   kNoDrums,
@@ -46,10 +43,11 @@ enum class Rejected : std::uint8_t {
   kSmpte
 };
 
-// Whole bars in one fitting meter; windows never cross its ends.
+// Whole bars in one meter. Bars that are no whole number of steps long belong to none.
 struct Stretch {
   std::int64_t first_tick;
   std::int64_t first_step, num_steps;
+  std::int64_t steps_per_bar;
 };
 
 // Steps are counted from where the meter last changed, and numbered on from the stretch before it,
@@ -62,6 +60,19 @@ struct Grid {
   std::size_t mapped = 0;                          // notes of a class, before the loudest is taken
   std::int64_t num_steps = 0;                      // up to the end of the bar of the last hit
   Rejected rejected = Rejected::kNo;
+};
+
+// A tempo, and the first step of a stretch that has it, counted from the stretch's own first.
+struct StepTempo {
+  std::int64_t step;
+  double qpm;
+};
+
+// Which windows are wanted of a song.
+struct WindowOptions {
+  int quarters_per_bar = 4;  // of the meter they lie in
+  int steps = 64;            // 0 makes one of a whole song, which is in that meter throughout
+  int hop = 16;              // from the start of a window to the next, in steps
 };
 
 // One window: hits[first_hit .. last_hit) fall on steps [start_step, start_step + steps).
@@ -104,7 +115,7 @@ class Quantizer {
   void lay_out_stretches();
   const Pulse& pulse_at(std::int64_t tick) const;
   const Meter& meter_at(double position) const;
-  bool fits(const Meter& meter) const;
+  std::int64_t steps_per_bar(const Meter& meter) const;
 
   GridOptions options_;
   Grid grid_;
@@ -112,10 +123,13 @@ class Quantizer {
   Buffer<Meter> meters_;
 };
 
-// Lists the windows of `steps` steps, one every `hop` steps of each stretch; `steps` of 0 makes one
-// of a whole song in one meter. Says why, if there is none.
-Rejected list_windows(const Song& song, const Grid& grid, const GridOptions& options, int steps,
-                      int hop, Buffer<Window>& windows);
+// Lists the tempos of a stretch: that of its first step, and those that later steps have.
+void list_tempos(const Song& song, const Stretch& stretch, int steps_per_quarter,
+                 Buffer<StepTempo>& tempos);
+
+// Lists the windows of a song. Says why, if there is none.
+Rejected list_windows(const Song& song, const Grid& grid, int steps_per_quarter,
+                      const WindowOptions& options, Buffer<Window>& windows);
 
 // Writes a window as rows of 9 hits, 9 velocities in 0..1 and 9 offsets, and its MIDI velocities as
 // rows of 9. Both come zeroed.

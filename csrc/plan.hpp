@@ -17,8 +17,7 @@ enum class OnError : std::uint8_t { kSkip, kFail, kSalvage };
 struct ConversionOptions {
   ParseOptions parse;
   GridOptions grid;
-  int window_steps = 64;  // 0 makes one window of a whole song
-  int hop_steps = 16;
+  WindowOptions windows;
   OnError on_error = OnError::kSkip;
   bool unmapped_is_error = false;
   bool dedupe = false;         // leave out windows whose grid an earlier one of the same set has

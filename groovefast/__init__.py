@@ -43,6 +43,8 @@ _HOMES = {
     "train": "training.train",
 }
 
+_COMPILED = ("_midi", "_records")
+
 __all__ = [
     "CONFIGS",
     "ConversionReport",
@@ -61,8 +63,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "_core":
-        return _compiled_core()
+    if name in _COMPILED:
+        return _compiled(name)
     if name == "__version__":
         from importlib.metadata import version  # not needed otherwise, and slow to import
 
@@ -74,10 +76,10 @@ def __getattr__(name: str) -> Any:
     return value
 
 
-def _compiled_core() -> Any:
-    """The compiled part, which only an installation has beside these files."""
+def _compiled(name: str) -> Any:
+    """A compiled part, which only an installation has beside these files."""
     try:
-        return importlib.import_module("groovefast._core")
+        return importlib.import_module(f"groovefast.{name}")
     except ModuleNotFoundError:
         raise ImportError(
             "this is the source folder of groovefast, without its compiled part; start Python "

@@ -45,9 +45,9 @@ import sys
 
 sys.path.remove("")
 sys.meta_path = [each for each in sys.meta_path if "ScikitBuild" not in type(each).__name__]
-import groovefast._core
+import groovefast._records
 
-assert pathlib.Path(groovefast._core.__file__).parts[-3] == "site", groovefast._core.__file__
+assert pathlib.Path(groovefast._records.__file__).parts[-3] == "site", groovefast._records.__file__
 import pytest
 
 sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[1:]]))

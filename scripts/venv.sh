@@ -55,7 +55,7 @@ fingerprint() {
   (
     cd "$root"
     find pyproject.toml CMakeLists.txt csrc groovefast -type f \
-      \( -name '*.toml' -o -name '*.txt' -o -name '*.[ch]pp' -o -name '*.pyx' \) -print0 |
+      \( -name '*.toml' -o -name '*.txt' -o -name '*.[ch]pp' -o -name '*.pyx' -o -name '*.pxd' \) -print0 |
       LC_ALL=C sort -z | xargs -0 cksum
     echo "${SKBUILD_CMAKE_DEFINE:-}"
   ) | cksum

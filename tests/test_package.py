@@ -10,11 +10,11 @@ import groovefast
 
 
 def test_the_source_folder_alone_says_what_it_lacks(monkeypatch):
-    importlib.import_module("groovefast._core")
-    monkeypatch.setitem(sys.modules, "groovefast._core", None)
-    monkeypatch.delattr(groovefast, "_core", raising=False)
+    importlib.import_module("groovefast._midi")
+    monkeypatch.setitem(sys.modules, "groovefast._midi", None)
+    monkeypatch.delattr(groovefast, "_midi", raising=False)
     with pytest.raises(ImportError, match=r"without its compiled part; .*pip install -e"):
-        from groovefast import _core  # noqa: F401
+        from groovefast import _midi  # noqa: F401
 
 
 def test_version_is_that_of_the_installation() -> None:

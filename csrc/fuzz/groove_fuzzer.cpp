@@ -152,8 +152,8 @@ void check_windows(const Song& song, const Grid& grid, const Options& options) {
   static ExampleWriter writer;
   static Buffer<Window> windows;
   static Buffer<std::uint8_t> frames;
-  const Rejected why = list_windows(song, grid, options.grid, options.whole_song ? 0 : kWindowSteps,
-                                    kHopSteps, windows);
+  const WindowOptions wanted{4, options.whole_song ? 0 : kWindowSteps, kHopSteps};
+  const Rejected why = list_windows(song, grid, options.grid.steps_per_quarter, wanted, windows);
   require(windows.empty() == (why != Rejected::kNo));
   if (windows.empty()) return;
   const std::int64_t steps = options.whole_song ? grid.num_steps : kWindowSteps;

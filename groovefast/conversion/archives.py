@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from groovefast import _core
+from groovefast import _midi
 from groovefast.midi.score import TOO_LARGE
 
 _MOST_DEEP = 8
@@ -146,7 +146,7 @@ class Archives:
         with self._lock, _explaining(place):
             opened = self._open(archive)
             member = opened.infolist()[index]
-            if member.file_size > _core.MAX_FILE_BYTES:
+            if member.file_size > _midi.MAX_FILE_BYTES:
                 raise ArchiveError(place, TOO_LARGE)
             with _open_member(opened, member, place) as file:
                 return file.read(member.file_size + 1)

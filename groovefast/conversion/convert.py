@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-from groovefast import _core
+from groovefast import _records
 from groovefast.config import MAX_STEPS, Config, get_config
 from groovefast.conversion.corpus import Corpus, Listing, StrPath
 from groovefast.conversion.differences import why_not_resume
@@ -115,7 +115,7 @@ class Options:
         return self.steps_per_quarter * self.quarters_per_bar
 
     def for_core(self) -> dict[str, Any]:
-        """Returns the options as `_core.Conversion` takes them."""
+        """Returns the options as `_records.Conversion` takes them."""
         return {
             "pitch_table": pitch_table(self.pitch_classes),
             "steps_per_quarter": self.steps_per_quarter,
@@ -364,7 +364,7 @@ class _Job:
         started = time.perf_counter()
         with (
             concurrent.futures.ThreadPoolExecutor(1) as hasher,
-            _core.Conversion(
+            _records.Conversion(
                 self.corpus.files,
                 plan,
                 **self.options.for_core(),
@@ -402,8 +402,8 @@ class _Job:
         self.folder.add(entry)
         entries[entry.name] = entry
 
-    def _plan_for_core(self, kept: Mapping[str, ShardEntry]) -> _core.Plan:
-        plan = _core.Plan(self.listing.num_groups)
+    def _plan_for_core(self, kept: Mapping[str, ShardEntry]) -> _records.Plan:
+        plan = _records.Plan(self.listing.num_groups)
         for shard in self.planned:
             if isinstance(shard.files, range):
                 plan.add_range(shard.files)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from groovefast import _core
+from groovefast import _records
 from groovefast.conversion.archives import ArchiveError, Archives
 from groovefast.conversion.metadata import Metadata, Row
 from groovefast.errors import GrooveFastError
@@ -46,7 +46,7 @@ class Corpus:
             GrooveFastError: No MIDI file at all.
             OSError: There is nothing at one of the places, or no room to unpack a zip in a zip.
         """
-        self.files = _core.FileList()
+        self.files = _records.FileList()
         if output_dir is not None:
             self.files.leave_out(os.fsencode(output_dir))
         for path in inputs:
@@ -202,7 +202,7 @@ class Listing:
     def features(self, index: int) -> bytes:
         """What each record of a file gets from the metadata, serialized."""
         row = self._rows.get(index)
-        return _core.bytes_features(map(_encode, row.columns)) if row else b""
+        return _records.bytes_features(map(_encode, row.columns)) if row else b""
 
     def _sort(self, corpus: Corpus, metadata: Metadata) -> None:
         sets = {split: array.array("I") for split in metadata.splits}
@@ -237,7 +237,7 @@ def _why_none(corpus: Corpus, metadata: Metadata, without_split: Sequence[int]) 
 
 def printable(path: bytes) -> str:
     r"""Returns a path as text; bytes that are no UTF-8 as `\xNN`."""
-    return _core.as_utf8(path).decode()
+    return _records.as_utf8(path).decode()
 
 
 def _encode(column: tuple[str, str]) -> tuple[bytes, bytes]:

@@ -10,7 +10,7 @@ from typing import BinaryIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from groovefast import _core
+from groovefast import _midi
 from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.errors import GrooveFastError, MidiError
 from groovefast.files import read_file
@@ -18,7 +18,7 @@ from groovefast.files import read_file
 MidiInput: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO"
 """A MIDI file's bytes, its path, or a file opened for reading bytes."""
 
-_MAX_BYTES = _core.MAX_FILE_BYTES
+_MAX_BYTES = _midi.MAX_FILE_BYTES
 TOO_LARGE = f"larger than {_MAX_BYTES >> 20} MiB, which no performance is"
 """What is said of a file with more bytes than are read."""
 
@@ -105,7 +105,7 @@ def read_score(
     data, own_name = read_bytes(source)
     try:
         format_, per_quarter, per_tick, end_tick, names, notes, tempos, signatures, damage = (
-            _core.read_midi(data, part.for_core(), salvage)
+            _midi.read_midi(data, part.for_core(), salvage)
         )
     except MidiError as error:
         raise MidiError(error.reason, error.offset, name or own_name) from None

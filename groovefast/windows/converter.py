@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from groovefast import _core
+from groovefast import _midi
 from groovefast.config import MAX_STEPS, Config, ConverterConfig, get_config
 from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.drums import NUM_CLASSES, PitchClasses, pitch_table, resolve_pitch_classes
@@ -214,7 +214,7 @@ class GrooveConverter:
             raise GrooveFastError(f"{name}: {error}" if name else str(error)) from None
 
     def _windows(self, data: bytes) -> GrooveTensors:
-        played, _, start_steps, qpms = _core.grid_windows(data, *self._grid_options)
+        played, _, start_steps, qpms = _midi.grid_windows(data, *self._grid_options)
         config = self.config
         grid = Grid(
             played[..., :NUM_CLASSES],

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from groovefast import _core
+from groovefast import _records
 from groovefast.errors import GrooveFastError
 
 MANIFEST = "manifest.json"
@@ -115,7 +115,7 @@ def what_is_wrong(path: Path, entry: ShardEntry) -> str | None:
         OSError: It cannot be read.
     """
     try:
-        records, good_bytes, damage = _core.check_shard(os.fsencode(path))
+        records, good_bytes, damage = _records.check_shard(os.fsencode(path))
     except FileNotFoundError:
         return "it is missing"
     if damage:

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from records import grid_of, read_shard, read_shards
 
-from groovefast import _core
+from groovefast import _midi, _records
 from groovefast.config import CONFIGS
 from groovefast.conversion.convert import ConversionReport, convert
 from groovefast.drum_part import DrumPart
@@ -74,7 +74,7 @@ def windows_of(path: Path, steps: int = 64, hop: int = 16, **options: Any) -> tu
         "error_on_unmapped": False,
         **options,
     }
-    return _core.grid_windows(path.read_bytes(), *settings.values())
+    return _midi.grid_windows(path.read_bytes(), *settings.values())
 
 
 def assert_records_equal_windows(found: list[dict[str, Any]], path: Path, **options: Any) -> None:
@@ -546,7 +546,7 @@ NOT_UTF8 = [
 
 @pytest.mark.parametrize("name", [b"plain", "grün €𝄞".encode(), *NOT_UTF8])
 def test_escapes_are_pythons(name: bytes) -> None:
-    assert _core.as_utf8(name).decode() == name.decode("utf-8", "backslashreplace")
+    assert _records.as_utf8(name).decode() == name.decode("utf-8", "backslashreplace")
 
 
 def test_a_bad_file_is_named_and_the_rest_goes_on(corpus: Path, tmp_path: Path) -> None:
@@ -587,7 +587,7 @@ def test_on_error_salvage_keeps_what_came_before(tmp_path: Path) -> None:
 
 def test_a_file_that_is_gone_or_no_file_any_more(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", gone=beat(4), pipe=beat(4), stays=beat(4))
-    files = _core.FileList()
+    files = _records.FileList()
     files.add(os.fsencode(folder))
     files.sort()
     (folder / "gone.mid").unlink()
@@ -601,9 +601,9 @@ def test_a_file_that_is_gone_or_no_file_any_more(tmp_path: Path) -> None:
     ]
 
 
-def run_core(files: _core.FileList, shard: Path, **options: Any) -> tuple[int, Any, Any]:
+def run_core(files: _records.FileList, shard: Path, **options: Any) -> tuple[int, Any, Any]:
     """Converts all files to one shard, by the extension alone."""
-    plan = _core.Plan()
+    plan = _records.Plan()
     plan.add_range(range(len(files)))
     plan.end_shard(os.fsencode(shard), 0)
     settings: dict[str, Any] = {
@@ -622,7 +622,7 @@ def run_core(files: _core.FileList, shard: Path, **options: Any) -> tuple[int, A
         "workers": 2,
         **options,
     }
-    with _core.Conversion(files, plan, **settings) as conversion:
+    with _records.Conversion(files, plan, **settings) as conversion:
         while (index := conversion.wait(10_000)) is None:
             assert not conversion.done()
         return conversion.take_result(index)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from groovefast import _core
+from groovefast import _records
 
 BY_TABLE = [
     pytest.param(True, id="table"),
@@ -14,7 +14,7 @@ BY_TABLE = [
         False,
         id="instruction",
         marks=pytest.mark.skipif(
-            not _core.has_crc32c_instruction(), reason="this CPU has no CRC-32C instruction"
+            not _records.has_crc32c_instruction(), reason="this CPU has no CRC-32C instruction"
         ),
     ),
 ]
@@ -42,13 +42,13 @@ def bitwise_crc32c(data: bytes) -> int:
 @pytest.mark.parametrize("by_table", BY_TABLE)
 @pytest.mark.parametrize(("data", "crc"), PUBLISHED)
 def test_published_values(data: bytes, crc: int, by_table: bool) -> None:
-    assert _core.crc32c(data, by_table=by_table) == crc
+    assert _records.crc32c(data, by_table=by_table) == crc
 
 
 @pytest.mark.parametrize("by_table", BY_TABLE)
 @given(data=st.binary(max_size=600))
 def test_definition(data: bytes, by_table: bool) -> None:
-    assert _core.crc32c(data, by_table=by_table) == bitwise_crc32c(data)
+    assert _records.crc32c(data, by_table=by_table) == bitwise_crc32c(data)
 
 
 # Around the lengths at which the lanes of the instruction's loops begin and end.
@@ -63,4 +63,4 @@ def test_definition(data: bytes, by_table: bool) -> None:
 @example(size=6 * 1024 + 3 * 128 + 9, start=5, seed=b"1234567")
 def test_instruction_equals_table(size: int, start: int, seed: bytes) -> None:
     data = (seed * (size // len(seed) + 16))[start : start + size]
-    assert _core.crc32c(data) == _core.crc32c(data, by_table=True)
+    assert _records.crc32c(data) == _records.crc32c(data, by_table=True)

@@ -20,7 +20,7 @@ import midi_bytes as midi
 import pytest
 from records import read_shards
 
-from groovefast import _core
+from groovefast import _records
 from groovefast.conversion.convert import convert
 from groovefast.conversion.output import OutputFolder
 from groovefast.errors import GrooveFastError
@@ -530,7 +530,7 @@ def test_a_shard_that_cannot_be_written(corpus: Path, tmp_path: Path) -> None:
     assert line.startswith(f"groovefast-convert: {out}/data-0000")
     assert "file too large" in line
     for path in out.glob("*.tfrecord"):
-        assert _core.check_shard(os.fsencode(path))[2] is None
+        assert _records.check_shard(os.fsencode(path))[2] is None
     assert not list(out.glob(".*.tmp"))
     left = len(list(out.glob("*.tfrecord")))
     report = convert(corpus, out, shards=3, resume=True)
@@ -554,7 +554,7 @@ def test_full_disk(groove_dir: Path, tmp_path: Path) -> None:
             convert(groove_dir, disk / "out")
         assert not list((disk / "out").glob(".*.tfrecord.tmp"))
         for path in (disk / "out").glob("*.tfrecord"):
-            assert _core.check_shard(os.fsencode(path))[2] is None
+            assert _records.check_shard(os.fsencode(path))[2] is None
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 

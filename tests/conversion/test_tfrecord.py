@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from groovefast import _core
+from groovefast import _records
 
 RECORDS = [b"", b"a", b"groove" * 700, bytes(range(256)) * 9000]
 
 
 def masked_crc(data: bytes) -> bytes:
-    crc = _core.crc32c(data, by_table=True)
+    crc = _records.crc32c(data, by_table=True)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
 
@@ -37,7 +37,7 @@ def unframe(shard: bytes) -> list[bytes]:
 
 
 def check(path: Path) -> tuple[int, int, str | None]:
-    return _core.check_shard(os.fsencode(path))
+    return _records.check_shard(os.fsencode(path))
 
 
 def test_good_shard(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_missing_shard_is_named(tmp_path: Path) -> None:
 
 
 def test_temporary_name_is_hidden() -> None:
-    assert _core.temporary_path(b"out/train-00000-of-00002.tfrecord") == (
+    assert _records.temporary_path(b"out/train-00000-of-00002.tfrecord") == (
         b"out/.train-00000-of-00002.tfrecord.tmp"
     )
-    assert _core.temporary_path(b"a.tfrecord") == b".a.tfrecord.tmp"
+    assert _records.temporary_path(b"a.tfrecord") == b".a.tfrecord.tmp"

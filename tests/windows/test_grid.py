@@ -18,7 +18,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from midi_bytes import END, hit, meter, song, tempo, track
 
-from groovefast import GrooveFastError, MidiError, _core
+from groovefast import GrooveFastError, MidiError, _midi
 from groovefast.drum_part import Channel, DrumPart
 from groovefast.drums import pitch_table
 
@@ -54,7 +54,7 @@ def windows(
 ) -> Windows:
     bar = steps_per_quarter * quarters_per_bar
     return Windows(
-        *_core.grid_windows(
+        *_midi.grid_windows(
             data,
             pitch_table(pitches),
             steps_per_quarter,
