@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from groovefast.drums import DRUM_CHANNEL
-from groovefast.errors import GrooveFastError
+from groovefast.errors import OptionError
 
 Channel: TypeAlias = "int | Iterable[int] | None"
 """MIDI channels, counted from 1 as musicians do; None for the default of `DrumPart`."""
@@ -39,7 +39,7 @@ class DrumPart:
         """Returns the part that a user names.
 
         Raises:
-            GrooveFastError: No MIDI channel, or no track.
+            OptionError: No MIDI channel, or no track.
         """
         channels, checked = _checked_channels(channel), _checked_track(track)
         usual = checked is None and channels == (DRUM_CHANNEL + 1,)
@@ -82,9 +82,9 @@ def _checked_channels(channel: Channel) -> tuple[int, ...] | None:
     numbers = [_whole(number) for number in wanted]
     for number, given in zip(numbers, wanted, strict=True):
         if not 1 <= number <= NUM_CHANNELS:
-            raise GrooveFastError(f"channel: {given!r} is no MIDI channel; they are 1 to 16")
+            raise OptionError("channel", f"{given!r} is no MIDI channel; they are 1 to 16")
     if not wanted:
-        raise GrooveFastError("channel: none given; name one or several of 1 to 16")
+        raise OptionError("channel", "none given; name one or several of 1 to 16")
     return tuple(sorted(set(numbers)))
 
 
@@ -93,10 +93,10 @@ def _checked_track(track: Track) -> int | str | None:
         return None
     if isinstance(track, str):
         if not track.strip():
-            raise GrooveFastError("track: an empty name; give that of a track, or its number")
+            raise OptionError("track", "an empty name; give that of a track, or its number")
         return track
     if not 1 <= (number := _whole(track)) <= MAX_TRACKS:
-        raise GrooveFastError(f"track: {track!r} is no number of a track; they count from 1")
+        raise OptionError("track", f"{track!r} is no number of a track; they count from 1")
     return number
 
 

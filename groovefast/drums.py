@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 
-from groovefast.errors import GrooveFastError, did_you_mean
+from groovefast.errors import GrooveFastError, OptionError, did_you_mean, which_of
 from groovefast.files import read_file
 
 DRUM_CLASSES = (
@@ -83,8 +83,9 @@ def resolve_pitch_classes(pitch_classes: PitchClasses) -> tuple[tuple[int, ...],
             `closed hi-hat: 42, 22, 44`, in any order; what follows a `#` is a comment.
 
     Raises:
-        GrooveFastError: No such map, not nine classes, no pitch at all, or a pitch out of 0..127 or
-            named twice; names the line of a file.
+        OptionError: No such map, not nine classes, no pitch at all, or a pitch out of 0..127 or
+            named twice.
+        GrooveFastError: The same in a file; names its line.
         OSError: The file cannot be read.
     """
     if isinstance(pitch_classes, str):
@@ -102,8 +103,9 @@ def resolve_pitch_classes(pitch_classes: PitchClasses) -> tuple[tuple[int, ...],
     try:
         classes = [tuple(map(operator.index, pitches)) for pitches in pitch_classes]
     except TypeError:
-        raise GrooveFastError(
-            "pitch_classes: a name, nine groups, a file, or nine sequences of whole numbers wanted"
+        raise OptionError(
+            "pitch_classes",
+            "a name, nine groups, a file, or nine sequences of whole numbers wanted",
         ) from None
     return _checked(classes)
 
@@ -150,12 +152,12 @@ def _from_text(text: str) -> tuple[tuple[int, ...], ...]:
     known = [*PITCH_CLASSES, *_ALIASES]
     if "|" not in text:
         hint = did_you_mean(text, known) or f"; it is one of {', '.join(known)}, or nine groups"
-        raise GrooveFastError(f"pitch_classes: no such map {text!r} and no such file{hint}")
+        raise OptionError("pitch_classes", f"no such map {text!r} and no such file{hint}")
     try:
         return _checked([_numbers(group) for group in text.split("|")])
     except ValueError as error:
-        raise GrooveFastError(
-            f"pitch_classes: {text!r}: {error}; write nine groups as in {_GROUPS}"
+        raise OptionError(
+            "pitch_classes", f"{text!r}: {error}; write nine groups as in {_GROUPS}"
         ) from None
 
 
@@ -196,8 +198,7 @@ def _from_line(line: str) -> tuple[str, tuple[int, ...]]:
     if not colon:
         raise ValueError(f"no colon in {line!r}; a drum and its pitches are written '{_LINE}'")
     if drum not in DRUM_CLASSES:
-        hint = did_you_mean(drum, DRUM_CLASSES) or f"; it is one of {', '.join(DRUM_CLASSES)}"
-        raise ValueError(f"no such drum {drum!r}{hint}")
+        raise ValueError(f"no such drum {drum!r}{which_of(drum, DRUM_CLASSES)}")
     return drum, _numbers(numbers)
 
 
@@ -212,15 +213,15 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _checked(classes: Sequence[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
     if len(classes) != NUM_CLASSES:
-        raise GrooveFastError(f"pitch_classes: {NUM_CLASSES} classes wanted, {len(classes)} given")
+        raise OptionError("pitch_classes", f"{NUM_CLASSES} classes wanted, {len(classes)} given")
     owners: dict[int, str] = {}
     try:
         for drum, pitches in zip(DRUM_CLASSES, classes, strict=True):
             _check_pitches(pitches, drum, owners)
     except ValueError as error:
-        raise GrooveFastError(f"pitch_classes: {error}") from None
+        raise OptionError("pitch_classes", str(error)) from None
     if not owners:
-        raise GrooveFastError("pitch_classes: no pitch in any class")
+        raise OptionError("pitch_classes", "no pitch in any class")
     return tuple(classes)
 
 

@@ -1,8 +1,13 @@
-"""The errors a user can cause, each a single line that says what is wrong and what to do."""
+"""The errors a user can cause, each a single line that says what is wrong and what to do.
+
+Where a line mentions an option it names the parameter in backquotes, as in `hop_bars`; commands
+show it as they call it, as in --hop-bars.
+"""
 
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
 
 
@@ -40,6 +45,30 @@ class MidiError(GrooveFastError, ValueError):
         self.offset = offset
         where = f"{source}: " if source else ""
         super().__init__(f"{where}{reason} (at byte {offset})")
+
+
+def check_choice(parameter: str, value: object, choices: Iterable[str]) -> None:
+    """Raises unless an option's value is one of a few words.
+
+    Raises:
+        OptionError: It is not; names the words.
+    """
+    known = tuple(choices)
+    if value not in known:
+        raise OptionError(parameter, f"no such choice {value!r}{which_of(str(value), known)}")
+
+
+def which_of(word: str, known: Iterable[str]) -> str:
+    """Returns `; did you mean A?` for a word that is close to some, else `; it is one of A, B`."""
+    choices = tuple(known)
+    return did_you_mean(word, choices) or f"; it is one of {', '.join(choices)}"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was no room: TensorFlow has an error of its own, also for that of the disk."""
+    tensorflow = sys.modules.get("tensorflow")
+    is_exhausted = tensorflow and isinstance(error, tensorflow.errors.ResourceExhaustedError)
+    return isinstance(error, MemoryError) or bool(is_exhausted)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -20,6 +20,7 @@ import importlib
 import logging
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,7 +30,13 @@ import click
 
 from groovefast.drum_part import MAX_TRACKS
 from groovefast.drums import resolve_pitch_classes
-from groovefast.errors import GrooveFastError, OptionError, did_you_mean
+from groovefast.errors import (
+    GrooveFastError,
+    OptionError,
+    did_you_mean,
+    is_out_of_memory,
+    which_of,
+)
 
 EXIT_MISTAKE = 2
 EXIT_SOME_FAILED = 3
@@ -129,11 +136,16 @@ def describe(error: Exception, command: click.Command | None = None) -> str:
         line = error.format_message()
     elif isinstance(error, OSError):
         line = _describe_os_error(error)
-    elif isinstance(error, MemoryError) or _is_exhausted(error):
+    elif is_out_of_memory(error):
         line = _describe_shortage(error)
     else:
         line = str(error)
-    return " ".join(line.split())
+    return " ".join(in_words_of(command, line).split())
+
+
+def in_words_of(command: click.Command | None, line: str) -> str:
+    """Returns what the library says, each `parameter` in it called as a command calls it."""
+    return re.sub(r"`(\w+)`", lambda found: _option_name(found[1], command, found[0]), line)
 
 
 class Choice(click.Choice[str]):
@@ -142,8 +154,7 @@ class Choice(click.Choice[str]):
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         """Returns the message for a word that is none of the choices."""
         del ctx
-        hint = did_you_mean(str(value), self.choices) or f"; it is one of {', '.join(self.choices)}"
-        return f"no such choice {value!r}{hint}"
+        return f"no such choice {value!r}{which_of(str(value), self.choices)}"
 
 
 def _channels(
@@ -206,15 +217,17 @@ def pitch_classes(
     """The callback of an option that takes a drum map in any form: the pitches of each class.
 
     Raises:
-        click.BadParameter: No such map, or a wrong one.
+        OptionError: No such map.
+        click.BadParameter: A wrong one in a file.
     """
     if value is None:
         return None
     try:
         return resolve_pitch_classes(value)
+    except OptionError:
+        raise
     except GrooveFastError as error:
-        message = str(error).removeprefix("pitch_classes: ")
-        raise click.BadParameter(message, ctx, param) from None
+        raise click.BadParameter(str(error), ctx, param) from None
     except OSError as error:
         raise click.BadParameter(_describe_os_error(error), ctx, param) from None
 
@@ -247,10 +260,14 @@ def _describe_usage(error: click.UsageError) -> str:
     return f"{_uncapitalized(error.format_message().rstrip('.'))}{manual}"
 
 
-def _option_name(parameter: str, command: click.Command | None) -> str:
-    """What a command calls the option that the library calls `parameter`."""
+def _option_name(parameter: str, command: click.Command | None, unknown: str | None = None) -> str:
+    """What a command calls the option that the library calls `parameter`.
+
+    What it has no such option for is called `unknown`, or `parameter` if that is None.
+    """
     params = command.params if command else ()
-    return next((_label(each) for each in params if each.name == parameter), parameter)
+    names = (_label(each) for each in params if each.name == parameter)
+    return next(names, parameter if unknown is None else unknown)
 
 
 def _label(param: click.Parameter) -> str:
@@ -277,14 +294,8 @@ def _describe_shortage(error: Exception) -> str:
 
 def _can_happen(error: Exception) -> bool:
     """Whether an error is no bug of ours."""
-    known = (GrooveFastError, OSError, click.ClickException, MemoryError)
-    return isinstance(error, known) or _is_exhausted(error)
-
-
-def _is_exhausted(error: Exception) -> bool:
-    """Whether TensorFlow, if it is there at all, ran out of memory or room."""
-    tensorflow = sys.modules.get("tensorflow")
-    return tensorflow is not None and isinstance(error, tensorflow.errors.ResourceExhaustedError)
+    known = (GrooveFastError, OSError, click.ClickException)
+    return isinstance(error, known) or is_out_of_memory(error)
 
 
 def _uncapitalized(sentence: str) -> str:

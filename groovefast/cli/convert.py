@@ -306,7 +306,8 @@ def _print_hints(report: ConversionReport, without_drums: GrooveFastError | None
     """What a user may not have meant."""
     if without_drums and report.files > 1:
         count = report.skipped[_NO_DRUMS]
-        click.echo(f"hint: {count:,} files have no drums, such as {without_drums}", err=True)
+        why = console.describe(without_drums, command)
+        click.echo(f"hint: {count:,} files have no drums, such as {why}", err=True)
     unmapped = sum(report.unmapped.values())
     if unmapped > _MANY_UNMAPPED * (report.notes + report.merged + unmapped):
         pitches = sorted(report.unmapped, key=lambda pitch: -report.unmapped[pitch])

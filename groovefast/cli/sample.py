@@ -363,7 +363,7 @@ def _succeeds(
     except (GrooveFastError, OSError) as error:
         if not many:
             raise
-        click.echo(f"failed: {console.describe(error)}", err=True)
+        click.echo(f"failed: {console.describe(error, command)}", err=True)
         return False
     return True
 
@@ -528,7 +528,9 @@ def _check_input(request: Request) -> None:
 
 def _check_hits(mode: str, model: GrooVAE, given: int) -> None:
     """`--mode sample` takes an input exactly when the model has to be given hits."""
-    wanted = model.config.converter.hits_as_controls
+    from groovefast.task import Task
+
+    wanted = Task.of(model.config.converter).wants_hits
     if mode != "sample" or given == int(wanted):
         return
     raise GrooveFastError(
@@ -580,7 +582,8 @@ class _Output:
         stem = self._stem(request)
         stem.parent.mkdir(parents=True, exist_ok=True)
         for message in renditions[0].messages:
-            click.echo(f"{request.source}: {message}", err=True)
+            line = console.in_words_of(command, message)
+            click.echo(f"{request.source}: {line}", err=True)
         original = None if request.source is None else read_bytes(request.source)[0]
         number = 1 + (0 if self._overwrite else self._last_number(stem))
         digits = max(3, len(str(number + len(renditions) - 1)))

@@ -27,7 +27,7 @@ from groovefast.conversion.output import OutputFolder
 from groovefast.conversion.report import ConversionReport
 from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.drums import PitchClasses, pitch_table, resolve_pitch_classes
-from groovefast.errors import GrooveFastError, MidiError
+from groovefast.errors import GrooveFastError, MidiError, check_choice
 from groovefast.windows import manifest
 from groovefast.windows.manifest import ShardEntry
 
@@ -106,8 +106,8 @@ class Options:
             raise GrooveFastError(
                 f"split_bars, hop_bars: more than {MAX_STEPS:,} steps; choose fewer bars"
             )
-        _check_choice("on_error", self.on_error, get_args(OnError))
-        _check_choice("unmapped_pitches", self.unmapped_pitches, get_args(OnUnmapped))
+        check_choice("on_error", self.on_error, get_args(OnError))
+        check_choice("unmapped_pitches", self.unmapped_pitches, get_args(OnUnmapped))
 
     @property
     def bar_steps(self) -> int:
@@ -463,10 +463,3 @@ def _check_at_least(name: str, value: int, least: int) -> None:
         raise GrooveFastError(f"{name}: a whole number wanted, not {value!r}")
     if value < least:
         raise GrooveFastError(f"{name}: {value} is too small, the least is {least}")
-
-
-def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise GrooveFastError(
-            f"{name}: no such choice {value!r}; it is one of {', '.join(choices)}"
-        )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groovefast.drums import DRUM_CHANNEL
-from groovefast.errors import GrooveFastError
+from groovefast.errors import OptionError
 from groovefast.midi.meters import Meter
 
 _TRACK_NAME = b"Drums"
@@ -46,7 +46,7 @@ def drum_file(
             at the latest where MIDI ends to count.
 
     Raises:
-        GrooveFastError: A note later than MIDI can count.
+        OptionError: A note later than MIDI can count.
     """
     first, last = _as_ticks(starts), _as_ticks(ends)
     end_tick = round(min(end, MAX_TICK))
@@ -85,7 +85,7 @@ def variable_length(value: int) -> bytes:
 
 def _as_ticks(positions: NDArray[np.float64]) -> NDArray[np.int64]:
     if positions.size and positions.max() > MAX_TICK:
-        raise GrooveFastError(f"notes: one lies beyond tick {MAX_TICK}, the last MIDI can count to")
+        raise OptionError("notes", f"one lies beyond tick {MAX_TICK}, the last MIDI can count to")
     ticks: NDArray[np.int64] = np.rint(np.maximum(positions, 0)).astype(np.int64)
     return ticks
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from groovefast.drums import PitchClasses, output_pitches
-from groovefast.errors import GrooveFastError
+from groovefast.errors import OptionError
 from groovefast.files import write_atomically
 from groovefast.midi.files import drum_file
 from groovefast.midi.meters import Bars, Meter, meters_of
@@ -83,22 +83,23 @@ class Groove:
             object.__setattr__(self, "ticks_per_quarter", operator.index(self.ticks_per_quarter))
             float(self.qpm)
         except (TypeError, ValueError) as error:
-            raise GrooveFastError(
-                f"qpm, time_signature or ticks_per_quarter: no such number ({error})"
+            raise OptionError(
+                "qpm, time_signature or ticks_per_quarter", f"no such number ({error})"
             ) from None
         if not 1 <= 6e7 / max(self.qpm, 1e-9) <= _MAX_MICROSECONDS_PER_QUARTER:
-            raise GrooveFastError(f"qpm: {self.qpm} is not a tempo MIDI can express (4 to 6e7)")
+            raise OptionError("qpm", f"{self.qpm} is not a tempo MIDI can express (4 to 6e7)")
         if not Meter(0, *self.time_signature).is_valid:
-            raise GrooveFastError(
-                f"time_signature: {Meter(0, *self.time_signature).name} is no meter"
+            raise OptionError(
+                "time_signature", f"{Meter(0, *self.time_signature).name} is no meter"
             )
         if not 1 <= self.ticks_per_quarter <= _MAX_TICKS_PER_QUARTER:
-            raise GrooveFastError(
-                f"ticks_per_quarter: {self.ticks_per_quarter} is not in 1..{_MAX_TICKS_PER_QUARTER}"
+            raise OptionError(
+                "ticks_per_quarter",
+                f"{self.ticks_per_quarter} is not in 1..{_MAX_TICKS_PER_QUARTER}",
             )
         object.__setattr__(self, "meter_changes", _checked_changes(self.meter_changes))
         if self.end is not None and not 0 <= self.end < math.inf:
-            raise GrooveFastError(f"end: {self.end} quarter notes are no length")
+            raise OptionError("end", f"{self.end} quarter notes are no length")
         object.__setattr__(self, "ticks", self._checked_ticks())
 
     def _checked_ticks(self) -> NDArray[np.float64]:
@@ -352,8 +353,9 @@ def midi_source(source: MidiInput | mido.MidiFile | Groove) -> MidiInput:
         buffer = io.BytesIO()
         source.save(file=buffer)
         return buffer.getvalue()
-    raise GrooveFastError(
-        f"source: a path, bytes, a Groove or a mido.MidiFile wanted, not {type(source).__name__}"
+    raise OptionError(
+        "source",
+        f"a path, bytes, a Groove or a mido.MidiFile wanted, not {type(source).__name__}",
     )
 
 
@@ -365,17 +367,17 @@ def _checked_changes(changes: Iterable[Any]) -> tuple[Meter, ...]:
             for quarters, numerator, denominator in changes
         )
     except (TypeError, ValueError) as error:
-        raise GrooveFastError(
-            f"meter_changes: (quarters, numerator, denominator) wanted for each ({error})"
+        raise OptionError(
+            "meter_changes", f"(quarters, numerator, denominator) wanted for each ({error})"
         ) from error
     last = 0.0
     for meter in meters:
         if not meter.is_valid:
-            raise GrooveFastError(f"meter_changes: {meter.name} is no meter")
+            raise OptionError("meter_changes", f"{meter.name} is no meter")
         if not last < meter.quarters < math.inf:
-            raise GrooveFastError(
-                f"meter_changes: {meter.name} at {meter.quarters:g} quarter notes does not come "
-                f"after {last:g}"
+            raise OptionError(
+                "meter_changes",
+                f"{meter.name} at {meter.quarters:g} quarter notes does not come after {last:g}",
             )
         last = meter.quarters
     return meters
@@ -386,22 +388,22 @@ def _checked_notes(notes: NDArray[np.void] | Iterable[Any]) -> NDArray[np.void]:
     if isinstance(notes, np.ndarray) and notes.dtype.names:
         missing = set(NOTE_DTYPE.names or ()) - set(notes.dtype.names)
         if missing:
-            raise GrooveFastError(f"notes: no field {', '.join(sorted(missing))}")
+            raise OptionError("notes", f"no field {', '.join(sorted(missing))}")
         wide = notes[list(NOTE_DTYPE.names or ())].astype(_WIDE_NOTE)
     else:
         try:
             wide = np.array([tuple(note) for note in notes], _WIDE_NOTE)
         except (TypeError, ValueError) as error:
-            raise GrooveFastError(
-                f"notes: (time, end_time, pitch, velocity) wanted for each ({error})"
+            raise OptionError(
+                "notes", f"(time, end_time, pitch, velocity) wanted for each ({error})"
             ) from error
     if not (np.isfinite(wide["time"]).all() and np.isfinite(wide["end_time"]).all()):
-        raise GrooveFastError("notes: a time is not finite")
+        raise OptionError("notes", "a time is not finite")
     for field in ("pitch", "velocity"):
         values = wide[field]
         wrong = values[(values < 0) | (values > 127)]
         if wrong.size:
-            raise GrooveFastError(f"notes: {field} {wrong[0]} is not in 0..127")
+            raise OptionError("notes", f"{field} {wrong[0]} is not in 0..127")
     checked = wide.astype(NOTE_DTYPE)
     checked.setflags(write=False)
     return checked

@@ -87,7 +87,7 @@ def no_drums(
     if own:
         return GrooveFastError(
             f"{name}: none of its notes {part} (pitches {', '.join(map(str, own))}) is one of the "
-            "drums; --pitch-classes tells which pitch is which"
+            "drums; `pitch_classes` tells which pitch is which"
         )
     score = read_score(source, DrumPart.of(ALL_CHANNELS), salvage=True)
     parts = list_parts(score, pitch_classes)
@@ -100,7 +100,7 @@ def no_drums(
     listed = "; ".join(map(str, parts[:_NAMED_PARTS]))
     more = f"; … {len(parts) - _NAMED_PARTS} more" if len(parts) > _NAMED_PARTS else ""
     return GrooveFastError(
-        f"{name}: no drums {part}, but {listed}{more}. Name the drums with --channel or --track"
+        f"{name}: no drums {part}, but {listed}{more}. Name the drums with `channel` or `track`"
         f"{_suggestion(parts)}"
     )
 
@@ -128,7 +128,7 @@ def _suggestion(parts: Iterable[Part]) -> str:
     if not channels:
         return ""
     looks = "looks" if len(channels) == 1 else "look"
-    return f": --channel {','.join(map(str, channels))} {looks} like it"
+    return f": `channel` {','.join(map(str, channels))} {looks} like it"
 
 
 def _tracks(names: Sequence[str]) -> str:

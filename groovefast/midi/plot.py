@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from groovefast.drums import DRUM_CLASSES, NUM_CLASSES, UNMAPPED, PitchClasses, pitch_table
-from groovefast.errors import GrooveFastError
+from groovefast.errors import OptionError
 from groovefast.midi.meters import STEPS_PER_QUARTER, Bars, Meter
 from groovefast.pictures.style import (
     BLUE,
@@ -127,9 +127,9 @@ def pages_of(
         GrooveFastError: No groove, another number of titles, or no such drum map.
     """
     if not grooves:
-        raise GrooveFastError("grooves: at least one wanted")
+        raise OptionError("grooves", "at least one wanted")
     if titles is not None and len(titles) != len(grooves):
-        raise GrooveFastError(f"titles: {len(grooves)} wanted, {len(titles)} given")
+        raise OptionError("titles", f"{len(grooves)} wanted, {len(titles)} given")
     sheets = [_Sheet(groove, pitch_classes) for groove in grooves]
     rows = list(_rows(sheets))
     num_pages = -(-len(rows) // max(1, _MOST_AXES_ON_PAGE // len(grooves)))

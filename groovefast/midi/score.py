@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from groovefast import _midi
 from groovefast.drum_part import Channel, DrumPart, Track
-from groovefast.errors import GrooveFastError, MidiError
+from groovefast.errors import GrooveFastError, MidiError, OptionError
 from groovefast.files import read_file
 
 MidiInput: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str] | BinaryIO"
@@ -128,8 +128,9 @@ def read_bytes(source: MidiInput) -> tuple[bytes, str | None]:
     if isinstance(source, (bytearray, memoryview)):
         return bytes(source), None
     if not hasattr(source, "read"):
-        raise GrooveFastError(
-            f"source: a path, bytes or a file opened for bytes wanted, not {type(source).__name__}"
+        raise OptionError(
+            "source",
+            f"a path, bytes or a file opened for bytes wanted, not {type(source).__name__}",
         )
     name = getattr(source, "name", None)
     name = name if isinstance(name, str) else None

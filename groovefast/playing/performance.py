@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from groovefast.config import MAX_TEMPERATURE, ConverterConfig
 from groovefast.drum_part import CHANNEL_10, Channel, DrumPart, Track
 from groovefast.drums import DRUM_CLASSES, NUM_CLASSES, PitchClasses, resolve_pitch_classes
-from groovefast.errors import GrooveFastError, MidiError
+from groovefast.errors import GrooveFastError, MidiError, OptionError
 from groovefast.files import write_atomically
 from groovefast.midi.groove import Groove, midi_source
 from groovefast.midi.score import MidiInput, read_bytes, read_score
@@ -27,6 +27,7 @@ from groovefast.model.models import DEFAULT_MODELS
 from groovefast.playing.grid_bars import describe_bars
 from groovefast.playing.layout import Windows
 from groovefast.playing.take import Take, rows_with
+from groovefast.task import ALL_DRUMS, Purpose, Task
 from groovefast.windows import transforms
 from groovefast.windows.transforms import Grid
 
@@ -41,16 +42,15 @@ Model: TypeAlias = "GrooVAE | str | os.PathLike[str] | None"
 """A model, what `load_model` takes, or None for the mode's own of `models.DEFAULT_MODELS`."""
 Values: TypeAlias = NDArray[np.float32]
 
-ALL_DRUMS = tuple(range(NUM_CLASSES))
 _OPEN_HAT, _RIDE = DRUM_CLASSES.index("open hi-hat"), DRUM_CLASSES.index("ride")
 _CLOSED_HAT_EDGE = 22
 """The closed hi-hat struck on its edge, on Roland's kits."""
 
-_WANTED: Mapping[str, Callable[[ConverterConfig], bool]] = {
-    "humanize": lambda config: config.humanize,
-    "tap2drum": lambda config: config.tapify,
-    "add-hihat": lambda config: bool(config.add_instruments),
-    "groove-transfer": lambda config: config.hits_as_controls,
+_WANTED: Mapping[str, Purpose] = {
+    "humanize": Purpose.HUMANIZE,
+    "tap2drum": Purpose.TAP2DRUM,
+    "add-hihat": Purpose.ADD_DRUMS,
+    "groove-transfer": Purpose.GROOVE_TRANSFER,
 }
 """What a mode's model must have been trained for."""
 
@@ -105,7 +105,7 @@ class Options:
         track: The track of the drums: its number in the file, from 1, or its name.
 
     Raises:
-        GrooveFastError: A value out of its range.
+        OptionError: A value out of its range.
     """
 
     amount: float = 1.0
@@ -118,16 +118,14 @@ class Options:
 
     def __post_init__(self) -> None:
         if not 0 <= self.amount <= 1:
-            raise GrooveFastError(f"amount: {self.amount} is not in 0..1")
+            raise OptionError("amount", f"{self.amount} is not in 0..1")
         if not 0 <= self.temperature <= MAX_TEMPERATURE:
-            raise GrooveFastError(
-                f"temperature: {self.temperature} is not in 0..{MAX_TEMPERATURE:g}"
-            )
+            raise OptionError("temperature", f"{self.temperature} is not in 0..{MAX_TEMPERATURE:g}")
         for name, least in (("hop_bars", 1), ("seed", 0)):
             value = getattr(self, name)
             whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
             if value is not None and not (whole and value >= least):
-                raise GrooveFastError(f"{name}: {value!r} is no whole number from {least} on")
+                raise OptionError(name, f"{value!r} is no whole number from {least} on")
         # A file is read once.
         object.__setattr__(self, "pitch_classes", resolve_pitch_classes(self.pitch_classes))
         DrumPart.of(self.channel, self.track)
@@ -200,12 +198,12 @@ def add_hihat(
         MidiError: As `humanize`, and so on.
     """
     player = _Player("add-hihat", model, options)
-    added = player.config.add_instruments
+    added = Task.of(player.config).played_drums
     kit = list(resolve_pitch_classes(player.options.pitch_classes))
     fixed = set()
     for drum in added:
         if not kit[drum]:
-            raise GrooveFastError(f"pitch_classes: the kit has no {DRUM_CLASSES[drum]} to add")
+            raise OptionError("pitch_classes", f"the kit has no {DRUM_CLASSES[drum]} to add")
         edge = {_CLOSED_HAT_EDGE} & set(kit[drum][1:])
         fixed |= edge if replace else {*edge, kit[drum][0]}
         kit[drum] = (kit[drum][0], *edge)
@@ -248,7 +246,7 @@ def _tell_of_added(take: Take, hits: Values, added: Sequence[int], replace: bool
     new = take.bars_with(rows_with(hits > take.grid.hits))
     kept = take.bars_with(rows_with(take.fixed)) & ~new
     if kept.any():
-        anew = "" if replace else "; --replace plays it anew"
+        anew = "" if replace else "; `replace` plays it anew"
         yield f"{describe_bars(take.bars.numbers[kept])}: the {name} that is there stays{anew}"
     was, now = (take.bars_with(rows_with(each[:, list(added)])) for each in (take.grid.hits, hits))
     without = sounding & ~new & ~kept & ~now
@@ -311,7 +309,7 @@ def vary(source: Source, model: Model = None, spread: float = 0.5, **options: An
         MidiError: As `humanize`, and so on.
     """
     if not 0 <= spread <= MAX_TEMPERATURE:
-        raise GrooveFastError(f"spread: {spread} is not in 0..{MAX_TEMPERATURE:g}")
+        raise OptionError("spread", f"{spread} is not in 0..{MAX_TEMPERATURE:g}")
     player = _Player("vary", model, options)
     take = player.take(source)
     windows = player.windows(take)
@@ -335,7 +333,7 @@ def interpolate(
         MidiError: As `humanize`, and so on.
     """
     if not isinstance(num, (int, np.integer)) or num < 2:
-        raise GrooveFastError(f"num: {num} given; an interpolation has at least 2 performances")
+        raise OptionError("num", f"{num} given; an interpolation has at least 2 performances")
     player = _Player("interpolate", model, options)
     take, other = player.take(a), player.take_beside(b)
     windows = player.windows(take)
@@ -367,7 +365,7 @@ class _Player:
     @property
     def own_choice(self) -> Sequence[int]:
         """The drums whose hits the model chooses when it is not told which."""
-        return () if self.config.hits_as_controls else ALL_DRUMS
+        return () if Task.of(self.config).wants_hits else ALL_DRUMS
 
     def take(self, source: Source, **how: Any) -> Take:
         kit = {"pitch_classes": self.options.pitch_classes, **how}
@@ -515,7 +513,7 @@ def _load(mode: str, model: Model) -> GrooVAE:
 
         model = load_model(model)
     wanted = _WANTED.get(mode)
-    if wanted is not None and not wanted(model.config.converter):
+    if wanted is not None and wanted not in Task.of(model.config.converter).purposes:
         raise GrooveFastError(
             f"{mode}: not what a model of {model.config.name} has learned; "
             f"give one of {DEFAULT_MODELS[mode]}, or none for the included one"

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groovefast.drums import DRUM_CLASSES, UNMAPPED, PitchClasses, pitch_table
-from groovefast.errors import GrooveFastError
+from groovefast.errors import GrooveFastError, OptionError
 from groovefast.files import write_atomically
 from groovefast.midi.groove import Groove, midi_source
 from groovefast.sound.voices import LAYERS, SAMPLE_RATE, TAKES, VOICES, drum_sound
@@ -203,18 +203,19 @@ def check_soundfont(soundfont: str | os.PathLike[str]) -> str:
     """Returns the path of FluidSynth if it can play a SoundFont.
 
     Raises:
-        GrooveFastError: Not a SoundFont, or FluidSynth is not installed.
+        OptionError: Not a SoundFont, or FluidSynth is not installed.
         OSError: It is not there.
     """
     with open(soundfont, "rb") as file:  # noqa: PTH123 - takes any path
         form = file.read(12)
     if form[:4] != b"RIFF" or form[8:] != b"sfbk":
-        raise GrooveFastError(f"--soundfont {os.fspath(soundfont)}: not a SoundFont")
+        raise OptionError("soundfont", f"{os.fspath(soundfont)}: not a SoundFont")
     program = shutil.which("fluidsynth")
     if program is None:
-        raise GrooveFastError(
-            "--soundfont: the program fluidsynth is not installed; install it with the system's "
-            "package manager, or leave --soundfont out for the built-in drums"
+        raise OptionError(
+            "soundfont",
+            "the program fluidsynth is not installed; install it with the system's package "
+            "manager, or leave `soundfont` out for the built-in drums",
         )
     return program
 
@@ -230,7 +231,7 @@ def save_with_soundfont(
         path: The WAV file; it appears under its name only when complete.
 
     Raises:
-        GrooveFastError: As `check_soundfont`, or FluidSynth fails.
+        OptionError: As `check_soundfont`, or FluidSynth fails.
         OSError: The SoundFont is not there, or the folder cannot be written.
     """
     program = check_soundfont(soundfont)
@@ -243,5 +244,5 @@ def save_with_soundfont(
         )
         if done.returncode or not sound.is_file():
             said = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
-            raise GrooveFastError(f"--soundfont {os.fspath(soundfont)}: fluidsynth fails: {said}")
+            raise OptionError("soundfont", f"{os.fspath(soundfont)}: fluidsynth fails: {said}")
         write_atomically(path, sound.read_bytes())

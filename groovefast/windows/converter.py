@@ -14,7 +14,7 @@ from groovefast import _midi
 from groovefast.config import MAX_STEPS, Config, ConverterConfig, get_config
 from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.drums import NUM_CLASSES, PitchClasses, pitch_table, resolve_pitch_classes
-from groovefast.errors import GrooveFastError, MidiError
+from groovefast.errors import GrooveFastError, MidiError, check_choice
 from groovefast.midi.groove import Groove, midi_source
 from groovefast.midi.score import MidiInput, read_bytes
 from groovefast.windows import transforms
@@ -123,7 +123,7 @@ class GrooveConverter:
             max_note_dropout_probability=max_note_dropout_probability,
         )
         _check(self.config)
-        _check_choice("unmapped_pitches", unmapped_pitches, ("drop", "error"))
+        check_choice("unmapped_pitches", unmapped_pitches, ("drop", "error"))
         part = DrumPart.of(channel, track)
         self._options = {
             **dataclasses.asdict(self.config),
@@ -361,8 +361,3 @@ def _check(config: ConverterConfig) -> None:
 
 def _is_int(value: object) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise GrooveFastError(f"{name}: one of {', '.join(choices)} wanted, not {value!r}")

@@ -13,7 +13,7 @@ import click
 import pytest
 
 from groovefast.cli import console
-from groovefast.errors import GrooveFastError, MidiError
+from groovefast.errors import GrooveFastError, MidiError, OptionError
 
 
 def _raise(error):
@@ -92,6 +92,13 @@ def test_wrong_usage_is_one_line(run, words, line):
     [
         (GrooveFastError("--config: no such config 'x'"), "--config: no such config 'x'"),
         (GrooveFastError("odd\nname.mid: not MIDI"), "odd name.mid: not MIDI"),
+        (OptionError("qpm", "3 is too slow"), "--qpm: 3 is too slow"),
+        (OptionError("output_dir", "is full"), "OUTPUT_DIR: is full"),
+        (OptionError("hop_bars", "0 is too few"), "hop_bars: 0 is too few"),
+        (
+            GrooveFastError("a.mid: no drums; try `qpm`, `hop_bars` or `a file.mid`"),
+            "a.mid: no drums; try --qpm, `hop_bars` or `a file.mid`",
+        ),
         (MidiError("chunk ends early", 22, "a.mid"), "a.mid: chunk ends early (at byte 22)"),
         (
             FileNotFoundError(errno.ENOENT, "No such file or directory", "gone.mid"),

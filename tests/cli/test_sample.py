@@ -473,7 +473,7 @@ def test_a_checkpoint_of_magenta_plays(play, golden_dir):
             "--model {control} --mode groove-transfer --input {a} --groove {tmp}/no.mid",
             "{tmp}/no.mid: no such file or directory; check the spelling",
         ),
-        ("--model {model} --soundfont {text}", "--soundfont {text}: not a SoundFont"),
+        ("--model {model} --soundfont {text}", "--soundfont: {text}: not a SoundFont"),
         ("--model {model} --soundfont {tmp}/no.sf2", "{tmp}/no.sf2: no such file or directory"),
         (
             "--model {model} --mode humanize --input {a} --input {copy}",

@@ -57,7 +57,7 @@ def test_what_may_be_drums_is_suggested(
     data = song(part(name, 4, *pitches, length=length), part(b"Piano", 2, 60, 64))
     line = str(no_drums(data, "a.mid", DrumPart(), "reduced"))
     assert line.startswith(f"a.mid: no drums on channel 10, but channel 5 {name.decode()!r} (track")
-    assert line.endswith("Name the drums with --channel or --track: --channel 5 looks like it") == (
+    assert line.endswith("Name the drums with `channel` or `track`: `channel` 5 looks like it") == (
         found
     )
 
@@ -96,5 +96,5 @@ def test_no_notes_and_no_drums_of_the_map() -> None:
     )
     assert str(no_drums(song(track(hit(0, 99))), "a.mid", DrumPart(), "reduced")) == (
         "a.mid: none of its notes on channel 10 (pitches 99) is one of the drums; "
-        "--pitch-classes tells which pitch is which"
+        "`pitch_classes` tells which pitch is which"
     )

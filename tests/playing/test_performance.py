@@ -323,7 +323,7 @@ def test_hats_that_are_there_stay_unless_they_are_to_be_replaced():
     assert _sorted(after[after["time"] < 3.9], STRUCK) == _sorted(with_hats, STRUCK)
     assert ((after["pitch"] == 42) & (after["time"] >= 3.9)).sum() == 32
     assert kept.messages == (
-        "bars 1 to 2: the closed hi-hat that is there stays; --replace plays it anew",
+        "bars 1 to 2: the closed hi-hat that is there stays; `replace` plays it anew",
     )
     anew = add_hihat(beat, make_model(HIHAT, bias=20.0), replace=True)
     assert (read_midi(anew.midi).notes["pitch"] == 42).sum() == 64

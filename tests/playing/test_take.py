@@ -398,7 +398,7 @@ def test_no_drums(tmp_path):
         Take(tmp_path / "a.mid", CONFIG)
     assert str(error.value) == (
         f"{tmp_path / 'a.mid'}: no drums on channel 10, but channel 1 (track 1): 1 note of 38. "
-        "Name the drums with --channel or --track"
+        "Name the drums with `channel` or `track`"
     )
     assert Take(tmp_path / "a.mid", CONFIG, part=DrumPart((1,))).grid.hits.sum() == 1
     with pytest.raises(GrooveFastError, match="source: no notes in it; give a drum performance"):

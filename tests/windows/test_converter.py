@@ -248,7 +248,10 @@ def test_options_are_those_of_the_config() -> None:
             {"max_note_dropout_probability": 1.5},
             "max_note_dropout_probability: a value from 0 to 1",
         ),
-        ({"unmapped_pitches": "keep"}, "unmapped_pitches: one of drop, error wanted, not 'keep'"),
+        (
+            {"unmapped_pitches": "keep"},
+            "unmapped_pitches: no such choice 'keep'; it is one of drop, error",
+        ),
         ({"channel": "10"}, "channel: '10' is no MIDI channel"),
         ({"channel": 0}, "channel: 0 is no MIDI channel; they are 1 to 16"),
         ({"channel": ()}, "channel: none given"),
