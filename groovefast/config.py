@@ -68,15 +68,6 @@ class ConverterConfig:
         return drums * (1 + (self.num_velocity_bins or 1) + (self.num_offset_bins or 1))
 
     @property
-    def given_drums(self) -> tuple[int, ...]:
-        """The drum classes whose hits the model is told, so that it has not to choose them."""
-        if self.humanize or self.hits_as_controls:
-            return tuple(range(NUM_CLASSES))
-        if self.add_instruments and not self.tapify:
-            return tuple(drum for drum in range(NUM_CLASSES) if drum not in self.add_instruments)
-        return ()
-
-    @property
     def control_depth(self) -> int:
         """Width of one row of `controls`."""
         if self.split_instruments:
@@ -105,7 +96,7 @@ class HParams:
             what is evaluated and saved; 0 for the weights themselves.
         sampling_keeps_hits: Whether scheduled sampling feeds the decoder the true hits, with its
             own velocities and offsets, of the drums that it is told when in use
-            (`ConverterConfig.given_drums`).
+            (`Task.given_drums`).
         swap_probability: How often drums of a kind change places in a training window, see
             `augmentation`.
         silence_probability: How often a drum is taken out of a training window.

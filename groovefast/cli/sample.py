@@ -528,7 +528,9 @@ def _check_input(request: Request) -> None:
 
 def _check_hits(mode: str, model: GrooVAE, given: int) -> None:
     """`--mode sample` takes an input exactly when the model has to be given hits."""
-    wanted = model.config.converter.hits_as_controls
+    from groovefast.task import Task
+
+    wanted = Task.of(model.config.converter).wants_hits
     if mode != "sample" or given == int(wanted):
         return
     raise GrooveFastError(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from groovefast.config import Config, ConverterConfig
+from groovefast.config import Config
 from groovefast.drums import DRUM_CLASSES
 from groovefast.errors import GrooveFastError
 from groovefast.evaluation import baselines
@@ -33,6 +33,7 @@ from groovefast.evaluation.measures import (
     to_json,
     wasserstein,
 )
+from groovefast.task import Purpose, Task
 from groovefast.windows import transforms
 from groovefast.windows.shards import DataPattern, find_shards
 
@@ -118,14 +119,19 @@ class Evaluation:
     samples: Mapping[str, Mapping[str, Distances]]
 
     @property
+    def task(self) -> Task:
+        """What the model is for."""
+        return Task.of(self.config.converter)
+
+    @property
     def chooses_hits(self) -> bool:
         """Whether the model decides which drums are hit."""
-        return not _hits_given(self.config.converter)
+        return self.task.chooses_hits
 
     @property
     def classes(self) -> Sequence[int]:
         """The drum classes that were measured."""
-        return _chosen_classes(self.config.converter)
+        return self.task.played_drums
 
     @property
     def fitted(self) -> bool:
@@ -174,20 +180,19 @@ def evaluate(
         GrooveFastError: No shard matches, one cannot be read or is of another window length, or
             the model takes windows of any length.
     """
-    config = model.config
+    config, task = model.config, Task.of(model.config.converter)
     truth = _performances(data, config)
     train = None if train_data is None else _performances(train_data, config)
     runner = _Runner(model, truth, batch_size)
 
     def row(name: str, kind: str, predicted: Performances) -> Row:
-        classes = _chosen_classes(config.converter)
-        scores = measure(truth, predicted, classes, resamples=resamples, seed=seed)
+        scores = measure(truth, predicted, task.played_drums, resamples=resamples, seed=seed)
         return Row(name, kind, scores, predicted)
 
     rows = [row(name, "model", predicted) for name, predicted in _model_rows(runner, seed)]
-    for name, predictor in _baselines(config.converter, train):
+    for name, predictor in _baselines(task, train):
         rows.append(row(name, "baseline", predictor(truth)))
-    if _hits_given(config.converter) and config.converter.split_bars == 2:
+    if not task.chooses_hits and config.converter.split_bars == 2:
         rows += [Row(f"{name}, published", "published", {ALL: s}) for name, s in PUBLISHED.items()]
     return Evaluation(config, truth, rows, runner.losses(), _samples(runner, train, seed))
 
@@ -227,41 +232,20 @@ def _performances(data: DataPattern | Performances, config: Config) -> Performan
     return data if isinstance(data, Performances) else read_performances(data, config)
 
 
-# What a model is for.
-
-
-def _hits_given(converter: ConverterConfig) -> bool:
-    """Whether the hits are known and only their timing and velocity are asked for."""
-    return converter.given_drums == ALL_CLASSES
-
-
-def _chosen_classes(converter: ConverterConfig) -> tuple[int, ...]:
-    """The drums that are measured: all, or those the model adds."""
-    return converter.add_instruments or ALL_CLASSES
-
-
-def _hears_all(converter: ConverterConfig) -> bool:
-    """Whether the model hears performances as they are, so that it can drum from z alone."""
-    altered = converter.tapify or converter.fixed_velocities or converter.add_instruments
-    return not (altered or _hits_given(converter))
-
-
-def _baselines(
-    converter: ConverterConfig, train: Performances | None
-) -> Iterator[tuple[str, baselines.Predictor]]:
-    if _hits_given(converter):
+def _baselines(task: Task, train: Performances | None) -> Iterator[tuple[str, baselines.Predictor]]:
+    if not task.chooses_hits:
         yield QUANTIZED, baselines.quantized
     if train is None:
         return
-    if _hits_given(converter):
+    if not task.chooses_hits:
         yield "mean of drum and step", baselines.fit_means(train)
         yield "linear regression", baselines.fit_linear(train)
         return
-    if converter.tapify:
+    if Purpose.TAP2DRUM in task.purposes:
         yield "tap copied", baselines.fit_tap_copied(train)
         yield "tap on the usual drums", baselines.fit_tap_by_step(train)
         yield "tap on its own drum (told)", baselines.fit_tap_on_its_drum(train)
-    classes = _chosen_classes(converter)
+    classes = task.played_drums
     common = "average hi-hat" if classes == (_CLOSED_HI_HAT,) else "most common groove"
     yield common, baselines.fit_common_groove(train, classes)
 
@@ -339,22 +323,22 @@ def _numbers(values: Any, low: float, high: float) -> Grids:
 
 
 def _model_rows(runner: _Runner, seed: int) -> Iterator[tuple[str, Performances]]:
-    converter, truth = runner.model.config.converter, runner.truth
-    given = converter.given_drums
+    task, truth = Task.of(runner.model.config.converter), runner.truth
+    given = task.given_drums
     yield "this model", runner.reconstruct(given)
     if given:
         # The decoder hears the hits it chose itself, but is read at those that were given.
         own = runner.reconstruct()
         hits = np.where(np.isin(ALL_CLASSES, given), truth.hits, own.hits)
         yield "this model, own hits fed back", own.replace(hits=hits)
-    if converter.hits_as_controls:
+    if task.wants_hits:
         yield "this model, z ~ N(0, 1)", runner.sample(1.0, seed, given)
 
 
 def _samples(
     runner: _Runner, train: Performances | None, seed: int
 ) -> dict[str, dict[str, Distances]]:
-    if not _hears_all(runner.model.config.converter):
+    if not Task.of(runner.model.config.converter).makes_up:
         return {}
     compared = {
         f"samples, temperature {temperature:g}": runner.sample(temperature, seed)

@@ -32,6 +32,7 @@ from groovefast.model.lstm import (
     project,
     side_by_side_over_time,
 )
+from groovefast.task import Task
 
 Vector: TypeAlias = "npt.NDArray[np.float32]"
 Seed: TypeAlias = "int | tf.Tensor | None"
@@ -588,8 +589,9 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         truth = time_major(outputs)
         coins = tf.random.stateless_uniform(tf.shape(truth)[:2], for_coins)[..., None]
         converter = self.config.converter
+        task = Task.of(converter)
         given_drums = tf.constant(
-            np.isin(range(NUM_CLASSES), converter.given_drums).reshape(converter.rows_per_step, -1)
+            np.isin(range(NUM_CLASSES), task.given_drums).reshape(converter.rows_per_step, -1)
         )
 
         def next_input(t: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -749,7 +751,7 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
     def _controls(self, controls: Any, n: Any, steps: Any) -> tf.Tensor:
         converter = self.config.converter
         depth = converter.control_depth
-        if controls is None and converter.hits_as_controls:
+        if controls is None and Task.of(converter).wants_hits:
             raise GrooveFastError(
                 f"controls: {self.config.name} wants hits as controls, (steps, {depth})"
             )

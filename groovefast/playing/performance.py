@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -27,6 +27,7 @@ from groovefast.model.models import DEFAULT_MODELS
 from groovefast.playing.grid_bars import describe_bars
 from groovefast.playing.layout import Windows
 from groovefast.playing.take import Take, rows_with
+from groovefast.task import ALL_DRUMS, Purpose, Task
 from groovefast.windows import transforms
 from groovefast.windows.transforms import Grid
 
@@ -41,16 +42,15 @@ Model: TypeAlias = "GrooVAE | str | os.PathLike[str] | None"
 """A model, what `load_model` takes, or None for the mode's own of `models.DEFAULT_MODELS`."""
 Values: TypeAlias = NDArray[np.float32]
 
-ALL_DRUMS = tuple(range(NUM_CLASSES))
 _OPEN_HAT, _RIDE = DRUM_CLASSES.index("open hi-hat"), DRUM_CLASSES.index("ride")
 _CLOSED_HAT_EDGE = 22
 """The closed hi-hat struck on its edge, on Roland's kits."""
 
-_WANTED: Mapping[str, Callable[[ConverterConfig], bool]] = {
-    "humanize": lambda config: config.humanize,
-    "tap2drum": lambda config: config.tapify,
-    "add-hihat": lambda config: bool(config.add_instruments),
-    "groove-transfer": lambda config: config.hits_as_controls,
+_WANTED: Mapping[str, Purpose] = {
+    "humanize": Purpose.HUMANIZE,
+    "tap2drum": Purpose.TAP2DRUM,
+    "add-hihat": Purpose.ADD_DRUMS,
+    "groove-transfer": Purpose.GROOVE_TRANSFER,
 }
 """What a mode's model must have been trained for."""
 
@@ -200,7 +200,7 @@ def add_hihat(
         MidiError: As `humanize`, and so on.
     """
     player = _Player("add-hihat", model, options)
-    added = player.config.add_instruments
+    added = Task.of(player.config).played_drums
     kit = list(resolve_pitch_classes(player.options.pitch_classes))
     fixed = set()
     for drum in added:
@@ -367,7 +367,7 @@ class _Player:
     @property
     def own_choice(self) -> Sequence[int]:
         """The drums whose hits the model chooses when it is not told which."""
-        return () if self.config.hits_as_controls else ALL_DRUMS
+        return () if Task.of(self.config).wants_hits else ALL_DRUMS
 
     def take(self, source: Source, **how: Any) -> Take:
         kit = {"pitch_classes": self.options.pitch_classes, **how}
@@ -515,7 +515,7 @@ def _load(mode: str, model: Model) -> GrooVAE:
 
         model = load_model(model)
     wanted = _WANTED.get(mode)
-    if wanted is not None and not wanted(model.config.converter):
+    if wanted is not None and wanted not in Task.of(model.config.converter).purposes:
         raise GrooveFastError(
             f"{mode}: not what a model of {model.config.name} has learned; "
             f"give one of {DEFAULT_MODELS[mode]}, or none for the included one"
