@@ -112,9 +112,9 @@ def groove_report(groove_dir: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_window_counts_are_magentas(
-    groove_report: ConversionReport, golden_dir: Path, groove_dir: Path, tmp_path: Path
+    groove_report: ConversionReport, dataset_golden_dir: Path, groove_dir: Path, tmp_path: Path
 ) -> None:
-    golden = json.loads((golden_dir / "window_counts.json").read_text())
+    golden = json.loads((dataset_golden_dir / "window_counts.json").read_text())
     assert groove_report.windows_by_set == golden["4bar_hop1"]
     for bars, hop in ((1, 1), (2, 1), (2, 2), (4, 4), (8, 1), (8, 8)):
         report = convert(
