@@ -12,6 +12,8 @@ import places
 import pytest
 from hypothesis import settings
 
+from groovefast import demo
+
 # Examples are drawn anew on every machine, but a slow machine is no failure.
 settings.register_profile("groovefast", deadline=None, max_examples=50)
 settings.load_profile("groovefast")
@@ -45,6 +47,14 @@ def groove_dir() -> Path:
 def groove_files(groove_dir: Path) -> list[Path]:
     """The dataset's MIDI files, sorted."""
     return sorted(groove_dir.rglob("*.mid"))
+
+
+@pytest.fixture(scope="session")
+def made_up_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of 200 made-up performances, in the form of the dataset; not to be written to."""
+    folder = tmp_path_factory.mktemp("made-up")
+    demo.write_corpus(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
