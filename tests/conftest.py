@@ -1,34 +1,46 @@
-"""Where the tests find the music and the expected numbers that are not part of the repository."""
+"""What all tests share: music, expected numbers, and a fresh interpreter."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import places
 import pytest
 from hypothesis import settings
+
+from groovefast import demo
 
 # Examples are drawn anew on every machine, but a slow machine is no failure.
 settings.register_profile("groovefast", deadline=None, max_examples=50)
 settings.load_profile("groovefast")
 
-_DEFAULT_GROOVE_DIR = Path(__file__).resolve().parents[2] / "shared" / "groove"
+
+@pytest.fixture(scope="session")
+def golden_dir() -> Path:
+    """Numbers computed by Magenta itself that may be published: see its README."""
+    return places.DATA
 
 
-def _existing(folder: Path, what: str, remedy: str = "") -> Path:
-    if not folder.is_dir():
-        pytest.skip(f"{what} is not at {folder}{remedy}")
-    return folder
+@pytest.fixture(scope="session")
+def dataset_golden_dir() -> Path:
+    """Numbers computed by Magenta itself from the Groove MIDI Dataset, not published."""
+    return places.shared("golden", "the folder of Magenta's numbers of the dataset, not published,")
+
+
+@pytest.fixture(scope="session")
+def midi_edge_dir() -> Path:
+    """Odd and broken MIDI files: `midi/`, `expected.json`, `expected.npz`; not published."""
+    return places.shared("midi_edge", "the folder of odd MIDI files, not published,")
 
 
 @pytest.fixture(scope="session")
 def groove_dir() -> Path:
     """Folder of the Groove MIDI Dataset: `info.csv` and drummer*/ below it."""
-    folder = Path(os.environ.get("GROOVE_MIDI_DIR", _DEFAULT_GROOVE_DIR))
-    return _existing(folder, "the Groove MIDI Dataset", "; GROOVE_MIDI_DIR may name another place")
+    return places.dataset()
 
 
 @pytest.fixture(scope="session")
@@ -38,17 +50,32 @@ def groove_files(groove_dir: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def golden_dir(groove_dir: Path) -> Path:
-    """Numbers computed by Magenta itself."""
-    return _existing(groove_dir.parent / "golden", "the folder of golden numbers, not published,")
+def made_up_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of 200 made-up performances, in the form of the dataset; not to be written to."""
+    folder = tmp_path_factory.mktemp("made-up")
+    demo.write_corpus(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def midi_edge_dir(groove_dir: Path) -> Path:
-    """Odd and broken MIDI files: `midi/`, `expected.json`, `expected.npz`."""
-    return _existing(
-        groove_dir.parent / "midi_edge", "the folder of odd MIDI files, not published,"
+def own_files(golden_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Eighty MIDI files of our own: drums alone, then whole bands."""
+    folder = tmp_path_factory.mktemp("own")
+    for name in ("grids_synthetic", "musicvae/synthetic"):
+        with np.load(golden_dir / f"{name}.npz") as archive:
+            ends = np.cumsum(archive["midi_len"])
+            for number, data in enumerate(np.split(archive["midi"], ends[:-1])):
+                (folder / f"{name.replace('/', '_')}-{number:02d}.mid").write_bytes(data.tobytes())
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="session", params=["own", "dataset"])
+def drum_files(request: pytest.FixtureRequest) -> list[Path]:
+    """Files to read: our own, and those of the Groove MIDI Dataset."""
+    files: list[Path] = request.getfixturevalue(
+        {"own": "own_files", "dataset": "groove_files"}[request.param]
     )
+    return files
 
 
 @pytest.fixture

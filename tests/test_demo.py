@@ -14,10 +14,8 @@ from groovefast.drums import ROLAND, UNMAPPED, pitch_table
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    demo.write_corpus(folder)
-    return folder
+def corpus(made_up_dir: Path) -> Path:
+    return made_up_dir
 
 
 @pytest.fixture(scope="module")

@@ -64,10 +64,10 @@ def test_named_source_files_exist():
     assert [pattern for pattern in patterns if not list(ROOT.glob(pattern))] == []
 
 
-def test_records_are_read_with_tensorflow_alone(groove_files, tmp_path, monkeypatch):
+def test_records_are_read_with_tensorflow_alone(own_files, tmp_path, monkeypatch):
     from groovefast import GrooveConverter, convert
 
-    path = groove_files[0]
+    path = own_files[0]
     convert([path], tmp_path / "records-4bar")
     monkeypatch.chdir(tmp_path)
     (snippet,) = (block for block in _blocks("python") if "TFRecordDataset" in block)
@@ -83,8 +83,8 @@ def test_records_are_read_with_tensorflow_alone(groove_files, tmp_path, monkeypa
         assert (offsets == window[:, 18:]).all()
 
 
-def test_python_example_runs(groove_files, tmp_path, monkeypatch):
-    (tmp_path / "beat.mid").write_bytes(groove_files[0].read_bytes())
+def test_python_example_runs(own_files, tmp_path, monkeypatch):
+    (tmp_path / "beat.mid").write_bytes(own_files[0].read_bytes())
     monkeypatch.chdir(tmp_path)
     (snippet,) = (block for block in _blocks("python") if "load_model" in block)
     exec(snippet, {})

@@ -101,16 +101,19 @@ def test_zips_in_zips(tmp_path: Path) -> None:
     assert place == f"{archive}: x/outer.zip/inner.zip/inner.zip/a.mid"
 
 
-def test_records_are_those_of_the_files(groove_dir: Path, tmp_path: Path) -> None:
-    """Of a whole drummer, each session in a zip of its own, packed in all ways there are."""
+def test_records_are_those_of_the_files(made_up_dir: Path, tmp_path: Path) -> None:
+    """Of four drummers, each in a zip of their own, packed in all ways there are."""
     methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as outer:
-        for number, session in enumerate(sorted((groove_dir / "drummer1").iterdir())):
-            songs = [(f"{path.stem}.mid", path.read_bytes()) for path in session.glob("*.mid")]
+        for number, drummer in enumerate(sorted(made_up_dir.glob("drummer*/"))):
+            songs = [
+                (path.relative_to(drummer).as_posix(), path.read_bytes())
+                for path in drummer.rglob("*.mid")
+            ]
             content = zipped(*songs, method=methods[number % 2])
-            outer.writestr(f"{session.name}.zip", content, methods[number // 2 % 2])
+            outer.writestr(f"{drummer.name}.zip", content, methods[number // 2 % 2])
     found = convert(tmp_path / "all.zip", tmp_path / "out", workers=4, shards=1)
-    expected = convert(groove_dir / "drummer1", tmp_path / "expected", shards=1)
+    expected = convert(made_up_dir, tmp_path / "expected", shards=1)
     assert found.windows == expected.windows > 1000
     keys = ("hits", "velocities", "offsets", "qpm", "start_step")
     ours, theirs = (

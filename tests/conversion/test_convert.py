@@ -112,9 +112,9 @@ def groove_report(groove_dir: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_window_counts_are_magentas(
-    groove_report: ConversionReport, golden_dir: Path, groove_dir: Path, tmp_path: Path
+    groove_report: ConversionReport, dataset_golden_dir: Path, groove_dir: Path, tmp_path: Path
 ) -> None:
-    golden = json.loads((golden_dir / "window_counts.json").read_text())
+    golden = json.loads((dataset_golden_dir / "window_counts.json").read_text())
     assert groove_report.windows_by_set == golden["4bar_hop1"]
     for bars, hop in ((1, 1), (2, 1), (2, 2), (4, 4), (8, 1), (8, 8)):
         report = convert(
@@ -185,9 +185,9 @@ def same_files(a: Path, b: Path) -> bool:
 @pytest.mark.parametrize("shards", [1, 3, None])
 @pytest.mark.parametrize("dedupe", [False, True])
 def test_workers_do_not_show(
-    groove_dir: Path, tmp_path: Path, shards: int | None, dedupe: bool
+    made_up_dir: Path, tmp_path: Path, shards: int | None, dedupe: bool
 ) -> None:
-    inputs = [groove_dir / "drummer1", groove_dir / "drummer2"]
+    inputs = [made_up_dir / "drummer1", made_up_dir / "drummer2"]
     for workers in (1, 2, 7):
         convert(inputs, tmp_path / str(workers), workers=workers, shards=shards, dedupe=dedupe)
     assert same_files(tmp_path / "1", tmp_path / "2")
@@ -368,12 +368,10 @@ def test_whole_files(tmp_path: Path) -> None:
     assert_records_equal_windows(records(report)[:1], folder / "a.mid", steps=0)
 
 
-def test_targets_are_as_performed_under_every_config(
-    groove_files: list[Path], tmp_path: Path
-) -> None:
+def test_targets_are_as_performed_under_every_config(own_files: list[Path], tmp_path: Path) -> None:
     outputs = set()
     for number, config in enumerate(name for name in CONFIGS if "2bar" in name):
-        convert(groove_files[0], tmp_path / str(number), config)
+        convert(own_files[0], tmp_path / str(number), config)
         outputs.add((tmp_path / str(number) / "data-00000-of-00001.tfrecord").read_bytes())
     assert len(outputs) == 1
 

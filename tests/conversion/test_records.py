@@ -52,9 +52,9 @@ def test_every_record_of_the_dataset(groove_dir: Path, tmp_path: Path) -> None:
     assert set(read["steps"]) == {64}
 
 
-def test_records_are_as_tensorflow_serializes(groove_files: list[Path], tmp_path: Path) -> None:
+def test_records_are_as_tensorflow_serializes(own_files: list[Path], tmp_path: Path) -> None:
     """Parsed and written again by TensorFlow they have the same features and size."""
-    convert(groove_files[:3], tmp_path, split_bars="all")
+    convert(own_files[:3], tmp_path, split_bars="all")
     shard = tmp_path / "data-00000-of-00001.tfrecord"
     for record in tf.data.TFRecordDataset(str(shard)).as_numpy_iterator():
         example = tf.train.Example.FromString(record)
@@ -62,9 +62,9 @@ def test_records_are_as_tensorflow_serializes(groove_files: list[Path], tmp_path
         assert len(example.SerializeToString()) == len(record)
 
 
-def test_tensorflow_refuses_a_changed_byte(groove_files: list[Path], tmp_path: Path) -> None:
+def test_tensorflow_refuses_a_changed_byte(own_files: list[Path], tmp_path: Path) -> None:
     """The checksums are such as TensorFlow checks."""
-    convert(groove_files[0], tmp_path)
+    convert(own_files[0], tmp_path)
     shard = tmp_path / "data-00000-of-00001.tfrecord"
     content = bytearray(shard.read_bytes())
     content[1000] ^= 1

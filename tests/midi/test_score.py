@@ -502,12 +502,12 @@ def mutations(data: bytes, rng: random.Random, count: int) -> Iterable[bytes]:
         yield bytes(mutant)
 
 
-def test_mutations_of_real_files_harm_nothing(groove_files: list[Path]) -> None:
+def test_mutations_of_real_files_harm_nothing(drum_files: list[Path]) -> None:
     rng = random.Random(20)
-    good = groove_files[0].read_bytes()
+    good = drum_files[0].read_bytes()
     expected = read_midi(good)
     outcomes = {True: 0, False: 0}
-    for path in rng.sample(groove_files, 60):
+    for path in rng.sample(drum_files, 60):
         data = path.read_bytes()[:4000]
         data = data[:18] + struct.pack(">I", len(data) - 22) + data[22:]
         for mutant in mutations(data, rng, 50):
@@ -582,8 +582,8 @@ def test_any_file_reads_as_the_slow_reader_reads_it(
         assert_reads_as_the_slow_reader(data)
 
 
-def test_real_files_read_as_the_slow_reader_reads_them(groove_files: list[Path]) -> None:
-    for path in random.Random(3).sample(groove_files, 25):
+def test_real_files_read_as_the_slow_reader_reads_them(drum_files: list[Path]) -> None:
+    for path in random.Random(3).sample(drum_files, 25):
         assert_reads_as_the_slow_reader(path.read_bytes())
 
 

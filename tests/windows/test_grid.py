@@ -97,8 +97,8 @@ def file_of(control: bytes, notes: bytes, division: int = QUARTER) -> bytes:
 
 
 @pytest.mark.parametrize("pitches", ["roland", "reduced"])
-def test_grids_are_magentas(golden_dir: Path, groove_dir: Path, pitches: str) -> None:
-    golden = np.load(golden_dir / f"grids_{pitches}.npz")
+def test_grids_are_magentas(dataset_golden_dir: Path, groove_dir: Path, pitches: str) -> None:
+    golden = np.load(dataset_golden_dir / f"grids_{pitches}.npz")
     assert len(golden["filename"]) >= 59
     for i, name in enumerate(golden["filename"]):
         found = windows((groove_dir / name).read_bytes(), pitches=pitches, compat=True)
@@ -116,8 +116,8 @@ def test_grids_are_magentas(golden_dir: Path, groove_dir: Path, pitches: str) ->
         np.testing.assert_array_equal(found.velocities, velocities)
 
 
-def test_window_counts_are_magentas(golden_dir: Path, groove_dir: Path) -> None:
-    expected = json.loads((golden_dir / "window_counts.json").read_text())
+def test_window_counts_are_magentas(dataset_golden_dir: Path, groove_dir: Path) -> None:
+    expected = json.loads((dataset_golden_dir / "window_counts.json").read_text())
     with (groove_dir / "info.csv").open() as file:
         splits = {row["midi_filename"]: row["split"] for row in csv.DictReader(file)}
     files = [(split, (groove_dir / name).read_bytes()) for name, split in splits.items()]

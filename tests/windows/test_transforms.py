@@ -40,8 +40,8 @@ ALL_CONFIGS = {
 
 
 @pytest.fixture(scope="module")
-def golden(golden_dir: Path) -> dict[str, np.ndarray]:
-    with np.load(golden_dir / "transforms.npz") as archive:
+def golden(dataset_golden_dir: Path) -> dict[str, np.ndarray]:
+    with np.load(dataset_golden_dir / "transforms.npz") as archive:
         return dict(archive)
 
 
