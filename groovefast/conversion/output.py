@@ -82,7 +82,7 @@ class OutputFolder:
         for path in self.path.glob(".*.tmp"):
             if _UNFINISHED.fullmatch(path.name):
                 path.unlink()
-        lines = [to_json({"plan": plan}), *(entry.to_line() for entry in kept.values())]
+        lines = [to_json({"plan": plan}), *(entry.line for entry in kept.values())]
         self._write(JOURNAL, (line + "\n" for line in lines))
         self._remove(MANIFEST)
         self._journal = (self.path / JOURNAL).open("a", encoding="utf-8")
@@ -95,7 +95,7 @@ class OutputFolder:
     def add(self, entry: ShardEntry) -> None:
         """Notes in the journal that a shard is complete."""
         with naming(self.path / JOURNAL):
-            self._journal.write(entry.to_line() + "\n")
+            self._journal.write(entry.line + "\n")
             self._journal.flush()
 
     def finish(self, plan: Plan, shards: Iterable[ShardEntry]) -> None:
@@ -132,5 +132,5 @@ def _manifest_lines(plan: Plan, shards: list[ShardEntry]) -> Iterator[str]:
     }
     yield f'{{"plan":{json.dumps(plan, indent=1)},\n"totals":{to_json(sums)},\n"shards":[\n'
     for index, entry in enumerate(shards):
-        yield entry.to_line() + ("\n" if index == len(shards) - 1 else ",\n")
+        yield entry.line + ("\n" if index == len(shards) - 1 else ",\n")
     yield "]}\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -62,8 +63,9 @@ class ShardEntry:
         """Returns what a reader of the shard wants to know."""
         return {name: getattr(self, name) for name in ("files", "records", "bytes", "crc32c")}
 
-    def to_line(self) -> str:
-        """Returns the entry as one line of JSON."""
+    @functools.cached_property
+    def line(self) -> str:
+        """The entry as one line of JSON."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         problems = fields.pop("problems")
         return f'{to_json(fields)[:-1]},"problems":{problems}}}'
