@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -11,14 +12,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import midi_bytes as midi
 import pytest
 from records import read_shards
+from signals import run_with_signal
 
 from groovefast import _records
 from groovefast.conversion.convert import convert
@@ -444,51 +444,38 @@ CONVERT = """
 import sys
 from groovefast.conversion.convert import convert
 folder, out, resume = sys.argv[1:]
-print("ready", flush=True)
-convert(folder, out, shards=6, workers=2, resume=resume == "resume")
+convert(folder, out, shards=3, workers=2, resume=resume == "resume")
 """
 
 
-@contextmanager
-def running(corpus: Path, out: Path, how: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A conversion in a process of its own, at the moment it begins."""
-    command = [sys.executable, "-c", CONVERT, str(corpus), str(out), how]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        yield process
-
-
-def test_killed_at_any_moment(groove_dir: Path, tmp_path: Path) -> None:
-    """Whenever it is killed, what has a shard's name is whole, and the next run finishes."""
-    corpus = groove_dir / "drummer1"
-    started = time.perf_counter()
-    convert(corpus, tmp_path / "good", shards=6, workers=2)
-    longest = 1.2 * (time.perf_counter() - started)
-    good = contents(tmp_path / "good")
-    out = tmp_path / "out"
-    killed, seen = 0, set()
-    for moment in range(64):
-        if moment % 4 == 0:
-            shutil.rmtree(out, ignore_errors=True)
-        with running(corpus, out, "resume" if moment % 2 else "anew") as process:
-            time.sleep(longest * (moment % 16 + 0.5) / 16)
-            process.kill()
-        if process.returncode == -signal.SIGKILL:
-            killed += 1
-        else:
-            longest *= 0.9  # it ended by itself
-        left = contents(out) if out.exists() else {}
-        seen.add(len(left))
-        for name, content in left.items():
-            if name.endswith(".tfrecord"):
-                assert content == good[name], f"{name} after a kill"
-        if killed == 12:
+@pytest.mark.parametrize("before", ["nothing", "some of it", "another conversion"])
+def test_killed_at_any_change(corpus: Path, tmp_path: Path, before: str) -> None:
+    """Wherever it is killed, what has a shard's name is whole, and the next run finishes."""
+    good = contents(convert(corpus, tmp_path / "good", shards=3).output_dir)
+    old, resume = tmp_path / "old", before != "another conversion"
+    old.mkdir()
+    if before == "another conversion":
+        convert(corpus, old, shards=2)
+    words = ["-c", CONVERT, str(corpus), str(old), "anew"]
+    if before == "some of it":
+        assert run_with_signal(words, old, 9).returncode == -signal.SIGKILL
+    seen = set()
+    for change in itertools.count(1):
+        out = shutil.copytree(old, tmp_path / f"out-{change}")
+        words[-2:] = str(out), "resume" if resume else "anew"
+        process = run_with_signal(words, out, change)
+        left = contents(out)
+        if process.returncode == 0:
             break
-    assert killed == 12
-    assert len(seen) > 2
-    convert(corpus, out, shards=6, resume=True)
-    assert contents(out) == good
+        assert process.returncode == -signal.SIGKILL, process.stderr
+        for name, content in left.items():
+            if name.endswith("of-00003.tfrecord"):
+                assert content == good[name], f"{name} after a kill at change {change}"
+        seen.add(frozenset(left))
+        convert(corpus, out, shards=3, resume=resume)
+        assert contents(out) == good, f"after a kill at change {change}"
+    assert left == good
+    assert len(seen) > 5
 
 
 def test_what_was_complete_before_a_failure_is_kept(corpus: Path, tmp_path: Path) -> None:
@@ -502,16 +489,16 @@ def test_what_was_complete_before_a_failure_is_kept(corpus: Path, tmp_path: Path
     assert report.reused == complete > 0
 
 
-def test_interrupted_by_ctrl_c(groove_dir: Path, tmp_path: Path) -> None:
-    with running(groove_dir, tmp_path / "out", "anew") as process:
-        while not (tmp_path / "out" / JOURNAL).exists():
-            time.sleep(0.001)
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
-    assert not list((tmp_path / "out").glob(".*.tmp"))
-    report = convert(groove_dir, tmp_path / "out", shards=6, resume=True)
-    assert report.files == 1150
-    assert complaints(tmp_path / "out") == {}
+@pytest.mark.parametrize("change", [1, 2], ids=["within a shard", "before it has its name"])
+def test_interrupted_by_ctrl_c(corpus: Path, tmp_path: Path, change: int) -> None:
+    out = tmp_path / "out"
+    words = ["-c", CONVERT, str(corpus), str(out), "anew"]
+    process = run_with_signal(words, out, change, name="data-00001", number=signal.SIGINT)
+    assert process.stderr.endswith("KeyboardInterrupt\n")
+    assert not list(out.glob(".*.tmp"))
+    report = convert(corpus, out, shards=3, resume=True)
+    assert report.files == 12
+    assert complaints(out) == {}
 
 
 # A disk that is full, a folder that cannot be written to
@@ -543,10 +530,10 @@ def test_a_shard_that_cannot_be_written(corpus: Path, tmp_path: Path) -> None:
     assert complaints(out) == {}
 
 
-def test_full_disk(groove_dir: Path, tmp_path: Path) -> None:
+def test_full_disk(made_up_dir: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
     try:
         mounted = subprocess.run(mount, capture_output=True).returncode == 0
     except FileNotFoundError:
@@ -555,7 +542,7 @@ def test_full_disk(groove_dir: Path, tmp_path: Path) -> None:
         pytest.skip("no right to mount a small disk")
     try:
         with pytest.raises(OSError, match=r"No space left on device: .*(tfrecord|jsonl)"):
-            convert(groove_dir, disk / "out")
+            convert(made_up_dir, disk / "out")
         assert not list((disk / "out").glob(".*.tfrecord.tmp"))
         for path in (disk / "out").glob("*.tfrecord"):
             assert _records.check_shard(os.fsencode(path))[3] is None
