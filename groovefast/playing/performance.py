@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from groovefast.config import MAX_TEMPERATURE, ConverterConfig
 from groovefast.drum_part import CHANNEL_10, Channel, DrumPart, Track
-from groovefast.drums import DRUM_CLASSES, NUM_CLASSES, PitchClasses, resolve_pitch_classes
+from groovefast.drums import DRUM_CLASSES, PitchClasses, resolve_pitch_classes
 from groovefast.errors import GrooveFastError, MidiError, OptionError
 from groovefast.files import write_atomically
 from groovefast.midi.groove import Groove, midi_source
@@ -29,7 +29,7 @@ from groovefast.playing.layout import Windows
 from groovefast.playing.take import Take, rows_with
 from groovefast.task import ALL_DRUMS, Purpose, Task
 from groovefast.windows import transforms
-from groovefast.windows.transforms import Grid
+from groovefast.windows.rows import Grid, RowLayout
 
 if TYPE_CHECKING:
     import mido
@@ -360,6 +360,7 @@ class _Player:
         self.options = Options(**options)
         self._model = _load(mode, model)
         self.config: ConverterConfig = self._model.config.converter
+        self._layout = RowLayout.of(self.config)
         self._rng = np.random.default_rng(self.options.seed)
 
     @property
@@ -392,7 +393,7 @@ class _Player:
         """The `mu` and `sigma` of windows as the model was trained to hear them."""
         grid = Grid(*map(windows.cut, take.grid))
         heard = transforms.transform_inputs(self.config, np, grid)
-        inputs = transforms.assemble(self.config, np, heard)
+        inputs = self._layout.assemble(np, heard)
         mu, sigma = self._model.encode(inputs, self._controls(grid.hits))
         return np.asarray(mu), np.asarray(sigma)
 
@@ -468,7 +469,7 @@ class _Player:
         """The take with these hits, of which the model plays those of the `changed` drums."""
         if not self.options.amount:
             return Rendition(take.midi, (), take.part)
-        written = _as_values(self.config, self._write(z, windows.cut(hits)))
+        written = self._layout.numbers(self._write(z, windows.cut(hits)))
         velocities, offsets = (
             windows.blend(values, len(hits)) for values in (written.velocities, written.offsets)
         )
@@ -484,7 +485,7 @@ class _Player:
 
     def _write(self, z: Values, hits: Values) -> Values:
         """The model's rows; `hits`, (windows, steps, 9), are kept where they are not NaN."""
-        kept = hits.reshape(len(hits), -1, NUM_CLASSES // self.config.rows_per_step)
+        kept = hits.reshape(len(hits), -1, self._layout.drums)
         seed = int(self._rng.integers(2**31))
         temperature = self.options.temperature
         rows = self._model.decode(
@@ -495,13 +496,12 @@ class _Player:
     def _hit_probabilities(self, z: Values, rows: Values, hits: Values) -> Values:
         """How likely the model found each hit, (windows, steps, 9), after the rows before it."""
         logits = self._model.teacher_forced(z, rows, self._controls(hits))
-        hit_logits = transforms.disassemble(self.config, np, np.asarray(logits)).hits
+        hit_logits = self._layout.disassemble(np, np.asarray(logits)).hits
         return np.asarray(0.5 + 0.5 * np.tanh(hit_logits / 2))
 
     def _controls(self, hits: Values) -> Values:
         """The controls of windows; where hits are among them, none of `hits` is NaN."""
-        grid = Grid(hits, np.zeros_like(hits), np.zeros_like(hits))
-        return np.asarray(transforms.assemble_controls(self.config, np, grid))
+        return np.asarray(self._layout.controls(np, hits))
 
 
 def _load(mode: str, model: Model) -> GrooVAE:
@@ -519,14 +519,3 @@ def _load(mode: str, model: Model) -> GrooVAE:
             f"give one of {DEFAULT_MODELS[mode]}, or none for the included one"
         )
     return model
-
-
-def _as_values(config: ConverterConfig, rows: Values) -> Grid:
-    """The grid of the model's rows, velocities in 0..1 and offsets in -1..1 even where binned."""
-    grid = transforms.disassemble(config, np, rows)
-    velocities, offsets = grid.velocities, grid.offsets
-    if config.num_velocity_bins:
-        velocities = velocities.argmax(axis=-1) / config.num_velocity_bins
-    if config.num_offset_bins:
-        offsets = 2 * (offsets.argmax(axis=-1) / config.num_offset_bins - 0.5)
-    return Grid(grid.hits, velocities, offsets)

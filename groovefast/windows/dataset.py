@@ -24,6 +24,7 @@ from groovefast.errors import GrooveFastError
 from groovefast.windows import transforms
 from groovefast.windows.augmentation import Augmentation
 from groovefast.windows.origin import check_origin
+from groovefast.windows.rows import Grid
 from groovefast.windows.shards import DataPattern, find_shards
 
 _FEATURES = {
@@ -112,7 +113,7 @@ class Windows(Protocol):
     def references(self, seed: tf.Tensor | None) -> tf.data.Dataset:
         """One pass of references, in an order drawn from `seed`, or as stored."""
 
-    def read(self, references: tf.Tensor) -> transforms.Grid:
+    def read(self, references: tf.Tensor) -> Grid:
         """The windows of a batch of references."""
 
 
@@ -126,8 +127,8 @@ class _Compact(NamedTuple):
     offsets: Any
     """float32."""
 
-    def grid(self) -> transforms.Grid:
-        return transforms.Grid(
+    def grid(self) -> Grid:
+        return Grid(
             tf.cast(self.hits, tf.float32),
             tf.gather(transforms.VELOCITIES, tf.cast(self.velocities, tf.int32)),
             self.offsets,
@@ -148,7 +149,7 @@ class _CachedWindows:
             rows = tf.random.experimental.stateless_shuffle(rows, seed)
         return tf.data.Dataset.from_tensor_slices(rows)
 
-    def read(self, references: tf.Tensor) -> transforms.Grid:
+    def read(self, references: tf.Tensor) -> Grid:
         return _Compact(*(tf.gather(array, references) for array in self._compact)).grid()
 
 
@@ -169,7 +170,7 @@ class _StreamedWindows:
         )
         return mixed.shuffle(_SHUFFLE_BUFFER, seed=seed[0], reshuffle_each_iteration=False)
 
-    def read(self, references: tf.Tensor) -> transforms.Grid:
+    def read(self, references: tf.Tensor) -> Grid:
         return _parse(references, self._steps).grid()
 
 
