@@ -29,13 +29,13 @@ _NO_DRUMS = "no drums"
 
 _EPILOG = """\b
 groovefast-convert data/groove records --metadata data/groove/info.csv
-groovefast-convert verify records
+groovefast-convert --verify records
 
-`groovefast-convert verify DIR` checks what an earlier run wrote: checksums, counts, manifest.
+With DIR alone, --verify checks what an earlier run wrote there: checksums, counts, manifest.
 
 Exit status: 0 if every file was read, those skipped or salvaged included; 3 if windows were
 written, but a file failed or a folder or zip could not be looked into; 2 if none was written, for
-any mistake, and where `verify` finds something wrong."""
+any mistake, and where --verify finds something wrong."""
 
 
 def _bars(ctx: click.Context, param: click.Parameter, value: str | None) -> int | str | None:
@@ -120,14 +120,18 @@ def command(paths: Sequence[str], verify: bool, **options: Any) -> int:
     in one another. Hidden folders and OUTPUT_DIR are left out. One bad file never stops a
     conversion: it is counted and named, and the rest goes on.
     """
-    if paths[0] == "verify" or (verify and len(paths) == 1):
-        _verify_folders(paths[1:] if paths[0] == "verify" else paths)
+    if verify and len(paths) == 1:
+        _verify_folder(paths[0])
         return 0
+    if paths[0] == "verify" and not os.path.lexists("verify"):
+        raise GrooveFastError(
+            "verify: no such file or folder; groovefast-convert --verify DIR checks a conversion"
+        )
     if len(paths) == 1:
         raise GrooveFastError("OUTPUT_DIR is missing: name where the shards go after the inputs")
     complete = _convert(paths[:-1], paths[-1], **options)
     if verify:
-        _verify_folders(paths[-1:])
+        _verify_folder(paths[-1])
     return 0 if complete else console.EXIT_SOME_FAILED
 
 
@@ -343,29 +347,24 @@ def _why_nothing(report: ConversionReport) -> GrooveFastError:
     )
 
 
-def _verify_folders(folders: Sequence[str]) -> None:
-    """Checks conversions, and names what is not as it should be."""
+def _verify_folder(folder: str) -> None:
+    """Checks a conversion, and names what is not as it should be."""
     from groovefast.windows.manifest import verify
 
-    if not folders:
-        raise click.UsageError("verify: name the folder", click.get_current_context())
-    for folder in folders:
-        entries, wrong = [], 0
-        for name, entry, message in verify(folder):
-            if message:
-                wrong += 1
-                click.echo(f"{Path(folder) / name}: {message}", err=True)
-            elif entry:
-                entries.append(entry)
-        if wrong:
-            raise GrooveFastError(
-                f"{folder}: {wrong} of {wrong + len(entries)} shards not as they should be; "
-                "convert again, with --resume to keep the others"
-            )
-        records, size = (sum(getattr(e, name) for e in entries) for name in ("records", "bytes"))
-        click.echo(
-            f"{folder}: {len(entries):,} shards, {records:,} records, {size:,} bytes: all right"
+    entries, wrong = [], 0
+    for name, entry, message in verify(folder):
+        if message:
+            wrong += 1
+            click.echo(f"{Path(folder) / name}: {message}", err=True)
+        elif entry:
+            entries.append(entry)
+    if wrong:
+        raise GrooveFastError(
+            f"{folder}: {wrong} of {wrong + len(entries)} shards not as they should be; "
+            "convert again, with --resume to keep the others"
         )
+    records, size = (sum(getattr(e, name) for e in entries) for name in ("records", "bytes"))
+    click.echo(f"{folder}: {len(entries):,} shards, {records:,} records, {size:,} bytes: all right")
 
 
 def main() -> None:
