@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from groovefast.cli import console
+from groovefast.cli.progress import Stage, display
 from groovefast.drums import PITCH_CLASSES_HELP
 from groovefast.errors import GrooveFastError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from groovefast.conversion.convert import OnUnmapped, Progress
     from groovefast.conversion.report import ConversionReport
 
@@ -152,13 +148,13 @@ def _convert(
         if path is not None:
             _check_writable(path)
     columns = None if metadata_columns is None else metadata_columns.split(",")
-    with _progress_display() as (show, say):
+    with display(_SECONDS_BETWEEN_LINES, err=True) as (show, say):
         result = convert(
             inputs,
             output_dir,
             unmapped_pitches=on_unmapped,
             metadata_columns=columns,
-            on_progress=show,
+            on_progress=lambda progress: show(_stage(progress)),
             on_message=say,
             **options,
         )
@@ -182,58 +178,15 @@ def _check_writable(path: str) -> None:
         raise GrooveFastError(f"{path}: its folder {folder} is not there or cannot be written to")
 
 
-@contextmanager
-def _progress_display() -> Iterator[tuple[Callable[[Progress], None], Callable[[str], None]]]:
-    """What shows the progress, and what shows a message, on stderr."""
-    if sys.stderr.isatty():
-        with _progress_bar() as functions:
-            yield functions
-    else:
-        yield _progress_lines(), lambda line: click.echo(line, err=True)
-
-
-@contextmanager
-def _progress_bar() -> Iterator[tuple[Callable[[Progress], None], Callable[[str], None]]]:
-    from rich import progress
-    from rich.console import Console
-
-    columns = (
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} files"),
-        progress.TextColumn("{task.fields[rate]}"),
-        progress.TimeRemainingColumn(),
+def _stage(progress: Progress) -> Stage:
+    """How far a conversion is, in words."""
+    rate = progress.files / max(progress.seconds, 1e-9)
+    left = (progress.total - progress.files) / max(rate, 1e-9)
+    return Stage(
+        progress.files,
+        progress.total,
+        f"{progress.files:,} of {progress.total:,} files, {rate:,.0f} files/s, {left:,.0f} s left",
     )
-    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-
-        def show(state: Progress) -> None:
-            rate = f"{state.files / max(state.seconds, 1e-9):,.0f} files/s"
-            if not bar.tasks:
-                bar.add_task("", total=state.total, rate=rate)
-            bar.update(bar.task_ids[0], completed=state.files, rate=rate)
-
-        def say(line: str) -> None:
-            bar.console.print(line, markup=False, highlight=False)
-
-        yield show, say
-
-
-def _progress_lines() -> Callable[[Progress], None]:
-    last = time.monotonic()
-
-    def show(state: Progress) -> None:
-        nonlocal last
-        if time.monotonic() - last < _SECONDS_BETWEEN_LINES:
-            return
-        last = time.monotonic()
-        rate = state.files / max(state.seconds, 1e-9)
-        left = (state.total - state.files) / max(rate, 1e-9)
-        click.echo(
-            f"{state.files:,} of {state.total:,} files, {rate:,.0f} files/s, {left:,.0f} s left",
-            err=True,
-        )
-
-    return show
 
 
 def _print_failures(report: ConversionReport) -> None:
