@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from groovefast.cli import console
+from groovefast.cli.progress import Stage, display
 from groovefast.drums import PITCH_CLASSES_HELP
 from groovefast.errors import GrooveFastError
 
@@ -27,13 +25,13 @@ _MANY_UNMAPPED = 0.05
 
 _EPILOG = """\b
 groovefast-convert data/groove records --metadata data/groove/info.csv
-groovefast-convert verify records
+groovefast-convert --verify records
 
-`groovefast-convert verify DIR` checks what an earlier run wrote: checksums, counts, manifest.
+With DIR alone, --verify checks what an earlier run wrote there: checksums, counts, manifest.
 
 Exit status: 0 if every file was read, those skipped or salvaged included; 3 if records were
 written, but a file failed or a folder or zip could not be looked into; 2 if none was written, for
-any mistake, and where `verify` finds something wrong."""
+any mistake, and where --verify finds something wrong."""
 
 
 _CUT_LATER = "windows are now cut while training, so that one conversion serves every config"
@@ -131,14 +129,18 @@ def command(paths: Sequence[str], verify: bool, **options: Any) -> int:
     serves every config. One bad file never stops a
     conversion: it is counted and named, and the rest goes on.
     """
-    if paths[0] == "verify" or (verify and len(paths) == 1):
-        _verify_folders(paths[1:] if paths[0] == "verify" else paths)
+    if verify and len(paths) == 1:
+        _verify_folder(paths[0])
         return 0
+    if paths[0] == "verify" and not os.path.lexists("verify"):
+        raise GrooveFastError(
+            "verify: no such file or folder; groovefast-convert --verify DIR checks a conversion"
+        )
     if len(paths) == 1:
         raise GrooveFastError("OUTPUT_DIR is missing: name where the shards go after the inputs")
     complete = _convert(paths[:-1], paths[-1], **options)
     if verify:
-        _verify_folders(paths[-1:])
+        _verify_folder(paths[-1])
     return 0 if complete else console.EXIT_SOME_FAILED
 
 
@@ -159,13 +161,13 @@ def _convert(
         if path is not None:
             _check_writable(path)
     columns = None if metadata_columns is None else metadata_columns.split(",")
-    with _progress_display() as (show, say):
+    with display(_SECONDS_BETWEEN_LINES, err=True) as (show, say):
         result = convert(
             inputs,
             output_dir,
             unmapped_pitches=on_unmapped,
             metadata_columns=columns,
-            on_progress=show,
+            on_progress=lambda progress: show(_stage(progress)),
             on_message=say,
             **options,
         )
@@ -189,58 +191,15 @@ def _check_writable(path: str) -> None:
         raise GrooveFastError(f"{path}: its folder {folder} is not there or cannot be written to")
 
 
-@contextmanager
-def _progress_display() -> Iterator[tuple[Callable[[Progress], None], Callable[[str], None]]]:
-    """What shows the progress, and what shows a message, on stderr."""
-    if sys.stderr.isatty():
-        with _progress_bar() as functions:
-            yield functions
-    else:
-        yield _progress_lines(), lambda line: click.echo(line, err=True)
-
-
-@contextmanager
-def _progress_bar() -> Iterator[tuple[Callable[[Progress], None], Callable[[str], None]]]:
-    from rich import progress
-    from rich.console import Console
-
-    columns = (
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} files"),
-        progress.TextColumn("{task.fields[rate]}"),
-        progress.TimeRemainingColumn(),
+def _stage(progress: Progress) -> Stage:
+    """How far a conversion is, in words."""
+    rate = progress.files / max(progress.seconds, 1e-9)
+    left = (progress.total - progress.files) / max(rate, 1e-9)
+    return Stage(
+        progress.files,
+        progress.total,
+        f"{progress.files:,} of {progress.total:,} files, {rate:,.0f} files/s, {left:,.0f} s left",
     )
-    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-
-        def show(state: Progress) -> None:
-            rate = f"{state.files / max(state.seconds, 1e-9):,.0f} files/s"
-            if not bar.tasks:
-                bar.add_task("", total=state.total, rate=rate)
-            bar.update(bar.task_ids[0], completed=state.files, rate=rate)
-
-        def say(line: str) -> None:
-            bar.console.print(line, markup=False, highlight=False)
-
-        yield show, say
-
-
-def _progress_lines() -> Callable[[Progress], None]:
-    last = time.monotonic()
-
-    def show(state: Progress) -> None:
-        nonlocal last
-        if time.monotonic() - last < _SECONDS_BETWEEN_LINES:
-            return
-        last = time.monotonic()
-        rate = state.files / max(state.seconds, 1e-9)
-        left = (state.total - state.files) / max(rate, 1e-9)
-        click.echo(
-            f"{state.files:,} of {state.total:,} files, {rate:,.0f} files/s, {left:,.0f} s left",
-            err=True,
-        )
-
-    return show
 
 
 def _print_failures(report: ConversionReport) -> None:
@@ -365,29 +324,24 @@ def _why_nothing(report: ConversionReport) -> GrooveFastError:
     )
 
 
-def _verify_folders(folders: Sequence[str]) -> None:
-    """Checks conversions, and names what is not as it should be."""
+def _verify_folder(folder: str) -> None:
+    """Checks a conversion, and names what is not as it should be."""
     from groovefast.windows.manifest import verify
 
-    if not folders:
-        raise click.UsageError("verify: name the folder", click.get_current_context())
-    for folder in folders:
-        entries, wrong = [], 0
-        for name, entry, message in verify(folder):
-            if message:
-                wrong += 1
-                click.echo(f"{Path(folder) / name}: {message}", err=True)
-            elif entry:
-                entries.append(entry)
-        if wrong:
-            raise GrooveFastError(
-                f"{folder}: {wrong} of {wrong + len(entries)} shards not as they should be; "
-                "convert again, with --resume to keep the others"
-            )
-        records, size = (sum(getattr(e, name) for e in entries) for name in ("records", "bytes"))
-        click.echo(
-            f"{folder}: {len(entries):,} shards, {records:,} records, {size:,} bytes: all right"
+    entries, wrong = [], 0
+    for name, entry, message in verify(folder):
+        if message:
+            wrong += 1
+            click.echo(f"{Path(folder) / name}: {message}", err=True)
+        elif entry:
+            entries.append(entry)
+    if wrong:
+        raise GrooveFastError(
+            f"{folder}: {wrong} of {wrong + len(entries)} shards not as they should be; "
+            "convert again, with --resume to keep the others"
         )
+    records, size = (sum(getattr(e, name) for e in entries) for name in ("records", "bytes"))
+    click.echo(f"{folder}: {len(entries):,} shards, {records:,} records, {size:,} bytes: all right")
 
 
 def main() -> None:

@@ -191,7 +191,7 @@ def test_installed_entry_point() -> None:
         pytest.skip("the package is not installed into this environment")
     done = subprocess.run([script, "--help"], capture_output=True, text=True)
     assert done.returncode == 0
-    assert "groovefast-convert verify records" in done.stdout
+    assert "groovefast-convert --verify records" in done.stdout
 
 
 def test_help_imports_next_to_nothing(run_python: Callable[[str], str]) -> None:
@@ -271,15 +271,15 @@ def test_exit_status_says_whether_files_failed(convert: Convert, corpus: Path) -
 
 def test_verify(convert: Convert, corpus: Path, tmp_path: Path) -> None:
     done = convert(corpus, "out", "--verify", "--shards", 2)
-    assert done.stdout.endswith("all right\n")
-    assert "out: 2 shards, 2 records, " in done.stdout
-    for words in (("verify", "out"), ("--verify", "out")):
+    line = re.search(r"out: 2 shards, 2 records, [\d,]+ bytes: all right\n$", done.stdout)
+    assert line
+    for words in (("--verify", "out"), ("out", "--verify")):
         done = convert(*words)
         assert (done.returncode, done.stderr) == (0, "")
-        assert "all right" in done.stdout
+        assert done.stdout == line[0]
     shard = tmp_path / "out" / "data-00001-of-00002.tfrecord"
     shard.write_bytes(shard.read_bytes() + b"\0")
-    done = convert("verify", "out")
+    done = convert("--verify", "out")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "out/data-00001-of-00002.tfrecord: it was altered: ends within the length of a record, "
@@ -287,6 +287,15 @@ def test_verify(convert: Convert, corpus: Path, tmp_path: Path) -> None:
         "groovefast-convert: out: 1 of 2 shards not as they should be; "
         "convert again, with --resume to keep the others",
     ]
+
+
+def test_a_folder_called_verify_is_converted(
+    convert: Convert, corpus: Path, tmp_path: Path
+) -> None:
+    corpus.rename(tmp_path / "verify")
+    done = convert("verify", "out")
+    assert table(done.stdout)["windows written"] == "4"
+    assert (tmp_path / "out" / "manifest.json").is_file()
 
 
 def test_resume(convert: Convert, corpus: Path, tmp_path: Path) -> None:
@@ -338,9 +347,11 @@ MISTAKES: list[tuple[list[str], str]] = [
         ["corpus/2.mid", "out"],
         "corpus/2.mid: none of its notes on channel 10 (pitches 60) is one of the drums",
     ),
-    (["verify", "nowhere"], "nowhere: no such folder"),
-    (["verify", "empty"], "empty: no manifest.json, so no conversion to verify"),
-    (["verify"], "verify: name the folder"),
+    (["--verify", "nowhere"], "nowhere: no such folder"),
+    (["--verify", "empty"], "empty: no manifest.json, so no conversion to verify"),
+    (["--verify"], "INPUT... OUTPUT_DIR is missing"),
+    (["verify", "out"], "verify: no such file or folder; groovefast-convert --verify DIR checks a"),
+    (["verify"], "verify: no such file or folder; groovefast-convert --verify DIR checks a"),
 ]
 
 
