@@ -129,7 +129,7 @@ def main() -> None:
     report = Report(f"Training {config.name}, batch {arguments.batch_size}")
     with contextlib.ExitStack() as stack:
         shards = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        convert(arguments.midi, shards, config)
+        convert(arguments.midi, shards)
         options = options_for_workers(config, arguments.batch_size, shards)
         python = arguments.tensorflow_python
         workers = {"groovefast": start(python, "train_groovefast.py", options)}

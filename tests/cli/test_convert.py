@@ -294,7 +294,7 @@ def test_a_folder_called_verify_is_converted(
 ) -> None:
     corpus.rename(tmp_path / "verify")
     done = convert("verify", "out")
-    assert table(done.stdout)["windows written"] == "4"
+    assert table(done.stdout)["performances written"] == "2"
     assert (tmp_path / "out" / "manifest.json").is_file()
 
 
