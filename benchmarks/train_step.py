@@ -19,7 +19,8 @@ import tensorflow as tf
 from timing import Report, Work, option_parser, race
 
 from groovefast.config import Config, get_config
-from groovefast.model.groovae import GrooVAE, Row
+from groovefast.model.groovae import GrooVAE
+from groovefast.model.rows import PerformanceRow
 from groovefast.windows.rows import RowLayout
 
 Step = Callable[[tf.Tensor], tf.Tensor]
@@ -64,14 +65,13 @@ def plain_keras(config: Config, precision: str) -> tuple[Step, list]:
         x = layers.LSTM(size, return_sequences=True)(layers.Dropout(rate)(x), initial_state=[h, c])
     decoder = keras.Model([z, previous], layers.Dense(depth, dtype="float32")(x))
     keras.mixed_precision.set_global_policy("float32")
-    row = Row.of(config.converter)
+    row = PerformanceRow(RowLayout.of(config.converter), hparams)
 
     def total(windows: tf.Tensor) -> tf.Tensor:
         mu, sigma = encoder(windows, training=True)
         z = mu + sigma * tf.random.normal(tf.shape(mu))
         previous = tf.pad(windows[:, :-1], [[0, 0], [1, 0], [0, 0]])
-        parts = row.losses(decoder([z, previous], training=True), windows)
-        r_loss = sum(tf.reduce_sum(parts[part], 1) for part in ("hits", "velocities", "offsets"))
+        r_loss = tf.reduce_sum(row.losses(decoder([z, previous], training=True), windows).loss, 1)
         kl = 0.5 * tf.reduce_sum(sigma**2 + mu**2 - 1 - 2 * tf.math.log(sigma), 1)
         kl_loss = tf.maximum(kl - hparams.free_bits * np.log(2), 0)
         return tf.reduce_mean(r_loss) + hparams.max_beta * tf.reduce_mean(kl_loss)
@@ -83,7 +83,18 @@ def groovefast(config: Config, precision: str) -> tuple[Step, list]:
     """This project's model."""
     model = GrooVAE(config, precision)
     variables = list(model.trainable_variables)
-    return lambda windows: model.losses(windows, windows, training=True)["total"], variables
+
+    def total(windows: tf.Tensor) -> tf.Tensor:
+        losses = model.losses(
+            windows,
+            windows,
+            beta=config.hparams.max_beta,
+            dropout_keep_prob=config.hparams.dropout_keep_prob,
+            compiled=True,
+        )
+        return losses["total"]
+
+    return total, variables
 
 
 def train_step(total: Step, variables: Sequence[tf.Variable]) -> Step:

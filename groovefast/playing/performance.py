@@ -28,6 +28,7 @@ from groovefast.errors import (
 from groovefast.midi.groove import midi_source
 from groovefast.midi.score import MidiInput, read_bytes
 from groovefast.midi.tracks import MidiTracks
+from groovefast.model.latent import slerp
 from groovefast.playing.grid_bars import describe_bars
 from groovefast.playing.player import Options, Player, Rendition, Source, Values
 from groovefast.playing.take import Take, rows_with
@@ -336,8 +337,6 @@ def interpolate(
     take, other = player.take(a), player.take_beside(b)
     windows = player.windows(take)
     ends = (player.encode(take, windows)[0], player.encode(other, other.looped(windows))[0])
-    from groovefast.model.groovae import slerp
-
     paths = [slerp(start, end, np.linspace(0, 1, num)) for start, end in zip(*ends, strict=True)]
     return [
         player.decode(take, windows, np.array([path[index] for path in paths]), player.own_choice)

@@ -14,7 +14,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from groovefast.errors import GrooveFastError
-from groovefast.model.checkpoints import UNREADABLE
+from groovefast.model.magenta import UNREADABLE
 
 _log = logging.getLogger(__name__)
 

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from groovefast.config import Config
 from groovefast.errors import GrooveFastError
+from groovefast.files import write_atomically
 from groovefast.model.checkpoints import remove_unfinished, save_model
 from groovefast.training.metrics import MetricsLog, plot_rows, read_metrics
 from groovefast.training.run_checkpoints import RunCheckpoints, saved_steps
@@ -184,9 +184,7 @@ def _claim(path: Path, wanted: Mapping[str, Any], writes: bool) -> None:
     if begun is not None:
         _refuse_another(path, begun, wanted)
     elif writes:
-        unfinished = path / f".{RUN_FILE}.{os.getpid()}"
-        unfinished.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(path / RUN_FILE)
+        write_atomically(path / RUN_FILE, (json.dumps(wanted, indent=2) + "\n").encode())
 
 
 def _refuse_another(path: Path, begun: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 import tensorflow as tf
 
 from groovefast.config import Config, get_config
-from groovefast.errors import GrooveFastError
+from groovefast.errors import GrooveFastError, OptionError
 from groovefast.files import lock_folder
 from groovefast.model.checkpoints import load_weights
 from groovefast.training.devices import (
@@ -34,6 +34,7 @@ from groovefast.training.devices import (
 )
 from groovefast.training.memory import free_memory
 from groovefast.training.run_folder import RunFolder, RunIdentity, begun_precision, has_checkpoint
+from groovefast.training.schedules import check_sampling
 from groovefast.training.trainer import Trainer, step_memory
 from groovefast.windows.augmentation import Augmentation
 from groovefast.windows.dataset import Order, Windows, batches, open_windows
@@ -153,11 +154,9 @@ def train(
             loss that is no number any more.
     """
     if keep < 1:
-        raise GrooveFastError(f"--keep: {keep} is not 1 or more")
+        raise OptionError("keep", f"{keep} is not 1 or more")
     if not 0 <= checkpoint_minutes < math.inf:
-        raise GrooveFastError(
-            f"--checkpoint-minutes: {checkpoint_minutes} is not a number from 0 on"
-        )
+        raise OptionError("checkpoint_minutes", f"{checkpoint_minutes} is not a number from 0 on")
     rhythm = _Rhythm(
         steps=steps,
         log_every=log_every,
@@ -167,8 +166,9 @@ def train(
     config = get_config(config).with_hparams(hparams or {})
     if batch_size is not None:
         if batch_size < 1:
-            raise GrooveFastError(f"--batch-size: {batch_size} is not 1 or more")
+            raise OptionError("batch_size", f"{batch_size} is not 1 or more")
         config = config.with_hparams({"batch_size": batch_size})
+    check_sampling(config.hparams)
     replicas = choose_strategy(strategy, device)
     path, start = Path(run_dir), None
     if precision == "auto":
@@ -227,7 +227,7 @@ class _Rhythm:
     def __post_init__(self) -> None:
         for name in ("steps", "log_every", "eval_every"):
             if (value := getattr(self, name)) < 1:
-                raise GrooveFastError(f"--{name.replace('_', '-')}: {value} is not 1 or more")
+                raise OptionError(name, f"{value} is not 1 or more")
 
     def next_stop(self, step: int) -> int:
         """The next step after which something is to be done."""
@@ -435,9 +435,9 @@ def _distribute(
 
 def _check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None:
     if batch_size % strategy.num_replicas_in_sync:
-        raise GrooveFastError(
-            f"--batch-size: {batch_size} cannot be shared out to "
-            f"{strategy.num_replicas_in_sync} devices evenly"
+        raise OptionError(
+            "batch_size",
+            f"{batch_size} cannot be shared out to {strategy.num_replicas_in_sync} devices evenly",
         )
 
 

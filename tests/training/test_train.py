@@ -508,19 +508,20 @@ def test_damaged_run_file(shards, tmp_path, content, precision):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": 0}, "--steps: 0"),
-        ({"log_every": 0}, "--log-every: 0"),
-        ({"eval_every": -1}, "--eval-every: -1"),
-        ({"keep": 0}, "--keep: 0"),
-        ({"batch_size": 0}, "--batch-size: 0"),
-        ({"checkpoint_minutes": -1}, "--checkpoint-minutes: -1"),
-        ({"checkpoint_minutes": float("nan")}, "--checkpoint-minutes: nan"),
-        ({"checkpoint_minutes": float("inf")}, "--checkpoint-minutes: inf"),
-        ({"device": "tpu"}, "--device: .*'tpu'"),
-        ({"strategy": "horovod"}, "--strategy: .*'horovod'"),
+        ({"steps": 0}, "^steps: 0"),
+        ({"log_every": 0}, "^log_every: 0"),
+        ({"eval_every": -1}, "^eval_every: -1"),
+        ({"keep": 0}, "^keep: 0"),
+        ({"batch_size": 0}, "^batch_size: 0"),
+        ({"checkpoint_minutes": -1}, "^checkpoint_minutes: -1"),
+        ({"checkpoint_minutes": float("nan")}, "^checkpoint_minutes: nan"),
+        ({"checkpoint_minutes": float("inf")}, "^checkpoint_minutes: inf"),
+        ({"device": "tpu"}, "^device: .*'tpu'"),
+        ({"strategy": "horovod"}, "^strategy: .*'horovod'"),
         ({"strategy": "multiworker"}, "TF_CONFIG"),
-        ({"precision": "float8"}, "--precision: .*'float8'"),
+        ({"precision": "float8"}, "^precision: .*'float8'"),
         ({"hparams": "z_sise=3"}, "z_size"),
+        ({"hparams": "sampling_schedule=linear"}, "^hparams: .*'linear'"),
     ],
 )
 def test_options_that_make_no_sense(shards, tmp_path, monkeypatch, options, message):
@@ -543,7 +544,7 @@ def test_more_than_the_memory(shards, tmp_path):
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU")
 def test_no_gpu(shards, tmp_path):
-    with pytest.raises(GrooveFastError, match=r"--device gpu: .*no GPU"):
+    with pytest.raises(GrooveFastError, match=r"^device: .*no GPU"):
         run(shards, tmp_path, device="gpu")
 
 
