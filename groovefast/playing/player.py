@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from groovefast.config import MAX_TEMPERATURE, ConverterConfig
 from groovefast.drum_part import CHANNEL_10, Channel, DrumPart, Track
 from groovefast.drums import NUM_CLASSES, PitchClasses, resolve_pitch_classes
-from groovefast.errors import OptionError
+from groovefast.errors import OptionError, check_whole
 from groovefast.files import write_atomically
 from groovefast.midi.groove import Groove, midi_source
 from groovefast.midi.score import MidiInput, read_bytes, read_score
@@ -103,10 +103,8 @@ class Options:
         if not 0 <= self.temperature <= MAX_TEMPERATURE:
             raise OptionError("temperature", f"{self.temperature} is not in 0..{MAX_TEMPERATURE:g}")
         for name, least in (("hop_bars", 1), ("seed", 0)):
-            value = getattr(self, name)
-            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-            if value is not None and not (whole and value >= least):
-                raise OptionError(name, f"{value!r} is no whole number from {least} on")
+            if getattr(self, name) is not None:
+                check_whole(name, getattr(self, name), least)
         # A file is read once.
         object.__setattr__(self, "pitch_classes", resolve_pitch_classes(self.pitch_classes))
         DrumPart.of(self.channel, self.track)
