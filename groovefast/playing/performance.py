@@ -24,6 +24,7 @@ from groovefast.errors import (
     OptionError,
     check_choice,
     is_out_of_memory,
+    is_whole,
 )
 from groovefast.midi.groove import midi_source
 from groovefast.midi.score import MidiInput, read_bytes
@@ -546,10 +547,10 @@ def _player(name: str, model: Model, options: Mapping[str, Any]) -> Player:
     return Player(mode.load(model), wanted)
 
 
-def _check_num(mode: str, num: object) -> None:
+def _check_num(mode: str, num: int) -> None:
     """Refuses a number of results that is none, or too small."""
     least = MODES[mode].least
-    if isinstance(num, bool) or not isinstance(num, (int, np.integer)):
+    if not is_whole(num):
         raise OptionError("num", f"{num!r} is no whole number")
     if num < least:
         raise OptionError("num", f"{num} is too few; `mode` {mode} makes at least {least}")

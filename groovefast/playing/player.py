@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from groovefast.config import MAX_TEMPERATURE, ConverterConfig
 from groovefast.drum_part import CHANNEL_10, Channel, DrumPart, Track
 from groovefast.drums import PitchClasses, resolve_pitch_classes
-from groovefast.errors import OptionError
+from groovefast.errors import OptionError, check_whole
 from groovefast.files import write_atomically
 from groovefast.midi.groove import Groove, midi_source
 from groovefast.midi.score import MidiInput, read_bytes, read_score
@@ -103,10 +103,8 @@ class Options:
         if not 0 <= self.temperature <= MAX_TEMPERATURE:
             raise OptionError("temperature", f"{self.temperature} is not in 0..{MAX_TEMPERATURE:g}")
         for name, least in (("hop_bars", 1), ("seed", 0)):
-            value = getattr(self, name)
-            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-            if value is not None and not (whole and value >= least):
-                raise OptionError(name, f"{value!r} is no whole number from {least} on")
+            if getattr(self, name) is not None:
+                check_whole(name, getattr(self, name), least)
         # A file is read once.
         object.__setattr__(self, "pitch_classes", resolve_pitch_classes(self.pitch_classes))
         DrumPart.of(self.channel, self.track)
@@ -262,7 +260,7 @@ class Player:
     def _write(self, z: Values, hits: Values, given: NDArray[np.bool_] | None = None) -> Values:
         """The model's rows; `hits`, (windows, steps, 9), are kept where they are `given`."""
         kept = hits.reshape(len(hits), -1, self._layout.drums)
-        written = self._model.decode(
+        written = self.model.decode(
             z,
             self._controls(hits),
             self.options.temperature,
