@@ -59,14 +59,16 @@ def check_choice(parameter: str, value: object, choices: Iterable[str]) -> None:
         raise OptionError(parameter, f"no such choice {value!r}{which_of(str(value), known)}")
 
 
-def check_whole(parameter: str, value: object, least: int) -> None:
+def check_whole(parameter: str, value: object, least: int, most: int | None = None) -> None:
     """Raises unless an option's value is a whole number, of any kind but a truth value.
 
     Raises:
-        OptionError: It is none, or less than `least`.
+        OptionError: It is none, or less than `least`, or more than `most`.
     """
-    if not is_whole(value) or operator.index(value) < least:  # type: ignore[arg-type]
-        raise OptionError(parameter, f"{value!r} is no whole number from {least} on")
+    number = operator.index(value) if is_whole(value) else least - 1  # type: ignore[arg-type]
+    if number < least or (most is not None and number > most):
+        end = "on" if most is None else f"to {most:,}"
+        raise OptionError(parameter, f"{value!r} is no whole number from {least} {end}")
 
 
 def is_whole(value: object) -> bool:
