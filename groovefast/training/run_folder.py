@@ -26,6 +26,7 @@ from groovefast.model.checkpoints import remove_unfinished, save_model
 from groovefast.training.metrics import MetricsLog, plot_rows, read_metrics
 from groovefast.training.run_checkpoints import RunCheckpoints, saved_steps
 from groovefast.training.trainer import Trainer
+from groovefast.windows.cutting import Cutting
 
 RUN_FILE = "run.json"
 _CHECKPOINTS = "checkpoints"
@@ -41,6 +42,7 @@ class RunIdentity:
         precision: What it is computed in.
         windows: How many windows it is trained on.
         sha256: Of the shards that hold them, one after the other, wherever they lie.
+        cutting: Which windows were cut from these.
     """
 
     config: Config
@@ -48,6 +50,7 @@ class RunIdentity:
     precision: str
     windows: int
     sha256: str
+    cutting: Cutting
 
     def to_dict(self) -> dict[str, Any]:
         """Returns it as JSON has it."""
@@ -57,6 +60,7 @@ class RunIdentity:
                     "seed": self.seed,
                     "precision": self.precision,
                     "data": {"windows": self.windows, "sha256": self.sha256},
+                    "cutting": dataclasses.asdict(self.cutting),
                     "config": self.config.to_dict(),
                 }
             )
