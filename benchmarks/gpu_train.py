@@ -39,6 +39,7 @@ from worker import Worker
 
 from groovefast import convert
 from groovefast.config import Config, get_config
+from groovefast.windows.rows import RowLayout
 
 RATIO_GOAL, CPU_GOAL = 0.9, 20
 PEER_PRECISION = "mixed_bfloat16"
@@ -82,7 +83,7 @@ def options_for_workers(config: Config, batch_size: int, shards: Path) -> dict[s
         "batch_size": batch_size,
         "device": "auto",
         "steps": config.converter.window_steps,
-        "depth": config.converter.depth,
+        "depth": RowLayout.of(config.converter).depth,
         "enc_rnn_size": hparams.enc_rnn_size,
         "dec_rnn_size": hparams.dec_rnn_size,
         "z_size": hparams.z_size,
@@ -128,7 +129,7 @@ def main() -> None:
     report = Report(f"Training {config.name}, batch {arguments.batch_size}")
     with contextlib.ExitStack() as stack:
         shards = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        convert(arguments.midi, shards, config)
+        convert(arguments.midi, shards)
         options = options_for_workers(config, arguments.batch_size, shards)
         python = arguments.tensorflow_python
         workers = {"groovefast": start(python, "train_groovefast.py", options)}

@@ -62,11 +62,11 @@ def smooth(losses: Losses) -> Losses:
     return np.asarray(np.nanmean(windows, -1))
 
 
-def train_split(midi: Path, scratch: str, config: Config) -> str:
+def train_split(midi: Path, scratch: str) -> str:
     """Converts the dataset and returns the pattern of the shards to train on."""
     metadata = midi / "info.csv"
     has_splits = metadata.exists()
-    convert(midi, scratch, config, metadata=metadata if has_splits else None)
+    convert(midi, scratch, metadata=metadata if has_splits else None)
     return f"{scratch}/{'train' if has_splits else '*'}-*.tfrecord"
 
 
@@ -99,7 +99,7 @@ def main() -> None:
         report.figure("… steps skipped", int(trainer.skipped))
 
     with tempfile.TemporaryDirectory() as scratch:
-        shards = train_split(arguments.midi, scratch, config)
+        shards = train_split(arguments.midi, scratch)
         for precision in ("float32", "mixed_bfloat16", "mixed_float16"):
             run(precision, precision)
         for number in range(arguments.rounds):

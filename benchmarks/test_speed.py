@@ -43,7 +43,7 @@ def midi(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shards(midi: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shards")
-    groovefast.convert(midi, folder, CONFIG)
+    groovefast.convert(midi, folder)
     return folder
 
 
@@ -71,8 +71,8 @@ def test_to_tensors(benchmark: BenchmarkFixture, midi: Path) -> None:
 
 
 def test_convert(benchmark: BenchmarkFixture, midi: Path, tmp_path: Path) -> None:
-    report = benchmark(lambda: groovefast.convert(midi, tmp_path / "shards", CONFIG))
-    assert report.windows > 0
+    report = benchmark(lambda: groovefast.convert(midi, tmp_path / "shards"))
+    assert report.performances > 0
 
 
 def test_dataset(benchmark: BenchmarkFixture, shards: Path) -> None:

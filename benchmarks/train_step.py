@@ -20,6 +20,7 @@ from timing import Report, Work, option_parser, race
 
 from groovefast.config import Config, get_config
 from groovefast.model.groovae import GrooVAE, Row
+from groovefast.windows.rows import RowLayout
 
 Step = Callable[[tf.Tensor], tf.Tensor]
 """From windows to their loss, with or without training on them."""
@@ -32,7 +33,7 @@ GOAL, KERAS_THEN = 480, 272
 def plain_keras(config: Config, precision: str) -> tuple[Step, list]:
     """The same network of Keras' own layers: its total loss as a function, and its variables."""
     keras.mixed_precision.set_global_policy(precision)
-    layers, hparams, depth = keras.layers, config.hparams, config.converter.depth
+    layers, hparams, depth = keras.layers, config.hparams, RowLayout.of(config.converter).depth
     steps = config.converter.window_steps
     rate = 1 - hparams.dropout_keep_prob
     units = hparams.dec_rnn_size
@@ -107,7 +108,11 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=512)
     arguments = parser.parse_args()
     config = get_config(arguments.config)
-    shape = (arguments.batch_size, config.converter.window_steps, config.converter.depth)
+    shape = (
+        arguments.batch_size,
+        config.converter.window_steps,
+        RowLayout.of(config.converter).depth,
+    )
     windows = tf.constant(np.random.default_rng(0).random(shape, np.float32))
 
     def way(step: Step) -> Work:

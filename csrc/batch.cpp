@@ -16,34 +16,16 @@ std::uint64_t mix(std::uint64_t bits, std::uint64_t factor) {
   return bits ^ (bits >> 32);
 }
 
-Fingerprint fingerprint_of(const Grid& grid, const Window& window, std::int64_t steps) {
+Fingerprint fingerprint_of(const Performance& performance) {
   Fingerprint fingerprint;
-  fingerprint.add(static_cast<std::uint64_t>(steps));
-  for (const Hit& hit : grid.hits.subspan(window.first_hit, window.last_hit)) {
-    const auto step = static_cast<std::uint64_t>(hit.step - window.start_step);
+  fingerprint.add(static_cast<std::uint64_t>(performance.steps));
+  fingerprint.add(static_cast<std::uint64_t>(performance.steps_per_bar));
+  for (const Hit& hit : performance.hits) {
+    const auto step = static_cast<std::uint64_t>(hit.step - performance.start_step);
     fingerprint.add(step << 16 | std::uint64_t{hit.drum} << 8 | hit.velocity);
     fingerprint.add(std::bit_cast<std::uint32_t>(hit.offset + 0.0f));  // -0 is 0
   }
   return fingerprint;
-}
-
-// Enters a file into the counts. Returns false if it failed.
-bool count(std::uint64_t windows, Problem problem, Batch& batch) {
-  Tally& tally = batch.tally;
-  if (problem.cause == Cause::kSalvaged && windows == 0) problem.cause = Cause::kDamaged;
-  if (is_failure(problem.cause)) {
-    ++tally.failed;
-  } else if (windows > 0) {
-    ++tally.converted;
-    if (problem.cause != Cause::kSalvaged) return true;
-    ++tally.salvaged;
-  } else {
-    ++tally.skipped;
-    problem.cause = problem.rejected == Rejected::kNo ? Cause::kFewHits : Cause::kRejected;
-  }
-  const bool good = !is_failure(problem.cause);
-  batch.problems.push_back(std::move(problem));
-  return good;
 }
 
 }  // namespace
@@ -54,53 +36,68 @@ void Fingerprint::add(std::uint64_t value) {
 }
 
 bool FileConverter::convert(const PlannedFile& planned, Batch& batch) {
-  Problem problem{planned.file, Cause::kRejected};
-  const std::uint64_t windows = batch.tally.windows;
-  const bool whole = read(planned.file, problem) && parse(problem);
-  if (whole || problem.cause == Cause::kSalvaged) {
-    convert_songs(planned, batch, problem);
-  }
-  return count(batch.tally.windows - windows, std::move(problem), batch);
+  FileProblem problem = convert_file(planned, batch);
+  const Outcome outcome = problem.outcome;
+  batch.tally.add_file(outcome);
+  if (outcome != Outcome::kConverted) batch.problems.push_back(std::move(problem));
+  return !is_failure(outcome);
 }
 
-bool FileConverter::read(std::size_t file, Problem& problem) {
-  if (files_.archive(file) == FileList::kNoArchive) {
-    problem.position = static_cast<std::uint64_t>(read_file(files_.path(file), bytes_));
-    if (problem.position == 0) return true;
-  } else if (reader_.read(reader_.context, file, bytes_, problem.detail)) {
-    return true;
-  }
-  problem.cause = Cause::kUnreadable;
-  return false;
-}
-
-bool FileConverter::parse(Problem& problem) {
+FileProblem FileConverter::convert_file(const PlannedFile& planned, Batch& batch) {
+  const std::uint32_t file = planned.file;
+  if (auto unreadable = read(file)) return *std::move(unreadable);
   score_ = &parser_.parse(std::span(bytes_.begin(), bytes_.size()), options_.parse);
+  FileProblem problem{file, Outcome::kConverted};
   if (score_->damage) {
-    const bool salvaged = options_.on_error == OnError::kSalvage && !score_->notes.empty();
-    problem.cause = salvaged ? Cause::kSalvaged : Cause::kDamaged;
-    problem.position = score_->damage->offset;
-    problem.detail = score_->damage->what();
-    return false;
+    problem = {file, Outcome::kDamaged, score_->damage->what(), score_->damage->offset};
+    if (options_.on_error != OnError::kSalvage) return problem;
+  } else if (auto unmapped = unmapped_pitch(file)) {
+    return *unmapped;
   }
-  if (!options_.unmapped_is_error) return true;
+  const Rejected rejected = convert_songs(planned, batch);
+  if (rejected == Rejected::kNo) {
+    if (score_->damage) problem.outcome = Outcome::kSalvaged;
+  } else if (!score_->damage) {
+    problem.outcome = outcome_of(rejected);
+  }
+  return problem;
+}
+
+// Returns what is wrong, if it is.
+std::optional<FileProblem> FileConverter::read(std::uint32_t file) {
+  FileProblem problem{file, Outcome::kUnreadable};
+  if (files_.archive(file) == FileList::kNoArchive) {
+    problem.error = read_file(files_.path(file), bytes_);
+    if (problem.error == 0) return std::nullopt;
+  } else if (reader_.read(reader_.context, file, bytes_, problem.reason)) {
+    return std::nullopt;
+  }
+  return problem;
+}
+
+// Returns the first pitch of no class, where that is an error.
+std::optional<FileProblem> FileConverter::unmapped_pitch(std::uint32_t file) const {
+  if (!options_.unmapped_is_error) return std::nullopt;
   const auto unmapped = std::find_if(
       score_->notes.begin(), score_->notes.end(),
       [this](const Note& note) { return options_.grid.pitch_class[note.pitch] == kUnmapped; });
-  if (unmapped == score_->notes.end()) return true;
-  problem.cause = Cause::kUnmapped;
-  problem.position = unmapped->pitch;
-  return false;
+  if (unmapped == score_->notes.end()) return std::nullopt;
+  return FileProblem{.file = file, .outcome = Outcome::kUnmapped, .pitch = unmapped->pitch};
 }
 
-void FileConverter::convert_songs(const PlannedFile& planned, Batch& batch, Problem& problem) {
-  const bool many = score_->songs.size() > 1;
-  if (score_->songs.empty()) problem.rejected = Rejected::kNoDrums;
-  for (std::size_t index = 0; index < score_->songs.size(); ++index) {
-    set_features(planned, many ? std::optional(index) : std::nullopt);
+// Returns kNo if any of its songs gave a record, else why the first did not.
+Rejected FileConverter::convert_songs(const PlannedFile& planned, Batch& batch) {
+  const std::size_t songs = score_->songs.size();
+  bool any = false;
+  Rejected first = Rejected::kNo;
+  for (std::size_t index = 0; index < songs; ++index) {
+    set_features(planned, songs > 1 ? std::optional(index) : std::nullopt);
     const Rejected rejected = convert_song(score_->song(index), planned.group, batch);
-    if (problem.rejected == Rejected::kNo) problem.rejected = rejected;
+    if (rejected == Rejected::kNo) any = true;
+    if (first == Rejected::kNo) first = rejected;
   }
+  if (any) return Rejected::kNo;
+  return songs == 0 ? Rejected::kNoDrums : first;
 }
 
 // What each record of the song says of it.
@@ -120,34 +117,44 @@ Rejected FileConverter::convert_song(const Song& song, std::uint32_t group, Batc
   std::transform(grid.unmapped.begin(), grid.unmapped.end(), tally.unmapped.begin(),
                  tally.unmapped.begin(), std::plus<>());
   if (grid.rejected != Rejected::kNo) return grid.rejected;
-  const Rejected rejected =
-      list_windows(song, grid, options_.grid.steps_per_quarter, options_.windows, windows_);
-  if (rejected != Rejected::kNo) return rejected;
-  const std::int64_t steps = options_.windows.steps > 0 ? options_.windows.steps : grid.num_steps;
-  writer_.begin_song(grid, windows_.back().start_step + steps, features_);
-  const std::uint64_t windows = tally.windows;
-  for (const Window& window : windows_) write(grid, window, steps, group, batch);
-  if (tally.windows == windows) return Rejected::kNo;
-  tally.notes += grid.mapped;
-  for (const Hit& hit : grid.hits) tally.add_hit(hit);
+  tally.merged += grid.mapped - grid.hits.size();
+  tally.outside += grid.hits.size();
+  std::size_t hit = 0;
+  const auto walk_to = [&](std::int64_t step) {
+    while (hit < grid.hits.size() && grid.hits[hit].step < step) ++hit;
+    return hit;
+  };
+  for (const Stretch& stretch : grid.stretches) {
+    const std::size_t first = walk_to(stretch.first_step);
+    const std::size_t last = walk_to(stretch.first_step + stretch.num_steps);
+    list_tempos(song, stretch, options_.grid.steps_per_quarter, tempos_);
+    tally.outside -= last - first;
+    write({.hits = grid.hits.subspan(first, last),
+           .start_step = stretch.first_step,
+           .steps = stretch.num_steps,
+           .steps_per_quarter = options_.grid.steps_per_quarter,
+           .steps_per_bar = stretch.steps_per_bar,
+           .tempos = {tempos_.begin(), tempos_.size()},
+           .features = features_},
+          group, batch);
+  }
   return Rejected::kNo;
 }
 
-void FileConverter::write(const Grid& grid, const Window& window, std::int64_t steps,
-                          std::uint32_t group, Batch& batch) {
-  if (window.last_hit - window.first_hit < options_.min_hits) {
-    ++batch.tally.sparse;
-    return;
-  }
+void FileConverter::write(const Performance& performance, std::uint32_t group, Batch& batch) {
   const std::size_t before = batch.frames.size();
-  writer_.write(window, steps, batch.frames);
-  const std::size_t tempo_bin = Tally::tempo_bin(window.qpm);
-  ++batch.tally.windows;
-  ++batch.tally.tempos[tempo_bin];
-  ++batch.tally.groups[group];
+  writer_.append(performance, batch.frames);
+  const RecordCounts counts{{performance.steps_per_bar, performance.bars()},
+                            Tally::tempo_bin(performance.tempos.front().qpm),
+                            group};
   if (options_.dedupe) {
-    batch.candidates.push_back(
-        {fingerprint_of(grid, window, steps), batch.frames.size() - before, tempo_bin, group});
+    const std::size_t first_hit = batch.hits.size();
+    for (const Hit& hit : performance.hits) batch.hits.push_back(hit);
+    batch.candidates.push_back({fingerprint_of(performance), batch.frames.size() - before, counts,
+                                first_hit, batch.hits.size()});
+  } else {
+    batch.tally.add_record(counts);
+    for (const Hit& hit : performance.hits) batch.tally.add_hit(hit);
   }
   if (batch.frames.size() > kFlushBytes) flush_(batch);
 }
@@ -159,16 +166,17 @@ void Deduplicator::filter(std::uint32_t set, Batch& batch, Tally& counts) {
     if (seen_[set].insert(candidate.fingerprint).second) {
       std::memmove(to, from, candidate.frame_bytes);
       to += candidate.frame_bytes;
+      counts.add_record(candidate.counts);
+      const auto hits = batch.hits.subspan(candidate.first_hit, candidate.last_hit);
+      for (const Hit& hit : hits) counts.add_hit(hit);
     } else {
-      --counts.windows;
-      --counts.tempos[candidate.tempo_bin];
-      --counts.groups[candidate.group];
       ++counts.duplicates;
     }
     from += candidate.frame_bytes;
   }
   batch.frames.resize(static_cast<std::size_t>(to - batch.frames.begin()));
   batch.candidates.clear();
+  batch.hits.clear();
 }
 
 }  // namespace groovefast

@@ -21,7 +21,7 @@
 
 namespace groovefast {
 
-// Of a window's grid. Of a billion different windows, the chance that two share theirs is below
+// Of a performance's grid. Of a billion different ones, the chance that two share theirs is below
 // 1e-20.
 struct Fingerprint {
   std::uint64_t first = 0x9e3779b97f4a7c15, second = 0xc2b2ae3d27d4eb4f;
@@ -34,8 +34,8 @@ struct Fingerprint {
 struct Candidate {
   Fingerprint fingerprint;
   std::size_t frame_bytes;
-  std::size_t tempo_bin;
-  std::uint32_t group;
+  RecordCounts counts;
+  std::size_t first_hit, last_hit;  // of Batch::hits
 };
 
 // Neighbouring files of one shard.
@@ -51,8 +51,9 @@ struct Batch {
   bool has_turn = false;  // written in part, so that no other is written before its end
   Buffer<std::uint8_t> frames;
   std::vector<Candidate> candidates;  // under dedupe, one for each record in frames
+  Buffer<Hit> hits;                   // and their hits, which count if the records are kept
   Tally tally;
-  std::vector<Problem> problems;
+  std::vector<FileProblem> problems;
 };
 
 // Converts one file after another, in memory of its own.
@@ -67,13 +68,13 @@ class FileConverter {
   bool convert(const PlannedFile& planned, Batch& batch);
 
  private:
-  bool read(std::size_t file, Problem& problem);
-  bool parse(Problem& problem);
-  void convert_songs(const PlannedFile& planned, Batch& batch, Problem& problem);
+  FileProblem convert_file(const PlannedFile& planned, Batch& batch);
+  std::optional<FileProblem> read(std::uint32_t file);
+  std::optional<FileProblem> unmapped_pitch(std::uint32_t file) const;
+  Rejected convert_songs(const PlannedFile& planned, Batch& batch);
   void set_features(const PlannedFile& planned, std::optional<std::size_t> track);
   Rejected convert_song(const Song& song, std::uint32_t group, Batch& batch);
-  void write(const Grid& grid, const Window& window, std::int64_t steps, std::uint32_t group,
-             Batch& batch);
+  void write(const Performance& performance, std::uint32_t group, Batch& batch);
 
   const FileList& files_;
   const Plan& plan_;
@@ -85,16 +86,15 @@ class FileConverter {
   Parser parser_;
   const Score* score_ = nullptr;
   Quantizer quantizer_;
-  Buffer<Window> windows_;
+  Buffer<StepTempo> tempos_;
   std::string name_, features_;
   ExampleWriter writer_;
 };
 
-// Leaves out windows whose grid was seen before in the same set.
+// Leaves out performances whose grid was seen before in the same set.
 class Deduplicator {
  public:
-  // Takes the repeated records out of the batch, and out of the counts of its shard, to which those
-  // of the batch will be added.
+  // Takes the repeated records out of the batch, and counts the others.
   void filter(std::uint32_t set, Batch& batch, Tally& counts);
 
  private:

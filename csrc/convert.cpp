@@ -67,7 +67,7 @@ class Conversion::Run {
     return shard;
   }
 
-  std::optional<Problem> failure() const {
+  std::optional<FileProblem> failure() const {
     const std::lock_guard lock(mutex_);
     return publishing_ ? std::nullopt : failure_;
   }
@@ -82,7 +82,7 @@ class Conversion::Run {
     return std::move(results_.extract(shard).mapped());
   }
 
-  std::atomic<std::uint64_t> files_done = 0, windows_done = 0;
+  std::atomic<std::uint64_t> files_done = 0;
 
  private:
   // A finished shard on its way to the disk.
@@ -191,6 +191,7 @@ class Conversion::Run {
     if (batch.has_turn) write(batch);
     batch.frames.clear();
     batch.candidates.clear();
+    batch.hits.clear();
   }
 
   // From here on to hand_over(): in the order of the plan, by one thread at a time.
@@ -200,7 +201,6 @@ class Conversion::Run {
     write(batch);
     result_.tally += batch.tally;
     std::move(batch.problems.begin(), batch.problems.end(), std::back_inserter(result_.problems));
-    windows_done.fetch_add(batch.tally.windows, std::memory_order_relaxed);
     const PlannedShard& shard = plan_.shards[batch.place.shard];
     if (batch.place.last < shard.last) return;
     if (!shard.complete) hand_over(batch.place.shard);
@@ -210,7 +210,7 @@ class Conversion::Run {
   bool stop_at_failure(const Batch& batch) {
     const auto failed =
         std::find_if(batch.problems.begin(), batch.problems.end(),
-                     [](const Problem& problem) { return is_failure(problem.cause); });
+                     [](const FileProblem& problem) { return is_failure(problem.outcome); });
     if (failed == batch.problems.end()) return false;
     const std::lock_guard lock(mutex_);
     failure_ = *failed;
@@ -232,6 +232,7 @@ class Conversion::Run {
 
   void hand_over(std::size_t shard) {
     result_.bytes = writer_->size();
+    result_.crc = writer_->crc();
     std::unique_lock lock(mutex_);
     results_[shard] = std::move(result_);
     turn_.wait(lock, [this] { return stopped_ || unpublished_.size() < kUnpublishedShards; });
@@ -239,7 +240,7 @@ class Conversion::Run {
     turn_.notify_all();
   }
 
-  ShardResult new_result() const { return {0, Tally(plan_.num_groups), {}}; }
+  ShardResult new_result() const { return {0, 0, Tally(plan_.num_groups), {}}; }
 
   // Waiting for the disk is left to a thread of its own. What is complete when the run is stopped
   // by an error still gets there.
@@ -284,7 +285,7 @@ class Conversion::Run {
   bool stopped_ = false;
   bool publishing_ = true;
   std::exception_ptr error_;
-  std::optional<Problem> failure_;
+  std::optional<FileProblem> failure_;
 
   std::thread publisher_;
   std::vector<std::thread> workers_;
@@ -302,14 +303,12 @@ std::optional<std::size_t> Conversion::wait(std::chrono::milliseconds patience) 
   return run_->wait(patience);
 }
 
-std::optional<Problem> Conversion::failure() const { return run_->failure(); }
+std::optional<FileProblem> Conversion::failure() const { return run_->failure(); }
 
 bool Conversion::done() const { return run_->done(); }
 
 ShardResult Conversion::take_result(std::size_t shard) { return run_->take_result(shard); }
 
 std::uint64_t Conversion::files_done() const { return run_->files_done; }
-
-std::uint64_t Conversion::windows_done() const { return run_->windows_done; }
 
 }  // namespace groovefast

@@ -16,8 +16,9 @@ namespace groovefast {
 
 struct ShardResult {
   std::uint64_t bytes = 0;
+  std::uint32_t crc = 0;  // CRC-32C of them
   Tally tally;
-  std::vector<Problem> problems;  // in the order of the files
+  std::vector<FileProblem> problems;  // in the order of the files
 };
 
 // A run of a plan in threads of its own. What is written does not depend on their number: batches
@@ -36,13 +37,12 @@ class Conversion {
   // Whether every shard was returned.
   bool done() const;
   // The file that ended the run, under OnError::kFail.
-  std::optional<Problem> failure() const;
+  std::optional<FileProblem> failure() const;
 
   // Of a shard that wait() returned; given away.
   ShardResult take_result(std::size_t shard);
 
   std::uint64_t files_done() const;
-  std::uint64_t windows_done() const;
 
  private:
   class Run;

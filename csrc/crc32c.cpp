@@ -134,10 +134,11 @@ GROOVEFAST_CRC_TARGET std::uint64_t sum_lanes(std::uint64_t crc, const std::uint
   return crc;
 }
 
-GROOVEFAST_CRC_TARGET std::uint32_t crc32c_by_instruction(std::span<const std::uint8_t> bytes) {
+GROOVEFAST_CRC_TARGET std::uint32_t crc32c_by_instruction(std::span<const std::uint8_t> bytes,
+                                                          std::uint32_t before) {
   const std::uint8_t* data = bytes.data();
   const std::uint8_t* const end = data + bytes.size();
-  std::uint64_t crc = ~std::uint32_t{0};
+  std::uint64_t crc = ~before;
   crc = sum_lanes<kLongLane>(crc, data, end, kShiftLong);
   crc = sum_lanes<kShortLane>(crc, data, end, kShiftShort);
   for (; static_cast<std::size_t>(end - data) >= kWord; data += kWord) {
@@ -163,10 +164,10 @@ bool has_crc32c_instruction() {
 #endif
 }
 
-std::uint32_t crc32c_by_table(std::span<const std::uint8_t> bytes) {
+std::uint32_t crc32c_by_table(std::span<const std::uint8_t> bytes, std::uint32_t before) {
   const std::uint8_t* data = bytes.data();
   const std::uint8_t* const end = data + bytes.size();
-  std::uint32_t crc = ~std::uint32_t{0};
+  std::uint32_t crc = ~before;
   for (; static_cast<std::size_t>(end - data) >= kWord; data += kWord) {
     crc = step_word(crc, load_word(data));
   }
@@ -174,12 +175,12 @@ std::uint32_t crc32c_by_table(std::span<const std::uint8_t> bytes) {
   return ~crc;
 }
 
-std::uint32_t crc32c(std::span<const std::uint8_t> data) {
+std::uint32_t crc32c(std::span<const std::uint8_t> data, std::uint32_t before) {
 #if defined(GROOVEFAST_CRC_TARGET)
   static const bool by_instruction = has_crc32c_instruction();
-  if (by_instruction) return crc32c_by_instruction(data);
+  if (by_instruction) return crc32c_by_instruction(data, before);
 #endif
-  return crc32c_by_table(data);
+  return crc32c_by_table(data, before);
 }
 
 }  // namespace groovefast

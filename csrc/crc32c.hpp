@@ -6,10 +6,11 @@
 
 namespace groovefast {
 
-// With the CPU's instruction where it has one, else by table.
-std::uint32_t crc32c(std::span<const std::uint8_t> data);
+// With the CPU's instruction where it has one, else by table. `before` is the checksum of what lies
+// before the data; the result is that of both.
+std::uint32_t crc32c(std::span<const std::uint8_t> data, std::uint32_t before = 0);
 
-std::uint32_t crc32c_by_table(std::span<const std::uint8_t> data);
+std::uint32_t crc32c_by_table(std::span<const std::uint8_t> data, std::uint32_t before = 0);
 
 bool has_crc32c_instruction();
 

@@ -40,35 +40,40 @@ void append_field(std::string& to, char field, std::size_t size) {
   append_varint(to, size);
 }
 
-// All of the feature `name` before the `size` bytes of its value.
-std::string feature_head(std::string_view name, char list, std::size_t size) {
+// All of the feature `name` before the `size` bytes of its value. Of a packed list of numbers these
+// are the numbers, one after the other.
+void append_head(std::string& to, std::string_view name, char list, std::size_t size) {
   const std::size_t list_size = 1 + varint_size(size) + size;
   const std::size_t feature_size = 1 + varint_size(list_size) + list_size;
   const std::size_t entry_size =
       1 + varint_size(name.size()) + name.size() + 1 + varint_size(feature_size) + feature_size;
-  std::string head;
-  append_field(head, kFeaturesEntry, entry_size);
-  append_field(head, kEntryKey, name.size());
-  head += name;
-  append_field(head, kEntryValue, feature_size);
-  append_field(head, list, list_size);
-  append_field(head, kListValue, size);
-  return head;
+  append_field(to, kFeaturesEntry, entry_size);
+  append_field(to, kEntryKey, name.size());
+  to += name;
+  append_field(to, kEntryValue, feature_size);
+  append_field(to, list, list_size);
+  append_field(to, kListValue, size);
 }
 
-// The features that change from window to window, by the size of start_step's varint.
-const std::string& qpm_head() {
-  static const std::string head = feature_head("qpm", kFloatList, sizeof(float));
-  return head;
+void append_float(std::string& to, double value) {
+  const auto number = static_cast<float>(value);
+  to.append(reinterpret_cast<const char*>(&number), sizeof number);
 }
 
-const std::string& start_step_head(std::size_t size) {
-  static const auto heads = [] {
-    std::array<std::string, kMaxVarint + 1> all;
-    for (std::size_t n = 0; n < all.size(); ++n) all[n] = feature_head("start_step", kInt64List, n);
-    return all;
-  }();
-  return heads[size];
+void append_float_feature(std::string& to, std::string_view name, double value) {
+  append_head(to, name, kFloatList, sizeof(float));
+  append_float(to, value);
+}
+
+// The tempos after the first, in two lists.
+void append_tempo_changes(std::string& to, std::span<const StepTempo> changes) {
+  std::size_t size = 0;
+  for (const StepTempo& tempo : changes)
+    size += varint_size(static_cast<std::uint64_t>(tempo.step));
+  append_head(to, "tempo_change_steps", kInt64List, size);
+  for (const StepTempo& tempo : changes) append_varint(to, static_cast<std::uint64_t>(tempo.step));
+  append_head(to, "tempo_change_qpms", kFloatList, changes.size() * sizeof(float));
+  for (const StepTempo& tempo : changes) append_float(to, tempo.qpm);
 }
 
 std::uint8_t* put(std::uint8_t* to, const void* from, std::size_t size) {
@@ -78,6 +83,11 @@ std::uint8_t* put(std::uint8_t* to, const void* from, std::size_t size) {
 
 std::uint8_t* put(std::uint8_t* to, const std::string& text) {
   return put(to, text.data(), text.size());
+}
+
+std::uint8_t* put_zeros(std::uint8_t* to, std::size_t size) {
+  std::memset(to, 0, size);
+  return to + size;
 }
 
 // Length of the UTF-8 sequence at the start of `text`; 0 if there is none.
@@ -99,13 +109,13 @@ std::size_t utf8_sequence(std::string_view text) {
 }  // namespace
 
 void append_bytes_feature(std::string& to, std::string_view name, std::string_view value) {
-  to += feature_head(name, kBytesList, value.size());
+  append_head(to, name, kBytesList, value.size());
   to += value;
 }
 
 void append_int_feature(std::string& to, std::string_view name, std::int64_t value) {
   const auto bits = static_cast<std::uint64_t>(value);
-  to += feature_head(name, kInt64List, varint_size(bits));
+  append_head(to, name, kInt64List, varint_size(bits));
   append_varint(to, bits);
 }
 
@@ -123,69 +133,50 @@ void append_utf8(std::string& to, std::string_view text) {
   }
 }
 
-void ExampleWriter::begin_song(const Grid& grid, std::int64_t num_steps,
-                               std::string_view features) {
-  erase_song();
-  const std::size_t cells = static_cast<std::size_t>(num_steps) * kDrums;
-  if (hits_.size() < cells) {
-    hits_.resize(cells);
-    velocities_.resize(cells);
-    offsets_.resize(cells);
+void ExampleWriter::describe(const Performance& performance) {
+  const auto quarters = static_cast<double>(performance.steps_per_bar) /
+                        static_cast<double>(performance.steps_per_quarter);
+  description_.clear();
+  append_int_feature(description_, "steps", performance.steps);
+  append_int_feature(description_, "steps_per_quarter", performance.steps_per_quarter);
+  append_float_feature(description_, "quarters_per_bar", quarters);
+  append_int_feature(description_, "start_step", performance.start_step);
+  append_float_feature(description_, "qpm", performance.tempos.front().qpm);
+  if (performance.tempos.size() > 1) {
+    append_tempo_changes(description_, performance.tempos.subspan(1));
   }
-  for (const Hit& hit : grid.hits) {
-    const std::size_t cell = static_cast<std::size_t>(hit.step) * kDrums + hit.drum;
-    if (cell >= cells) break;  // hits are in order, and this lies after the last window
-    hits_[cell] = 1;
-    velocities_[cell] = hit.velocity;
-    offsets_[cell] = hit.offset;
-    filled_.push_back(cell);
-  }
-  song_features_ = features;
+  description_ += performance.features;
 }
 
-void ExampleWriter::erase_song() {
-  for (const std::size_t cell : filled_) {
-    hits_[cell] = velocities_[cell] = 0;
-    offsets_[cell] = 0;
-  }
-  filled_.clear();
-}
-
-void ExampleWriter::set_steps(std::int64_t steps) {
-  steps_ = steps;
-  const std::size_t cells = static_cast<std::size_t>(steps) * kDrums;
-  hits_head_ = feature_head("hits", kBytesList, cells);
-  velocities_head_ = feature_head("velocities", kBytesList, cells);
-  offsets_head_ = feature_head("offsets", kBytesList, cells * sizeof(float));
-  steps_feature_.clear();
-  append_int_feature(steps_feature_, "steps", steps);
-}
-
-void ExampleWriter::write(const Window& window, std::int64_t steps, Buffer<std::uint8_t>& frames) {
-  if (steps != steps_) set_steps(steps);
-  const std::size_t first = static_cast<std::size_t>(window.start_step) * kDrums;
-  const std::size_t cells = static_cast<std::size_t>(steps) * kDrums;
-  const auto start_step = static_cast<std::uint64_t>(window.start_step);
-  const std::string& start_step_feature = start_step_head(varint_size(start_step));
-  const auto qpm = static_cast<float>(window.qpm);
-
-  const std::size_t features_size =
-      hits_head_.size() + velocities_head_.size() + offsets_head_.size() +
-      cells * (2 + sizeof(float)) + qpm_head().size() + sizeof qpm + start_step_feature.size() +
-      varint_size(start_step) + steps_feature_.size() + song_features_.size();
+void ExampleWriter::append(const Performance& performance, Buffer<std::uint8_t>& frames) {
+  const std::size_t cells = static_cast<std::size_t>(performance.steps) * kDrums;
+  describe(performance);
+  hits_head_.clear();
+  velocities_head_.clear();
+  offsets_head_.clear();
+  append_head(hits_head_, "hits", kBytesList, cells);
+  append_head(velocities_head_, "velocities", kBytesList, cells);
+  append_head(offsets_head_, "offsets", kBytesList, cells * sizeof(float));
+  const std::size_t features_size = hits_head_.size() + velocities_head_.size() +
+                                    offsets_head_.size() + cells * (2 + sizeof(float)) +
+                                    description_.size();
   const std::size_t size = 1 + varint_size(features_size) + features_size;
 
   std::uint8_t* const record = begin_record(frames, size);
   std::uint8_t* to = record;
   *to++ = kExampleFeatures;
   to = put_varint(to, features_size);
-  to = put(put(to, hits_head_), &hits_[first], cells);
-  to = put(put(to, velocities_head_), &velocities_[first], cells);
-  to = put(put(to, offsets_head_), &offsets_[first], cells * sizeof(float));
-  to = put(put(to, qpm_head()), &qpm, sizeof qpm);
-  to = put_varint(put(to, start_step_feature), start_step);
-  to = put(to, steps_feature_);
-  put(to, song_features_);
+  std::uint8_t* const hits = put(to, hits_head_);
+  std::uint8_t* const velocities = put(put_zeros(hits, cells), velocities_head_);
+  std::uint8_t* const offsets = put(put_zeros(velocities, cells), offsets_head_);
+  put(put_zeros(offsets, cells * sizeof(float)), description_);
+  for (const Hit& hit : performance.hits) {
+    const auto step = static_cast<std::size_t>(hit.step - performance.start_step);
+    const std::size_t cell = step * kDrums + hit.drum;
+    hits[cell] = 1;
+    velocities[cell] = hit.velocity;
+    put(offsets + cell * sizeof(float), &hit.offset, sizeof hit.offset);
+  }
   end_record(record, size);
 }
 

@@ -1,11 +1,11 @@
-// A window -> serialized tf.train.Example.
+// A performance -> serialized tf.train.Example.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "buffer.hpp"
 #include "groove.hpp"
@@ -21,28 +21,27 @@ void append_int_feature(std::string& to, std::string_view name, std::int64_t val
 // Appends `text` as UTF-8: a byte that is no part of any is written as \xNN.
 void append_utf8(std::string& to, std::string_view text);
 
-// Writes the windows of one song after another. A song's cells lie dense in memory, step by step,
-// so that a window's rows, which overlapping windows share, are one copy for each feature.
+// A song, or what is played of it in one meter.
+struct Performance {
+  std::span<const Hit> hits;
+  std::int64_t start_step, steps;  // whole bars of the grid, which hold all the hits
+  std::int64_t steps_per_quarter, steps_per_bar;
+  std::span<const StepTempo> tempos;  // the first of them at its first step
+  std::string_view features;          // source, metadata: what each record of the file has
+
+  std::int64_t bars() const { return steps / steps_per_bar; }
+};
+
+// Writes performances as framed records, one after the other.
 class ExampleWriter {
  public:
-  // `features` (source, metadata) stand in each record of the song. All windows must lie within
-  // `num_steps` steps. Grid and text are not needed after the call.
-  void begin_song(const Grid& grid, std::int64_t num_steps, std::string_view features);
-
-  // Appends the window's framed record.
-  void write(const Window& window, std::int64_t steps, Buffer<std::uint8_t>& frames);
+  void append(const Performance& performance, Buffer<std::uint8_t>& frames);
 
  private:
-  void erase_song();
-  void set_steps(std::int64_t steps);
+  void describe(const Performance& performance);
 
-  std::vector<std::uint8_t> hits_, velocities_;  // by step and drum; 0 where nothing is played
-  std::vector<float> offsets_;
-  std::vector<std::size_t> filled_;  // the cells that are not 0
-  std::string song_features_;
-
-  std::int64_t steps_ = 0;  // those the heads below are for
-  std::string hits_head_, velocities_head_, offsets_head_, steps_feature_;
+  std::string hits_head_, velocities_head_, offsets_head_;
+  std::string description_;  // all other features, serialized
 };
 
 }  // namespace groovefast

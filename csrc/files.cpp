@@ -32,15 +32,16 @@ Kind kind_of(std::string_view name) {
   return ends_with(".zip") ? Kind::kArchive : Kind::kOther;
 }
 
+// Whether a folder is one that users do not see, or that macOS adds of its own.
 bool is_hidden(std::string_view folder) {
-  return folder.starts_with('.') && folder != "." && folder != "..";
+  return folder == "__MACOSX" || (folder.starts_with('.') && folder != "." && folder != "..");
 }
 
-// Whether a member of an archive is in a folder that is hidden, or that macOS adds of its own.
+// Whether a member of an archive is in such a folder.
 bool lies_hidden(std::string_view member) {
   for (std::size_t slash; (slash = member.find('/')) != member.npos;) {
     const std::string_view folder = member.substr(0, slash);
-    if (is_hidden(folder) || folder == "__MACOSX") return true;
+    if (is_hidden(folder)) return true;
     member.remove_prefix(slash + 1);
   }
   return false;

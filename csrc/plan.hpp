@@ -17,18 +17,16 @@ enum class OnError : std::uint8_t { kSkip, kFail, kSalvage };
 struct ConversionOptions {
   ParseOptions parse;
   GridOptions grid;
-  WindowOptions windows;
   OnError on_error = OnError::kSkip;
   bool unmapped_is_error = false;
-  bool dedupe = false;         // leave out windows whose grid an earlier one of the same set has
-  std::uint64_t min_hits = 0;  // leave out windows with fewer
+  bool dedupe = false;  // leave out performances equal to an earlier one of the same set
   unsigned workers = 1;
 };
 
 // A file to convert.
 struct PlannedFile {
   std::uint32_t file;                         // index in the list
-  std::uint32_t group;                        // its windows are counted in Tally::groups[group]
+  std::uint32_t group;                        // its bars are counted in Tally::groups[group]
   std::uint64_t first_feature, last_feature;  // bytes of Plan::features that go into each record
 };
 

@@ -1,12 +1,8 @@
 #include "report.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <functional>
-#include <system_error>
-
-#include "files.hpp"
 
 namespace groovefast {
 namespace {
@@ -15,77 +11,90 @@ void add(Counts& to, const Counts& from) {
   std::transform(to.begin(), to.end(), from.begin(), to.begin(), std::plus<>());
 }
 
-std::string_view describe(Rejected rejected) {
-  switch (rejected) {
-    case Rejected::kNo:
-      break;
-    case Rejected::kNoDrums:
-      return "no drums";
-    case Rejected::kTooShort:
-      return "too short";
-    case Rejected::kTooLong:
-      return "too long";
-    case Rejected::kMeter:
-      return "other meter";
-    case Rejected::kMeterChange:
-      return "meter changes";
-    case Rejected::kTempoChange:
-      return "tempo changes";
-    case Rejected::kSmpte:
-      return "SMPTE time";
-  }
-  return "no windows";
-}
+std::size_t velocity_bin(const Hit& hit) { return hit.drum * kVelocities + hit.velocity; }
 
-std::string describe_read_error(int error) {
-  if (error == kNotRegular) return "not a regular file";
-  if (error == EFBIG) return "larger than 64 MiB, which no performance is";
-  return std::generic_category().message(error);
+std::size_t offset_bin(const Hit& hit) {
+  const float place = (hit.offset + 1) / 2 * static_cast<float>(kOffsetBins);
+  return hit.drum * kOffsetBins + std::min(static_cast<std::size_t>(place), kOffsetBins - 1);
 }
 
 }  // namespace
 
-std::string_view describe(const Problem& problem) {
-  switch (problem.cause) {
-    case Cause::kRejected:
-      return describe(problem.rejected);
-    case Cause::kFewHits:
-      return "too few hits";
-    case Cause::kSalvaged:
+Outcome outcome_of(Rejected rejected) {
+  switch (rejected) {
+    case Rejected::kNo:
+      break;
+    case Rejected::kNoDrums:
+      return Outcome::kNoDrums;
+    case Rejected::kTooShort:
+      return Outcome::kTooShort;
+    case Rejected::kTooLong:
+      return Outcome::kTooLong;
+    case Rejected::kMeter:
+      return Outcome::kMeter;
+    case Rejected::kMeterChange:
+      return Outcome::kMeterChange;
+    case Rejected::kTempoChange:
+      return Outcome::kTempoChange;
+    case Rejected::kSmpte:
+      return Outcome::kSmpte;
+  }
+  return Outcome::kConverted;
+}
+
+std::string_view name_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kConverted:
+      return "converted";
+    case Outcome::kSalvaged:
       return "salvaged";
-    case Cause::kDamaged:
+    case Outcome::kNoDrums:
+      return "no_drums";
+    case Outcome::kTooShort:
+      return "too_short";
+    case Outcome::kTooLong:
+      return "too_long";
+    case Outcome::kMeter:
+      return "meter";
+    case Outcome::kMeterChange:
+      return "meter_change";
+    case Outcome::kTempoChange:
+      return "tempo_change";
+    case Outcome::kSmpte:
+      return "smpte";
+    case Outcome::kDamaged:
       return "damaged";
-    case Cause::kUnreadable:
+    case Outcome::kUnreadable:
       return "unreadable";
-    case Cause::kUnmapped:
-      return "unmapped pitch";
+    case Outcome::kUnmapped:
+      return "unmapped";
   }
   return "";
 }
 
-std::string explain(const Problem& problem) {
-  switch (problem.cause) {
-    case Cause::kRejected:
-    case Cause::kFewHits:
-      return "";
-    case Cause::kSalvaged:
-    case Cause::kDamaged:
-      return problem.detail + " (at byte " + std::to_string(problem.position) + ")";
-    case Cause::kUnreadable:
-      if (!problem.detail.empty()) return problem.detail;
-      return describe_read_error(static_cast<int>(problem.position));
-    case Cause::kUnmapped:
-      return "pitch " + std::to_string(problem.position) +
-             " belongs to no drum class; give pitch classes that map it, or drop unmapped pitches";
+void Tally::add_file(Outcome outcome) {
+  if (is_failure(outcome)) {
+    ++failed;
+  } else if (outcome == Outcome::kConverted || outcome == Outcome::kSalvaged) {
+    ++converted;
+    salvaged += outcome == Outcome::kSalvaged;
+  } else {
+    ++skipped;
   }
-  return "";
+}
+
+void Tally::add_record(const RecordCounts& record) {
+  const auto more = static_cast<std::uint64_t>(record.length.second);
+  ++records;
+  bars += more;
+  tempos[record.tempo_bin] += more;
+  groups[record.group] += more;
+  ++lengths[record.length];
 }
 
 void Tally::add_hit(const Hit& hit) {
-  const float place = (hit.offset + 1) / 2 * static_cast<float>(kOffsetBins);
-  const auto bin = std::min(static_cast<std::size_t>(place), kOffsetBins - 1);
-  ++velocities[hit.drum * kVelocities + hit.velocity];
-  ++offsets[hit.drum * kOffsetBins + bin];
+  ++velocities[velocity_bin(hit)];
+  ++offsets[offset_bin(hit)];
 }
 
 std::size_t Tally::tempo_bin(double qpm) {
@@ -97,15 +106,17 @@ Tally& Tally::operator+=(const Tally& other) {
   skipped += other.skipped;
   failed += other.failed;
   salvaged += other.salvaged;
-  windows += other.windows;
+  records += other.records;
+  bars += other.bars;
   duplicates += other.duplicates;
-  sparse += other.sparse;
-  notes += other.notes;
+  merged += other.merged;
+  outside += other.outside;
   add(unmapped, other.unmapped);
   add(velocities, other.velocities);
   add(offsets, other.offsets);
   add(tempos, other.tempos);
   add(groups, other.groups);
+  for (const auto& [length, records_of_it] : other.lengths) lengths[length] += records_of_it;
   return *this;
 }
 

@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "groove.hpp"
@@ -12,31 +14,38 @@
 
 namespace groovefast {
 
-// Why a file gave no windows, or not all of them.
-enum class Cause : std::uint8_t {
-  kRejected,    // see Problem::rejected
-  kFewHits,     // none of its windows has enough hits
-  kSalvaged,    // damaged; what came before is kept
-  kDamaged,     // damaged, and left out
+// Of a file. The first two gave records, the last three failed, those between had none to give.
+enum class Outcome : std::uint8_t {
+  kConverted,
+  kSalvaged,  // damaged; what came before is kept
+  kNoDrums,
+  kTooShort,
+  kTooLong,
+  kMeter,
+  kMeterChange,
+  kTempoChange,
+  kSmpte,
+  kDamaged,
   kUnreadable,  // the system, or its archive, does not give it
   kUnmapped,    // it has a pitch of no class, where that counts as an error
 };
 
-constexpr bool is_failure(Cause cause) { return cause >= Cause::kDamaged; }
+constexpr bool is_failure(Outcome outcome) { return outcome >= Outcome::kDamaged; }
 
-struct Problem {
+Outcome outcome_of(Rejected rejected);
+
+// What programs call it, such as "no_drums". Words for people are left to those who talk to them.
+std::string_view name_of(Outcome outcome);
+
+// A file with another outcome than kConverted.
+struct FileProblem {
   std::uint32_t file;
-  Cause cause;
-  Rejected rejected = Rejected::kNo;
-  std::uint64_t position = 0;  // of damage: the byte; unreadable: errno; unmapped: the pitch
-  std::string detail = {};     // of damage, or of an archive's member
+  Outcome outcome;
+  std::string reason = {};   // of damage, or of what an archive does not give
+  std::uint64_t offset = 0;  // of damage, in bytes from the start of the file
+  int error = 0;             // of what the system does not give: errno, or see files.hpp
+  std::uint8_t pitch = 0;    // of no class
 };
-
-// The same few words for all files with this problem.
-std::string_view describe(const Problem& problem);
-
-// What exactly is wrong and where; empty if the few words say it all.
-std::string explain(const Problem& problem);
 
 inline constexpr std::size_t kVelocities = 128;
 inline constexpr std::size_t kOffsetBins = 101;  // over [-1, 1]; exactly on the grid is the middle
@@ -44,20 +53,34 @@ inline constexpr std::size_t kTempoBins = 512;   // of 1 bpm; what is faster cou
 
 using Counts = std::vector<std::uint64_t>;
 
-// Counts over some files. Windows are counted where they are written, hits once per song.
+// Steps in a bar, and bars.
+using Length = std::pair<std::int64_t, std::int64_t>;
+
+// What is counted of a record, once it is known to be kept.
+struct RecordCounts {
+  Length length;
+  std::size_t tempo_bin;  // of the tempo at its start
+  std::uint32_t group;
+};
+
+// Counts over some files.
 struct Tally {
   explicit Tally(std::size_t num_groups = 0) : groups(num_groups) {}
 
   std::uint64_t converted = 0, skipped = 0, failed = 0, salvaged = 0;  // files
-  std::uint64_t windows = 0;
-  std::uint64_t duplicates = 0, sparse = 0;  // windows left out
-  std::uint64_t notes = 0;                   // of a class, in songs that gave windows
-  Counts unmapped = Counts(kPitches);        // notes of no class, by pitch
+  std::uint64_t records = 0, bars = 0;
+  std::uint64_t duplicates = 0;        // records left out
+  std::uint64_t merged = 0;            // notes dropped for a louder one in their cell
+  std::uint64_t outside = 0;           // hits in no whole bar of whole steps
+  Counts unmapped = Counts(kPitches);  // notes of no class, by pitch
   Counts velocities = Counts(kDrums * kVelocities);
   Counts offsets = Counts(kDrums * kOffsetBins);
-  Counts tempos = Counts(kTempoBins);  // windows by the tempo at their start
-  Counts groups;                       // windows by group
+  Counts tempos = Counts(kTempoBins);       // bars
+  Counts groups;                            // bars
+  std::map<Length, std::uint64_t> lengths;  // records
 
+  void add_file(Outcome outcome);
+  void add_record(const RecordCounts& record);
   void add_hit(const Hit& hit);
   static std::size_t tempo_bin(double qpm);
 

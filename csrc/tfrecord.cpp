@@ -101,6 +101,7 @@ ShardWriter::~ShardWriter() {
 
 void ShardWriter::write(std::span<const std::uint8_t> frames) {
   reserve(size_ + frames.size());
+  crc_ = crc32c(frames, crc_);
   while (!frames.empty()) {
     const ssize_t written = ::write(file_, frames.data(), frames.size());
     if (written < 0 && errno == EINTR) continue;
@@ -157,6 +158,7 @@ ShardCheck check_shard(const std::string& path) {
       check.damage = "wrong checksum of a record";
     }
     if (check.damage) return check;
+    check.crc = crc32c(frame, check.crc);
     reader.consume(size);
     check.bytes += size;
     ++check.records;

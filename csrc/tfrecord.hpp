@@ -43,7 +43,9 @@ class ShardWriter {
   // takes is found by the sizes and checksums in the manifest.
   void publish();
 
+  // Of all that was written so far.
   std::uint64_t size() const { return size_; }
+  std::uint32_t crc() const { return crc_; }
 
  private:
   void reserve(std::uint64_t size);
@@ -51,12 +53,14 @@ class ShardWriter {
   std::string path_, temporary_;
   int file_;
   std::uint64_t size_ = 0, reserved_ = 0;
+  std::uint32_t crc_ = 0;
 };
 
 // What a walk over a shard found.
 struct ShardCheck {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;       // up to the end of the last good record
+  std::uint32_t crc = 0;         // CRC-32C of these bytes
   const char* damage = nullptr;  // what is wrong there; null if the file ends there
 };
 

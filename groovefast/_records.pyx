@@ -1,9 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, embedsignature=True
 """A door to csrc: MIDI files in, TFRecord shards out, in threads of their own."""
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from libcpp cimport bool as cbool
+from libcpp.map cimport map
 from libcpp.optional cimport optional
 from libcpp.string cimport string
 from libcpp.vector cimport vector
@@ -85,28 +86,38 @@ cdef extern from "tfrecord.hpp" namespace "groovefast":
     cdef cppclass ShardCheck:
         uint64_t records
         uint64_t bytes
+        uint32_t crc
         const char* damage
 
     ShardCheck check_shard_at "groovefast::check_shard"(const string&) except +raise_file_error nogil
     string temporary_path_of "groovefast::temporary_path"(const string&)
 
+cdef extern from "<utility>" namespace "std" nogil:
+    cdef cppclass Length "groovefast::Length":
+        int64_t first, second
+
 cdef extern from "report.hpp" namespace "groovefast":
-    cdef enum class Cause(uint8_t):
+    cdef enum class Outcome(uint8_t):
+        kSalvaged
         kDamaged
+        kUnreadable
+        kUnmapped
 
-    cdef cppclass Problem:
+    cdef cppclass FileProblem:
         uint32_t file
-        Cause cause
-        uint64_t position
-        string detail
+        Outcome outcome
+        string reason
+        uint64_t offset
+        int error
+        uint8_t pitch
 
-    string_view describe(const Problem&)
-    string explain(const Problem&)
-    cbool is_failure(Cause)
+    string_view name_of(Outcome)
 
     cdef cppclass Tally:
-        uint64_t converted, skipped, failed, salvaged, windows, duplicates, sparse, notes
+        uint64_t converted, skipped, failed, salvaged
+        uint64_t records, bars, duplicates, merged, outside
         vector[uint64_t] unmapped, velocities, offsets, tempos, groups
+        map[Length, uint64_t] lengths
 
 cdef extern from "plan.hpp" namespace "groovefast":
     cdef enum class OnError(uint8_t):
@@ -114,16 +125,11 @@ cdef extern from "plan.hpp" namespace "groovefast":
         kFail
         kSalvage
 
-    cdef cppclass WindowOptions:
-        int quarters_per_bar, steps, hop
-
     cdef cppclass ConversionOptions:
         ParseOptions parse
         GridOptions grid
-        WindowOptions windows
         OnError on_error
         cbool unmapped_is_error, dedupe
-        uint64_t min_hits
         unsigned workers
 
     cdef cppclass PlannedFile:
@@ -149,18 +155,18 @@ cdef extern from "plan.hpp" namespace "groovefast":
 cdef extern from "convert.hpp" namespace "groovefast":
     cdef cppclass ShardResult:
         uint64_t bytes
+        uint32_t crc
         Tally tally
-        vector[Problem] problems
+        vector[FileProblem] problems
 
     cdef cppclass CConversion "groovefast::Conversion":
         CConversion(const CFileList&, const CPlan&, const ConversionOptions&, MemberReader) \
             except +raise_file_error
         optional[size_t] wait(milliseconds) except +raise_file_error nogil
         cbool done()
-        optional[Problem] failure()
+        optional[FileProblem] failure()
         ShardResult take_result(size_t)
         uint64_t files_done()
-        uint64_t windows_done()
 
 
 cdef string_view _view(bytes data):
@@ -208,12 +214,13 @@ def temporary_path(bytes path):
 
 
 def check_shard(bytes path):
-    """Reads a shard: its good records, the bytes they take, and what is wrong after them or None."""
+    """Reads a shard: its good records, the bytes they take, the CRC-32C of these, and what is wrong
+    after them or None."""
     cdef string c_path = path
     cdef ShardCheck check
     with nogil:
         check = check_shard_at(c_path)
-    return check.records, check.bytes, check.damage.decode() if check.damage else None
+    return check.records, check.bytes, check.crc, check.damage.decode() if check.damage else None
 
 
 cdef class FileList:
@@ -347,22 +354,17 @@ cdef class Conversion:
     cdef object files, plan, read_member
 
     def __init__(self, FileList files, Plan plan, *, bytes pitch_table, read_member,
-                 int steps_per_quarter, int quarters_per_bar, int window_steps, int hop_steps,
-                 tuple part, str on_error, bint magenta_compat, bint unmapped_is_error,
-                 bint dedupe, uint64_t min_hits, unsigned workers):
+                 int steps_per_quarter, tuple part, str on_error, bint magenta_compat,
+                 bint unmapped_is_error, bint dedupe, unsigned workers):
         cdef ConversionOptions options
         cdef MemberReader reader
         options.parse = parse_options(part, magenta_compat)
         memcpy(options.grid.pitch_class.data(), <const char*>pitch_table, 128)
         options.grid.steps_per_quarter = steps_per_quarter
-        options.windows.quarters_per_bar = quarters_per_bar
         options.grid.magenta_compat = magenta_compat
-        options.windows.steps = window_steps
-        options.windows.hop = hop_steps
         options.on_error = {"skip": OnError.kSkip, "fail": OnError.kFail, "salvage": OnError.kSalvage}[on_error]
         options.unmapped_is_error = unmapped_is_error
         options.dedupe = dedupe
-        options.min_hits = min_hits
         options.workers = workers
         self.files, self.plan, self.read_member = files, plan, read_member
         reader.read = _read_member
@@ -398,52 +400,54 @@ cdef class Conversion:
         return self.conversion.done()
 
     def failure(self):
-        """The file that ended the run under `on_error="fail"`, or None.
+        """The file that ended the run under `on_error="fail"`, as in `take_result`, or None."""
+        cdef optional[FileProblem] found = self.conversion.failure()
+        return _problem(found.value()) if found.has_value() else None
 
-        Its number, the message, and of a damaged one (cause, byte offset), else None.
-        """
-        cdef optional[Problem] found = self.conversion.failure()
-        cdef Problem problem
-        if not found.has_value():
-            return None
-        problem = found.value()
-        damage = (_string_bytes(problem.detail).decode(), problem.position)
-        return problem.file, _message(problem), damage if problem.cause == Cause.kDamaged else None
-
-    def progress(self):
-        """Files looked at and windows written so far."""
-        return self.conversion.files_done(), self.conversion.windows_done()
+    def files_done(self):
+        """Files looked at so far."""
+        return self.conversion.files_done()
 
     def take_result(self, size_t shard):
-        """Bytes, counts and problems of a shard that `wait` returned; to be asked for once."""
+        """What became of a shard that `wait` returned; to be asked for once.
+
+        Returns its bytes, their CRC-32C, the counts of `Tally`, and for each file that was not
+        converted, or not whole, its number, the name of its outcome and the particulars of that.
+        """
         cdef ShardResult result = self.conversion.take_result(shard)
         problems = [_problem(result.problems[index]) for index in range(result.problems.size())]
-        return result.bytes, _counts(result.tally), problems
+        return result.bytes, result.crc, _counts(result.tally), problems
 
 
-cdef str _message(const Problem& problem):
-    return _string_bytes(explain(problem)).decode("utf-8", "replace")
+cdef dict _problem(const FileProblem& problem):
+    cdef dict told = {"file": problem.file, "outcome": _bytes(name_of(problem.outcome)).decode()}
+    if problem.outcome == Outcome.kDamaged or problem.outcome == Outcome.kSalvaged:
+        told["offset"] = problem.offset
+    if problem.reason.size():
+        told["reason"] = _string_bytes(problem.reason).decode("utf-8", "replace")
+    elif problem.outcome == Outcome.kUnreadable:
+        told["error"] = problem.error
+    if problem.outcome == Outcome.kUnmapped:
+        told["pitch"] = problem.pitch
+    return told
 
 
-cdef tuple _problem(const Problem& problem):
-    """File, reason, whether it is a failure, and message."""
-    return (problem.file, _bytes(describe(problem)).decode(), bool(is_failure(problem.cause)),
-            _message(problem))
-
-
-cdef dict _counts(const Tally& tally):
+cdef dict _counts(Tally& tally):
     return {
         "converted": tally.converted,
         "skipped": tally.skipped,
         "failed": tally.failed,
         "salvaged": tally.salvaged,
-        "windows": tally.windows,
+        "records": tally.records,
+        "bars": tally.bars,
         "duplicates": tally.duplicates,
-        "sparse": tally.sparse,
-        "notes": tally.notes,
+        "merged": tally.merged,
+        "outside": tally.outside,
         "unmapped": tally.unmapped,
         "velocities": tally.velocities,
         "offsets": tally.offsets,
         "tempos": tally.tempos,
         "groups": tally.groups,
+        "lengths": [(entry.first.first, entry.first.second, entry.second)
+                    for entry in tally.lengths],
     }

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from groovefast.drums import NUM_CLASSES, PitchClasses, plain_pitch_classes
+from groovefast.drums import PitchClasses, plain_pitch_classes
 from groovefast.errors import GrooveFastError
 
 MAX_STEPS = 1 << 18
@@ -55,24 +55,6 @@ class ConverterConfig:
     def window_steps(self) -> int | None:
         """Grid steps of a window, before `split_instruments`; None for whole files."""
         return None if self.split_bars is None else self.split_bars * self.steps_per_bar
-
-    @property
-    def rows_per_step(self) -> int:
-        """Rows the model sees for each grid step: 9 with `split_instruments`, else 1."""
-        return NUM_CLASSES if self.split_instruments else 1
-
-    @property
-    def depth(self) -> int:
-        """Width of one row of `inputs` and `outputs`: 27 unless split or categorical."""
-        drums = 1 if self.split_instruments else NUM_CLASSES
-        return drums * (1 + (self.num_velocity_bins or 1) + (self.num_offset_bins or 1))
-
-    @property
-    def control_depth(self) -> int:
-        """Width of one row of `controls`."""
-        if self.split_instruments:
-            return NUM_CLASSES + (1 if self.hits_as_controls else 0)
-        return NUM_CLASSES if self.hits_as_controls else 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -79,7 +79,7 @@ def replacing(path: str | os.PathLike[str], overwrite: bool = True) -> Iterator[
     )
     unfinished = Path(name)
     try:
-        with _naming(target), os.fdopen(descriptor, "wb") as file:
+        with naming(target), os.fdopen(descriptor, "wb") as file:
             yield file
         unfinished.chmod(0o666 & ~_umask())
         if overwrite:
@@ -98,7 +98,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes, overwrite: bool 
 
 
 @contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Iterator[None]:
     """Adds the file to an error that does not name it, as those of writing."""
     try:
         yield

@@ -40,7 +40,7 @@ if [[ -z $corpus ]]; then
   corpus=$out/corpus
   step python -m groovefast.demo "$corpus"
 fi
-convert=(groovefast-convert "$corpus" "$out/records" --config "$config")
+convert=(groovefast-convert "$corpus" "$out/records")
 train=(groovefast-train --config "$config" --run-dir "$out/run" --steps "$steps" --hparams "$hparams")
 if [[ -f $corpus/info.csv ]]; then
   convert+=(--metadata "$corpus/info.csv")

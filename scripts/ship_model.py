@@ -59,8 +59,7 @@ CARD = """# {name}
 - **Trained** for {steps:,} steps with groovefast {version}, seed {seed}:
 
 ```sh
-groovefast-convert data/groove records-{bars}bar --config {name} \\
-  --metadata data/groove/info.csv
+groovefast-convert data/groove records --metadata data/groove/info.csv
 {command}
 ```
 
@@ -128,7 +127,6 @@ def model_card(evaluation: Evaluation, steps: int, seed: int, start_from: str | 
 def command(config: Config, steps: int, seed: int, start_from: str | None) -> str:
     """Returns the training command that gave the model, with what differs from the config."""
     default = get_config(config.name).hparams
-    records = f"records-{config.converter.split_bars}bar"
     changed = {
         name: value
         for name, value in vars(config.hparams).items()
@@ -136,8 +134,8 @@ def command(config: Config, steps: int, seed: int, start_from: str | None) -> st
     }
     hparams = ",".join(f"{name}={plain(value)}" for name, value in changed.items())
     words = [
-        f"groovefast-train --config {config.name} --data '{records}/train-*'",
-        f"--eval-data '{records}/validation-*' --run-dir runs/{config.name}",
+        f"groovefast-train --config {config.name} --data 'records/train-*'",
+        f"--eval-data 'records/validation-*' --run-dir runs/{config.name}",
         f"--steps {steps} --seed {seed} --precision mixed_bfloat16",
         *([f"--start-from {start_from}"] if start_from else []),
         f"--hparams {hparams}",

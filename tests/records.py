@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def split_frames(shard: bytes) -> Iterator[bytes]:
 
 
 def parse_example(record: bytes) -> dict[str, Any]:
-    """Each feature's one value: bytes, float or int."""
+    """Each feature's value, bytes, float or int; the tempos that come later are lists."""
     ((number, features),) = _fields(record)
     assert number == 1
     example = {}
@@ -40,7 +40,9 @@ def parse_example(record: bytes) -> dict[str, Any]:
         (_, key), (_, feature) = _fields(entry)
         ((kind, values),) = _fields(feature)
         ((_, value),) = _fields(values)
-        example[key.decode()] = _value(kind, value)
+        values = _values(kind, value)
+        name = key.decode()
+        example[name] = values if name.startswith("tempo_change") else values[0]
     return example
 
 
@@ -52,13 +54,49 @@ def grid_of(example: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return hits, velocities, offsets
 
 
-def _value(kind: int, value: bytes) -> Any:
+class Window(NamedTuple):
+    """A window of a performance; the grid's arrays are (steps, 9)."""
+
+    source: bytes
+    start_step: int
+    qpm: float
+    hits: np.ndarray
+    velocities: np.ndarray
+    offsets: np.ndarray
+
+
+def cut_windows(
+    records: Iterable[dict[str, Any]], bars: int = 4, hop: int = 1, quarters: int = 4
+) -> Iterator[Window]:
+    """The windows of performances in one meter, one after the other, step by step."""
+    for record in records:
+        if record["quarters_per_bar"] != quarters:
+            continue
+        bar = round(record["steps_per_quarter"] * quarters)
+        changes = zip(
+            record.get("tempo_change_steps", ()), record.get("tempo_change_qpms", ()), strict=True
+        )
+        tempos = {0: record["qpm"], **dict(changes)}
+        first = 0
+        while first + bars * bar <= record["steps"]:
+            steps = slice(first, first + bars * bar)
+            qpm = [qpm for step, qpm in tempos.items() if step <= first][-1]
+            grid = (values[steps] for values in grid_of(record))
+            yield Window(record["source"], record["start_step"] + first, qpm, *grid)
+            first += hop * bar
+
+
+def _values(kind: int, value: bytes) -> Any:
     if kind == _BYTES:
-        return value
+        return [value]
     if kind == _FLOATS:
-        return struct.unpack("<f", value)[0]
+        return list(struct.unpack(f"<{len(value) // 4}f", value))
     assert kind == _INTS
-    return _varint(value, 0)[0]
+    numbers, position = [], 0
+    while position < len(value):
+        number, position = _varint(value, position)
+        numbers.append(number)
+    return numbers
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:

@@ -16,6 +16,7 @@ from groovefast.playing.performance import (
     tap2drum,
     vary,
 )
+from groovefast.windows.rows import RowLayout
 
 SMALL = "z_size=8,enc_rnn_size=[8],dec_rnn_size=[8,8]"
 CLOSED_HAT = 2
@@ -35,7 +36,7 @@ def make_model(name, seed=3, bias=0.0, **converter):
     model = GrooVAE(config, seed=seed)
     output = model.weights["decoder/output_projection/bias"]
     logits = np.zeros(output.shape, np.float32)
-    logits[: 9 // config.converter.rows_per_step] = bias
+    logits[: RowLayout.of(config.converter).drums] = bias
     output.assign(logits)
     for name, variable in model.weights.items():
         if name.endswith(("mu/kernel", "z_to_initial_state/kernel")):

@@ -25,7 +25,6 @@ def test_the_six_named_configs() -> None:
         assert config.name == name
         assert config.converter.split_bars == (4 if "4bar" in name else 2)
         assert config.hparams == HParams()
-        assert (config.converter.depth, config.converter.rows_per_step) == (27, 1)
 
 
 def test_configs_differ_in_what_the_model_hears() -> None:
@@ -50,25 +49,6 @@ def test_configs_differ_in_what_the_model_hears() -> None:
         "2bar_add_closed_hh": {"add_instruments"},
         "2bar_hits_control": {"hits_as_controls"},
     }
-
-
-@pytest.mark.parametrize(
-    ("options", "depth", "control_depth", "rows_per_step"),
-    [
-        ({}, 27, 0, 1),
-        ({"hits_as_controls": True}, 27, 9, 1),
-        ({"split_instruments": True}, 3, 9, 9),
-        ({"split_instruments": True, "hits_as_controls": True}, 3, 10, 9),
-        ({"num_velocity_bins": 8, "num_offset_bins": 8}, 153, 0, 1),
-        ({"split_instruments": True, "num_velocity_bins": 4, "num_offset_bins": 6}, 11, 9, 9),
-    ],
-)
-def test_widths_follow_from_the_options(
-    options: dict[str, object], depth: int, control_depth: int, rows_per_step: int
-) -> None:
-    config = ConverterConfig(**options)
-    assert (config.depth, config.control_depth) == (depth, control_depth)
-    assert config.rows_per_step == rows_per_step
 
 
 def test_window_steps() -> None:

@@ -1,14 +1,15 @@
-// Fuzz target: bytes -> score -> grid -> windows -> records -> back, with what must hold at each.
+// Fuzz target: bytes -> score -> grid -> windows and records -> back, with what must hold at each.
 //
 // The first byte of an input chooses the options, the rest is the file.
 
-#include <bit>
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
+#include <map>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "crc32c.hpp"
@@ -21,8 +22,7 @@
 namespace groovefast::fuzz {
 namespace {
 
-// Executions a second count: only the first record of a song is read back, unless it is long. The
-// others are windows of the same cells.
+// Executions a second count: long records are not read back.
 constexpr std::int64_t kStepsRead = 1024;
 constexpr int kWindowSteps = 32, kHopSteps = 16;
 
@@ -125,50 +125,118 @@ Bytes open_frame(Bytes frames) {
   return record;
 }
 
-void check_record(Bytes record, const Grid& grid, const Window& window, std::int64_t steps) {
-  const auto features = read_example(record);
-  const auto cells = static_cast<std::size_t>(steps) * kDrums;
-  std::vector<float> rows(cells * 3);
-  std::vector<std::uint8_t> velocities(cells);
-  fill_window(grid, window, rows.data(), velocities.data());
+std::vector<std::int64_t> ints_of(const Feature& feature) {
+  require(feature.kind == 3);
+  std::vector<std::int64_t> values;
+  for (Message list(feature.value); !list.empty();) {
+    values.push_back(static_cast<std::int64_t>(list.varint()));
+  }
+  return values;
+}
 
-  require(int_of(features.at("steps")) == steps);
-  require(int_of(features.at("start_step")) == window.start_step);
-  require(value_of<float>(features.at("qpm")) == static_cast<float>(window.qpm));
-  const Bytes hits = features.at("hits").value, stored = features.at("velocities").value,
+// The later tempos stand in two lists, of which a record of one tempo has neither.
+void check_tempos(const std::map<std::string, Feature>& features, const Performance& performance) {
+  require(value_of<float>(features.at("qpm")) == static_cast<float>(performance.tempos[0].qpm));
+  const bool changes = performance.tempos.size() > 1;
+  require(features.contains("tempo_change_steps") == changes);
+  require(features.contains("tempo_change_qpms") == changes);
+  if (!changes) return;
+  const auto steps = ints_of(features.at("tempo_change_steps"));
+  require(steps.size() == performance.tempos.size() - 1);
+  require(features.at("tempo_change_qpms").value.size() == steps.size() * sizeof(float));
+  std::int64_t last = 0;
+  for (const std::int64_t step : steps) {
+    require(step > last && step < performance.steps);
+    last = step;
+  }
+}
+
+void check_record(Bytes record, const Performance& performance) {
+  const auto features = read_example(record);
+  const auto cells = static_cast<std::size_t>(performance.steps) * kDrums;
+  require(int_of(features.at("steps")) == performance.steps);
+  require(int_of(features.at("start_step")) == performance.start_step);
+  require(int_of(features.at("steps_per_quarter")) == performance.steps_per_quarter);
+  require(value_of<float>(features.at("quarters_per_bar")) *
+              static_cast<float>(performance.steps_per_quarter) ==
+          static_cast<float>(performance.steps_per_bar));
+  check_tempos(features, performance);
+  const Bytes hits = features.at("hits").value, velocities = features.at("velocities").value,
               offsets = features.at("offsets").value;
-  require(hits.size() == cells && stored.size() == cells &&
+  require(hits.size() == cells && velocities.size() == cells &&
           offsets.size() == cells * sizeof(float));
+  std::size_t next = 0;
   for (std::size_t cell = 0; cell < cells; ++cell) {
-    const float* const row = &rows[cell / kDrums * kStepDepth + cell % kDrums];
     float offset;
     std::memcpy(&offset, &offsets[cell * sizeof offset], sizeof offset);
-    require(hits[cell] == row[0] && stored[cell] == velocities[cell]);
-    require(offset == row[2 * kDrums]);
+    if (hits[cell]) {
+      const Hit& hit = performance.hits[next++];
+      const auto step = static_cast<std::size_t>(hit.step - performance.start_step);
+      require(hits[cell] == 1 && cell == step * kDrums + hit.drum);
+      require(velocities[cell] == hit.velocity && offset == hit.offset);
+    } else {
+      require(velocities[cell] == 0 && offset == 0);
+    }
+  }
+  require(next == performance.hits.size());
+}
+
+// The hits of a grid from a step on, up to another.
+std::span<const Hit> hits_between(const Grid& grid, std::int64_t first, std::int64_t last) {
+  const auto at = [&](std::int64_t step) {
+    std::size_t index = 0;
+    while (index < grid.hits.size() && grid.hits[index].step < step) ++index;
+    return index;
+  };
+  return grid.hits.subspan(at(first), at(last));
+}
+
+void check_performances(const Song& song, const Grid& grid, const Options& options) {
+  static ExampleWriter writer;
+  static Buffer<StepTempo> tempos;
+  static Buffer<std::uint8_t> frames;
+  if (grid.rejected != Rejected::kNo) return;
+  require(!grid.stretches.empty());
+  for (const Stretch& stretch : grid.stretches) {
+    require(stretch.num_steps % stretch.steps_per_bar == 0);
+    list_tempos(song, stretch, options.grid.steps_per_quarter, tempos);
+    require(!tempos.empty() && tempos[0].step == 0);
+    if (stretch.num_steps > kStepsRead) continue;
+    const std::int64_t end = stretch.first_step + stretch.num_steps;
+    const Performance performance{.hits = hits_between(grid, stretch.first_step, end),
+                                  .start_step = stretch.first_step,
+                                  .steps = stretch.num_steps,
+                                  .steps_per_quarter = options.grid.steps_per_quarter,
+                                  .steps_per_bar = stretch.steps_per_bar,
+                                  .tempos = {tempos.begin(), tempos.size()},
+                                  .features = {}};
+    frames.clear();
+    writer.append(performance, frames);
+    check_record(open_frame(frames), performance);
   }
 }
 
 void check_windows(const Song& song, const Grid& grid, const Options& options) {
-  static ExampleWriter writer;
   static Buffer<Window> windows;
-  static Buffer<std::uint8_t> frames;
   const WindowOptions wanted{4, options.whole_song ? 0 : kWindowSteps, kHopSteps};
   const Rejected why = list_windows(song, grid, options.grid.steps_per_quarter, wanted, windows);
   require(windows.empty() == (why != Rejected::kNo));
   if (windows.empty()) return;
   const std::int64_t steps = options.whole_song ? grid.num_steps : kWindowSteps;
-  const bool read_back = grid.num_steps <= kStepsRead;
-  if (read_back) writer.begin_song(grid, grid.num_steps, {});
-  for (std::size_t i = 0; i < windows.size(); ++i) {
-    const Window& window = windows[i];
+  for (const Window& window : windows) {
     require(window.start_step >= 0 && window.start_step + steps <= grid.num_steps);
     require(window.first_hit <= window.last_hit && window.last_hit <= grid.hits.size());
     require(window.qpm > 0 && std::isfinite(window.qpm));
-    if (i > 0 || !read_back) continue;
-    frames.clear();
-    writer.write(window, steps, frames);
-    check_record(open_frame(frames), grid, window, steps);
   }
+  if (steps > kStepsRead) return;
+  const Window& window = windows[0];
+  const auto cells = static_cast<std::size_t>(steps) * kDrums;
+  std::vector<float> rows(cells * 3);
+  std::vector<std::uint8_t> velocities(cells);
+  fill_window(grid, window, rows.data(), velocities.data());
+  const auto played = std::count_if(velocities.begin(), velocities.end(),
+                                    [](std::uint8_t velocity) { return velocity > 0; });
+  require(static_cast<std::size_t>(played) == window.last_hit - window.first_hit);
 }
 
 // A parser that has read other files must read this one as a new one does.
@@ -201,6 +269,7 @@ void run(Bytes input) {
     check_song(song);
     const Grid& grid = quantizer.quantize(song, options.grid);
     check_grid(song, grid);
+    check_performances(song, grid, options);
     check_windows(song, grid, options);
   }
 }

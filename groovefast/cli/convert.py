@@ -3,49 +3,60 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from groovefast.cli import console
+from groovefast.cli.progress import Stage, display
 from groovefast.drums import PITCH_CLASSES_HELP
 from groovefast.errors import GrooveFastError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from groovefast.conversion.convert import OnUnmapped, Progress
+    from groovefast.conversion.job import Progress
+    from groovefast.conversion.options import OnUnmapped
     from groovefast.conversion.report import ConversionReport
 
 _NAMED_FAILURES = 10
 _SECONDS_BETWEEN_LINES = 2.0
 _MANY_UNMAPPED = 0.05
-_NO_DRUMS = "no drums"
 
 _EPILOG = """\b
 groovefast-convert data/groove records --metadata data/groove/info.csv
-groovefast-convert verify records
+groovefast-convert --verify records
 
-`groovefast-convert verify DIR` checks what an earlier run wrote: checksums, counts, manifest.
+With DIR alone, --verify checks what an earlier run wrote there: checksums, counts, manifest.
 
-Exit status: 0 if every file was read, those skipped or salvaged included; 3 if windows were
+Exit status: 0 if every file was read, those skipped or salvaged included; 3 if records were
 written, but a file failed or a folder or zip could not be looked into; 2 if none was written, for
-any mistake, and where `verify` finds something wrong."""
+any mistake, and where --verify finds something wrong."""
 
 
-def _bars(ctx: click.Context, param: click.Parameter, value: str | None) -> int | str | None:
-    """A number of bars, or "all"."""
-    if value is None or value == "all":
-        return value
-    if not value.isdecimal():
-        raise click.BadParameter(f"{value!r} is neither a number of bars nor all")
-    bars: int = click.IntRange(min=1)(value, param, ctx)
-    return bars
+_CUT_LATER = "windows are now cut while training, so that one conversion serves every config"
+_MOVED = {
+    "--config": "leave it out",
+    "--split-bars": "leave it out",
+    "--quarters-per-bar": "leave it out",
+    "--hop-bars": "give it to groovefast-train",
+    "--min-hits": "give it to groovefast-train",
+}
+"""Options of once, and what to do instead."""
+
+
+def _moved_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Answers options of once with a line of what to do instead."""
+
+    def tell(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+        del ctx
+        if value is not None:
+            raise click.BadParameter(f"{_CUT_LATER}; {_MOVED[param.opts[0]]}")
+
+    for name in _MOVED:
+        hidden = click.option(name, hidden=True, expose_value=False, callback=tell)
+        function = hidden(function)
+    return function
 
 
 @console.command(
@@ -54,19 +65,21 @@ def _bars(ctx: click.Context, param: click.Parameter, value: str | None) -> int 
     options_metavar="[OPTIONS]",
 )
 @click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUTPUT_DIR")
-@click.option("--config", default="groovae_4bar", show_default=True, help="Named config.")
+@_moved_options
 @click.option(
-    "--split-bars", callback=_bars, metavar="N|all", help="Bars in a window; all: whole files."
+    "--steps-per-quarter",
+    type=int,
+    default=4,
+    show_default=True,
+    help="Grid steps in a quarter note.",
 )
-@click.option("--hop-bars", type=click.IntRange(1), help="Bars from one window to the next.")
-@click.option("--steps-per-quarter", type=click.IntRange(1), help="Grid steps in a quarter note.")
-@click.option("--quarters-per-bar", type=click.IntRange(1), help="Quarters in a bar.")
 @click.option(
     "--pitch-classes",
     callback=console.pitch_classes,
+    default="roland",
+    show_default=True,
     metavar="MAP",
-    help=f"Which pitch is which drum: {PITCH_CLASSES_HELP}.  [default: roland, as all configs have "
-    "it]",
+    help=f"Which pitch is which drum: {PITCH_CLASSES_HELP}.",
 )
 @console.drum_part
 @click.option("--magenta-compat", is_flag=True, help="Drop files with changes of tempo or meter.")
@@ -94,19 +107,13 @@ def _bars(ctx: click.Context, param: click.Parameter, value: str | None) -> int 
     show_default=True,
     help="Notes of no drum class are dropped, or make the file a failed one.",
 )
-@click.option("--dedupe", is_flag=True, help="Leave out windows that an earlier one is equal to.")
-@click.option("--min-hits", type=click.IntRange(0), default=0, help="Leave out emptier windows.")
+@click.option(
+    "--dedupe", is_flag=True, help="Leave out performances that an earlier one is equal to."
+)
 @click.option(
     "--resume",
     is_flag=True,
     help="Keep the shards that an interrupted run of the same files and options completed.",
-)
-@click.option(
-    "--sha256/--no-sha256",
-    default=True,
-    show_default=True,
-    help="Put the SHA-256 of each shard into the manifest. It adds about half to the time; each "
-    "record has its checksum either way.",
 )
 @click.option(
     "--verify", is_flag=True, help="Check the shards afterwards; with DIR alone, only that."
@@ -117,17 +124,23 @@ def command(paths: Sequence[str], verify: bool, **options: Any) -> int:
     """Converts drum MIDI (.mid, .midi, .smf, .kar, and .zip of them) to TFRecord shards.
 
     Each INPUT is a file or a folder, looked through however deep, and so are zips in zips, up to 8
-    in one another. Hidden folders and OUTPUT_DIR are left out. One bad file never stops a
+    in one another. Hidden folders and OUTPUT_DIR are left out. A record is a whole performance, or
+    what is played of it in one meter; windows are cut when it is read, so that one conversion
+    serves every config. One bad file never stops a
     conversion: it is counted and named, and the rest goes on.
     """
-    if paths[0] == "verify" or (verify and len(paths) == 1):
-        _verify_folders(paths[1:] if paths[0] == "verify" else paths)
+    if verify and len(paths) == 1:
+        _verify_folder(paths[0])
         return 0
+    if paths[0] == "verify" and not os.path.lexists("verify"):
+        raise GrooveFastError(
+            "verify: no such file or folder; groovefast-convert --verify DIR checks a conversion"
+        )
     if len(paths) == 1:
         raise GrooveFastError("OUTPUT_DIR is missing: name where the shards go after the inputs")
     complete = _convert(paths[:-1], paths[-1], **options)
     if verify:
-        _verify_folders(paths[-1:])
+        _verify_folder(paths[-1])
     return 0 if complete else console.EXIT_SOME_FAILED
 
 
@@ -148,13 +161,13 @@ def _convert(
         if path is not None:
             _check_writable(path)
     columns = None if metadata_columns is None else metadata_columns.split(",")
-    with _progress_display() as (show, say):
+    with display(_SECONDS_BETWEEN_LINES, err=True) as (show, say):
         result = convert(
             inputs,
             output_dir,
             unmapped_pitches=on_unmapped,
             metadata_columns=columns,
-            on_progress=show,
+            on_progress=lambda progress: show(_stage(progress)),
             on_message=say,
             **options,
         )
@@ -166,7 +179,7 @@ def _convert(
     _print_table(result)
     without_drums = _why_no_drums(result, options)
     _print_hints(result, without_drums)
-    if not result.windows:
+    if not result.performances:
         raise without_drums if without_drums and result.files == 1 else _why_nothing(result)
     return result.complete
 
@@ -178,58 +191,15 @@ def _check_writable(path: str) -> None:
         raise GrooveFastError(f"{path}: its folder {folder} is not there or cannot be written to")
 
 
-@contextmanager
-def _progress_display() -> Iterator[tuple[Callable[[Progress], None], Callable[[str], None]]]:
-    """What shows the progress, and what shows a message, on stderr."""
-    if sys.stderr.isatty():
-        with _progress_bar() as functions:
-            yield functions
-    else:
-        yield _progress_lines(), lambda line: click.echo(line, err=True)
-
-
-@contextmanager
-def _progress_bar() -> Iterator[tuple[Callable[[Progress], None], Callable[[str], None]]]:
-    from rich import progress
-    from rich.console import Console
-
-    columns = (
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} files"),
-        progress.TextColumn("{task.fields[rate]}"),
-        progress.TimeRemainingColumn(),
+def _stage(progress: Progress) -> Stage:
+    """How far a conversion is, in words."""
+    rate = progress.files / max(progress.seconds, 1e-9)
+    left = (progress.total - progress.files) / max(rate, 1e-9)
+    return Stage(
+        progress.files,
+        progress.total,
+        f"{progress.files:,} of {progress.total:,} files, {rate:,.0f} files/s, {left:,.0f} s left",
     )
-    with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-
-        def show(state: Progress) -> None:
-            rate = f"{state.files / max(state.seconds, 1e-9):,.0f} files/s"
-            if not bar.tasks:
-                bar.add_task("", total=state.total, rate=rate)
-            bar.update(bar.task_ids[0], completed=state.files, rate=rate)
-
-        def say(line: str) -> None:
-            bar.console.print(line, markup=False, highlight=False)
-
-        yield show, say
-
-
-def _progress_lines() -> Callable[[Progress], None]:
-    last = time.monotonic()
-
-    def show(state: Progress) -> None:
-        nonlocal last
-        if time.monotonic() - last < _SECONDS_BETWEEN_LINES:
-            return
-        last = time.monotonic()
-        rate = state.files / max(state.seconds, 1e-9)
-        left = (state.total - state.files) / max(rate, 1e-9)
-        click.echo(
-            f"{state.files:,} of {state.total:,} files, {rate:,.0f} files/s, {left:,.0f} s left",
-            err=True,
-        )
-
-    return show
 
 
 def _print_failures(report: ConversionReport) -> None:
@@ -237,7 +207,7 @@ def _print_failures(report: ConversionReport) -> None:
     total = sum(report.failed.values()) + report.unopened
     if not total:
         return
-    failures = (problem for problem in report.problems() if problem.failed)
+    failures = (problem for problem in report.problems() if problem.outcome.is_failure)
     for _, problem in zip(range(_NAMED_FAILURES), failures, strict=False):
         click.echo(f"failed: {problem}", err=True)
     if total > _NAMED_FAILURES:
@@ -269,35 +239,44 @@ def _counts(report: ConversionReport) -> Iterator[tuple[str, int]]:
         yield f"    {reason}", count
     if report.unopened:
         yield "folders and zips not looked into", report.unopened
-    yield "windows written", report.windows
-    if len(report.windows_by_set) > 1:
-        for name, count in report.windows_by_set.items():
-            yield f"    {name}", count
+    yield "performances written", report.performances
+    yield from _by_set(report.performances_by_set)
     if report.duplicates:
-        yield "windows left out as duplicates", report.duplicates
-    if report.sparse:
-        yield "windows left out for few hits", report.sparse
+        yield "performances left out as duplicates", report.duplicates
+    yield "bars", report.bars
+    yield from _by_set(report.bars_by_set)
+    for bars, count in report.windows_by_length.items():
+        yield f"windows of {bars} bars in 4/4", count
     yield "notes kept", report.notes
-    yield "notes dropped", report.merged + sum(report.unmapped.values())
+    yield "notes dropped", report.merged + report.outside + sum(report.unmapped.values())
     yield "    louder one on the same step", report.merged
+    if report.outside:
+        yield "    in a bar cut short", report.outside
     yield "    unmapped", sum(report.unmapped.values())
     if report.reused:
         yield "shards kept of an earlier run", report.reused
 
 
+def _by_set(counts: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    """The counts of each set, if there are several."""
+    if len(counts) > 1:
+        for name, count in counts.items():
+            yield f"    {name}", count
+
+
 def _why_no_drums(report: ConversionReport, options: Mapping[str, Any]) -> GrooveFastError | None:
     """What a file without drums has instead, where many are without."""
-    place = report.first_place(_NO_DRUMS)
-    if place is None or report.skipped[_NO_DRUMS] <= report.converted:
+    from groovefast.conversion.outcomes import Outcome
+
+    place = report.first_place(Outcome.NO_DRUMS)
+    if place is None or report.outcomes[Outcome.NO_DRUMS] <= report.converted:
         return None
-    from groovefast.config import get_config
     from groovefast.drum_part import DrumPart
     from groovefast.midi.parts import no_drums
 
     part = DrumPart.of(options["channel"], options["track"])
-    kit = options["pitch_classes"] or get_config(options["config"]).converter.pitch_classes
     try:
-        return no_drums(place, place, part, kit)
+        return no_drums(place, place, part, options["pitch_classes"])
     except (OSError, GrooveFastError):  # changed or gone by now
         return None
 
@@ -305,7 +284,9 @@ def _why_no_drums(report: ConversionReport, options: Mapping[str, Any]) -> Groov
 def _print_hints(report: ConversionReport, without_drums: GrooveFastError | None) -> None:
     """What a user may not have meant."""
     if without_drums and report.files > 1:
-        count = report.skipped[_NO_DRUMS]
+        from groovefast.conversion.outcomes import Outcome
+
+        count = report.outcomes[Outcome.NO_DRUMS]
         why = console.describe(without_drums, command)
         click.echo(f"hint: {count:,} files have no drums, such as {why}", err=True)
     unmapped = sum(report.unmapped.values())
@@ -330,42 +311,37 @@ def _first(words: Sequence[object], most: int = 5) -> str:
 
 
 def _why_nothing(report: ConversionReport) -> GrooveFastError:
-    """The line for a conversion without any window."""
+    """The line for a conversion without any record."""
     problems = list(zip(range(2), report.problems(), strict=False))
     if len(problems) == 1:
-        return GrooveFastError(f"no window was written: {problems[0][1]}")
+        return GrooveFastError(f"no record was written: {problems[0][1]}")
     reasons = {**report.failed, **report.skipped}
     if report.unopened:
         reasons["folders and zips not looked into"] = report.unopened
     causes = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
     return GrooveFastError(
-        f"no window was written: {causes or 'all were left out'}; see --report for each file"
+        f"no record was written: {causes or 'all were left out'}; see --report for each file"
     )
 
 
-def _verify_folders(folders: Sequence[str]) -> None:
-    """Checks conversions, and names what is not as it should be."""
+def _verify_folder(folder: str) -> None:
+    """Checks a conversion, and names what is not as it should be."""
     from groovefast.windows.manifest import verify
 
-    if not folders:
-        raise click.UsageError("verify: name the folder", click.get_current_context())
-    for folder in folders:
-        entries, wrong = [], 0
-        for name, entry, message in verify(folder):
-            if message:
-                wrong += 1
-                click.echo(f"{Path(folder) / name}: {message}", err=True)
-            elif entry:
-                entries.append(entry)
-        if wrong:
-            raise GrooveFastError(
-                f"{folder}: {wrong} of {wrong + len(entries)} shards not as they should be; "
-                "convert again, with --resume to keep the others"
-            )
-        records, size = (sum(getattr(e, name) for e in entries) for name in ("records", "bytes"))
-        click.echo(
-            f"{folder}: {len(entries):,} shards, {records:,} records, {size:,} bytes: all right"
+    entries, wrong = [], 0
+    for name, entry, message in verify(folder):
+        if message:
+            wrong += 1
+            click.echo(f"{Path(folder) / name}: {message}", err=True)
+        elif entry:
+            entries.append(entry)
+    if wrong:
+        raise GrooveFastError(
+            f"{folder}: {wrong} of {wrong + len(entries)} shards not as they should be; "
+            "convert again, with --resume to keep the others"
         )
+    records, size = (sum(getattr(e, name) for e in entries) for name in ("records", "bytes"))
+    click.echo(f"{folder}: {len(entries):,} shards, {records:,} records, {size:,} bytes: all right")
 
 
 def main() -> None:

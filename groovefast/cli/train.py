@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import logging
-import math
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from groovefast.cli import console
+from groovefast.cli.progress import Stage, display
 from groovefast.config import get_config
 from groovefast.errors import GrooveFastError
 
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from groovefast.training.train import Progress, TrainingResult
 
 _SECONDS_BETWEEN_LINES = 10.0
+_NOTHING = object()
 
 
 @console.command("groovefast-train")
@@ -177,9 +176,15 @@ def command(
     console.load_tensorflow()  # only now: it takes seconds
     from groovefast.training.train import train
 
-    with _display() as display:
+    stage = _Stages()
+    with display(_SECONDS_BETWEEN_LINES) as (show, say), _messages(say):
         result = train(
-            chosen, shards, eval_data=eval_shards, cache=not stream, progress=display, **options
+            chosen,
+            shards,
+            eval_data=eval_shards,
+            cache=not stream,
+            progress=lambda progress: show(stage(progress)),
+            **options,
         )
     click.echo(_summary(result))
     return console.EXIT_INTERRUPTED if result.interrupted else 0
@@ -201,17 +206,6 @@ def _summary(result: TrainingResult) -> str:
 
 
 @contextlib.contextmanager
-def _display() -> Iterator[Callable[[Progress], None]]:
-    """Gives what shows the progress: a bar on a terminal, else a line now and then."""
-    if sys.stdout.isatty():
-        with _bar() as (show, say), _messages(say):
-            yield show
-    else:
-        with _messages(click.echo):
-            yield _Lines()
-
-
-@contextlib.contextmanager
 def _messages(say: Callable[[str], None]) -> Iterator[None]:
     """Hands what the library logs to `say`."""
 
@@ -229,44 +223,21 @@ def _messages(say: Callable[[str], None]) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-class _Lines:
-    """Progress as plain lines: every ten seconds, at each evaluation and at the end."""
+class _Stages:
+    """How far a run is, in words; its beginning, each evaluation and its end are news."""
 
     def __init__(self) -> None:
-        self._shown_at = -math.inf
-        self._eval_loss: float | None = None
+        self._eval_loss: object = _NOTHING
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: Progress) -> Stage:
         evaluated = progress.eval_loss != self._eval_loss
-        due = time.monotonic() - self._shown_at >= _SECONDS_BETWEEN_LINES
-        if due or evaluated or progress.step == progress.steps:
-            self._shown_at, self._eval_loss = time.monotonic(), progress.eval_loss
-            click.echo(
-                f"step {progress.step}/{progress.steps}  {_figures(progress)}{_left(progress)}"
-            )
-
-
-@contextlib.contextmanager
-def _bar() -> Iterator[tuple[Callable[[Progress], None], Callable[[str], None]]]:
-    """A progress bar: what moves it, and what prints lines above it."""
-    from rich import progress as widgets
-
-    columns = (
-        widgets.BarColumn(),
-        widgets.MofNCompleteColumn(),
-        widgets.TextColumn("{task.description}"),
-    )
-    with widgets.Progress(*columns) as bar:
-        task = bar.add_task("starting", total=None)  # a run that goes on does not begin at 0
-
-        def show(progress: Progress) -> None:
-            figures = _figures(progress) + _left(progress)
-            bar.update(task, total=progress.steps, completed=progress.step, description=figures)
-
-        def say(text: str) -> None:
-            bar.console.print(text, markup=False, highlight=False)
-
-        yield show, say
+        self._eval_loss = progress.eval_loss
+        return Stage(
+            progress.step,
+            progress.steps,
+            f"step {progress.step}/{progress.steps}  {_figures(progress)}{_left(progress)}",
+            is_news=evaluated or progress.step == progress.steps,
+        )
 
 
 def _figures(progress: Progress) -> str:

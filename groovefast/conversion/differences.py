@@ -56,8 +56,6 @@ def _options(then: _Json, now: _Json) -> Iterator[str]:
 
 def _word(name: str, value: Any) -> str:
     """An option's value as it is given on the command line."""
-    if name == "split_bars" and value is None:
-        return "all"
     if name == "pitch_classes":
         return _map(value)
     if isinstance(value, bool):

@@ -18,7 +18,10 @@ SPLIT_COLUMN = "split"
 STYLE_COLUMN = "style"
 
 RECORD_FEATURES = frozenset(
-    {"hits", "velocities", "offsets", "steps", "qpm", "source", "start_step", "track"}
+    {
+        *("hits", "velocities", "offsets", "steps", "steps_per_quarter", "quarters_per_bar"),
+        *("start_step", "qpm", "tempo_change_steps", "tempo_change_qpms", "source", "track"),
+    }
 )
 """Features that every record has of its own."""
 

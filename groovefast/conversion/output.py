@@ -9,15 +9,15 @@ power cut takes is found by the sizes and checksums in the manifest.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from groovefast.errors import GrooveFastError
-from groovefast.files import lock_folder
+from groovefast.files import lock_folder, naming, replacing
 from groovefast.windows.manifest import (
     JOURNAL,
     MANIFEST,
@@ -30,6 +30,11 @@ from groovefast.windows.manifest import (
     shard_names,
     to_json,
 )
+
+_UNFINISHED = re.compile(
+    rf"\.(?:{SHARD_NAME.pattern}|(?:{re.escape(MANIFEST)}|{re.escape(JOURNAL)})\.\w+)\.tmp"
+)
+"""What a killed run leaves of a shard, the manifest or the journal."""
 
 
 class OutputFolder:
@@ -75,9 +80,9 @@ class OutputFolder:
         for name in old:
             self._remove(name)
         for path in self.path.glob(".*.tmp"):
-            if SHARD_NAME.fullmatch(path.name[1:-4]) or path.name[1:-4] in (MANIFEST, JOURNAL):
+            if _UNFINISHED.fullmatch(path.name):
                 path.unlink()
-        lines = [to_json({"plan": plan}), *(entry.to_line() for entry in kept.values())]
+        lines = [to_json({"plan": plan}), *(entry.line for entry in kept.values())]
         self._write(JOURNAL, (line + "\n" for line in lines))
         self._remove(MANIFEST)
         self._journal = (self.path / JOURNAL).open("a", encoding="utf-8")
@@ -89,8 +94,8 @@ class OutputFolder:
 
     def add(self, entry: ShardEntry) -> None:
         """Notes in the journal that a shard is complete."""
-        with _naming(self.path / JOURNAL):
-            self._journal.write(entry.to_line() + "\n")
+        with naming(self.path / JOURNAL):
+            self._journal.write(entry.line + "\n")
             self._journal.flush()
 
     def finish(self, plan: Plan, shards: Iterable[ShardEntry]) -> None:
@@ -116,26 +121,8 @@ class OutputFolder:
         (self.path / name).unlink(missing_ok=True)
 
     def _write(self, name: str, lines: Iterable[str]) -> None:
-        temporary = self.path / f".{name}.tmp"
-        try:
-            with _naming(self.path / name), temporary.open("w", encoding="utf-8") as file:
-                file.writelines(lines)
-            temporary.replace(self.path / name)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
-
-
-@contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Adds the file to an error that does not name it, as those of writing."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None:
-            raise OSError(error.errno, error.strerror, str(path)) from None
-        raise
+        with replacing(self.path / name) as file:
+            file.writelines(line.encode() for line in lines)
 
 
 def _manifest_lines(plan: Plan, shards: list[ShardEntry]) -> Iterator[str]:
@@ -145,5 +132,5 @@ def _manifest_lines(plan: Plan, shards: list[ShardEntry]) -> Iterator[str]:
     }
     yield f'{{"plan":{json.dumps(plan, indent=1)},\n"totals":{to_json(sums)},\n"shards":[\n'
     for index, entry in enumerate(shards):
-        yield entry.to_line() + ("\n" if index == len(shards) - 1 else ",\n")
+        yield entry.line + ("\n" if index == len(shards) - 1 else ",\n")
     yield "]}\n"

@@ -35,8 +35,8 @@ def plot_corpus(stats: Mapping[str, Any], path: str | os.PathLike[str] | None = 
 
     Args:
         stats: `hits`, 9 counts; `velocities`, (9, 128) counts by MIDI velocity; `offsets`, (9, k)
-            counts in k equal bins from -1 to 1; `tempos`, windows by tempo as {qpm: count};
-            `windows`, {name of the split: count}.
+            counts in k equal bins from -1 to 1; `tempos`, bars by tempo as {qpm: count}; `bars`,
+            {name of the split: count}; `windows`, {bars in a window: count that configs would cut}.
         path: A PNG file to write as well.
 
     Raises:
@@ -46,7 +46,7 @@ def plot_corpus(stats: Mapping[str, Any], path: str | os.PathLike[str] | None = 
     grid = figure.add_gridspec(2, 6, height_ratios=(1, 2))
     _draw_hits(figure.add_subplot(grid[0, :2]), np.asarray(stats["hits"]))
     _draw_tempos(figure.add_subplot(grid[0, 2:4]), stats["tempos"])
-    _draw_windows(figure.add_subplot(grid[0, 4:]), stats["windows"])
+    _draw_bars(figure.add_subplot(grid[0, 4:]), stats["bars"], stats["windows"])
     _draw_velocities(figure.add_subplot(grid[1, :3]), np.asarray(stats["velocities"]))
     _draw_offsets(figure.add_subplot(grid[1, 3:]), np.asarray(stats["offsets"]))
     if path is not None:
@@ -68,7 +68,7 @@ def _draw_hits(ax: Axes, hits: NDArray[np.int64]) -> None:
 def _draw_tempos(ax: Axes, tempos: Mapping[Any, int]) -> None:
     qpms = np.array([float(qpm) for qpm in tempos])
     counts = np.array(list(tempos.values()))
-    ax.set_title("Windows by tempo")
+    ax.set_title("Bars by tempo")
     ax.set_xlabel("bpm")
     if len(qpms):
         edges = np.arange(5 * (qpms.min() // 5), qpms.max() + 5.01, 5).tolist()
@@ -80,16 +80,19 @@ def _draw_tempos(ax: Axes, tempos: Mapping[Any, int]) -> None:
     ax.spines["left"].set_visible(False)
 
 
-def _draw_windows(ax: Axes, windows: Mapping[str, int]) -> None:
-    names, counts = list(windows)[::-1], list(windows.values())[::-1]
-    bars = ax.barh(names, counts, color=MUTED, alpha=FILL, height=0.55)
-    ax.bar_label(bars, [f"{count:,}" for count in counts], padding=3, color=MUTED, fontsize=8)
-    ax.set_title(f"{sum(counts):,} windows")
+def _draw_bars(ax: Axes, bars: Mapping[str, int], windows: Mapping[int, int]) -> None:
+    """Bars of each split, and below in words the windows that configs cut from them."""
+    names, counts = list(bars)[::-1], list(bars.values())[::-1]
+    drawn = ax.barh(names, counts, color=MUTED, alpha=FILL, height=0.55)
+    ax.bar_label(drawn, [f"{count:,}" for count in counts], padding=3, color=MUTED, fontsize=8)
+    ax.set_title(f"{sum(counts):,} bars")
     ax.set_ylim(-1, max(len(names), 3))
     ax.tick_params(axis="y", labelcolor=INK)
     ax.xaxis.set_visible(False)
     ax.spines[["bottom", "left"]].set_visible(False)
     ax.margins(x=0.18)
+    lines = [f"{count:,} windows of {length} bars" for length, count in windows.items()]
+    ax.text(0, 0, "\n".join(lines), transform=ax.transAxes, va="top", color=MUTED, fontsize=8)
 
 
 def _draw_velocities(ax: Axes, counts: NDArray[np.int64]) -> None:

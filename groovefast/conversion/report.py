@@ -9,38 +9,17 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from groovefast.config import CONFIGS, Config, get_config
 from groovefast.conversion.corpus import Corpus, Listing
+from groovefast.conversion.outcomes import FileProblem, Outcome, explain
 from groovefast.drums import DRUM_CLASSES, NUM_CLASSES
+from groovefast.errors import OptionError
 from groovefast.windows.manifest import ShardEntry
-
-_NOT_LISTED = "not in the metadata"
-_WITHOUT_SPLIT = "no split in the metadata"
-_UNOPENED = "not looked into"
-_SALVAGED = "salvaged"
-
-
-class FileProblem(NamedTuple):
-    """A file that gave no windows, or not all of them; or a folder or zip.
-
-    Attributes:
-        file: Its path relative to the input, as in the records; of a folder or zip the whole path.
-        reason: A few words, the same for all files with this problem.
-        failed: Whether it could not be read, rather than holding nothing to convert.
-        message: What exactly was wrong and where; empty if the reason says it all.
-    """
-
-    file: str
-    reason: str
-    failed: bool = False
-    message: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.message or self.reason}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,27 +53,73 @@ class ConversionReport:
         return self.files / self.seconds
 
     @property
-    def windows(self) -> int:
-        """Windows written."""
+    def performances(self) -> int:
+        """Records written: performances, or parts of them where the meter changes."""
         return sum(entry.records for entry in self.shards)
 
     @property
-    def windows_by_set(self) -> dict[str, int]:
-        """Windows in each set of shards."""
-        windows = dict.fromkeys(self.listing.sets, 0)
+    def performances_by_set(self) -> dict[str, int]:
+        """Records in each set of shards."""
+        records = dict.fromkeys(self.listing.sets, 0)
         for entry in self.shards:
-            windows[entry.set_name] += entry.records
-        return windows
+            records[entry.set_name] += entry.records
+        return records
 
     @property
-    def windows_by_style(self) -> dict[str, int]:
-        """Windows of each style that the metadata names."""
-        windows = self._sum("groups")
-        return {style: int(windows[group]) for group, style in enumerate(self.listing.styles)}
+    def bars(self) -> int:
+        """Bars in them, of whatever meter."""
+        return self._total("bars")
+
+    @property
+    def bars_by_set(self) -> dict[str, int]:
+        """Bars in each set of shards."""
+        bars = dict.fromkeys(self.listing.sets, 0)
+        for entry in self.shards:
+            bars[entry.set_name] += entry.counts["bars"]
+        return bars
+
+    @property
+    def bars_by_style(self) -> dict[str, int]:
+        """Bars of each style that the metadata names."""
+        bars = self._sum("groups")
+        return {style: int(bars[group]) for group, style in enumerate(self.listing.styles)}
+
+    def windows(self, config: str | Config, hop_bars: int | None = None) -> int:
+        """Returns how many windows a config would cut from the records.
+
+        Args:
+            config: A config or its name.
+            hop_bars: Bars from the start of a window to the start of the next; those of the config
+                if None.
+
+        Raises:
+            GrooveFastError: An unknown config, or one of windows of any length.
+        """
+        converter = get_config(config).converter
+        if converter.split_bars is None:
+            raise OptionError("split_bars", "windows of one length wanted, not None")
+        hop = converter.hop_bars if hop_bars is None else hop_bars
+        return sum(
+            count * max(0, 1 + (bars - converter.split_bars) // hop)
+            for entry in self.shards
+            for steps_per_bar, bars, count in entry.counts["lengths"]
+            if steps_per_bar == converter.steps_per_bar
+        )
+
+    @property
+    def windows_by_config(self) -> dict[str, int]:
+        """Windows that each named config would cut."""
+        return {name: self.windows(name) for name in CONFIGS}
+
+    @property
+    def windows_by_length(self) -> dict[int, int]:
+        """Windows of so many bars that the named configs would cut."""
+        lengths = {CONFIGS[name].converter.split_bars or 0: name for name in CONFIGS}
+        return {bars: self.windows(name) for bars, name in sorted(lengths.items())}
 
     @property
     def converted(self) -> int:
-        """Files that gave windows."""
+        """Files that gave records."""
         return self._total("converted")
 
     @property
@@ -103,18 +128,33 @@ class ConversionReport:
         return self._total("salvaged")
 
     @functools.cached_property
-    def skipped(self) -> Mapping[str, int]:
-        """Files that could be read but gave no windows, by reason."""
-        left_out = {
-            _NOT_LISTED: len(self.listing.unlisted),
-            _WITHOUT_SPLIT: len(self.listing.without_split),
-        }
-        return self._count_problems(left_out, failed=False)
+    def outcomes(self) -> Mapping[Outcome, int]:
+        """Files by what became of them, if not simply converted; the most frequent first."""
+        counts = collections.Counter(
+            {
+                Outcome.NOT_LISTED: len(self.listing.unlisted),
+                Outcome.WITHOUT_SPLIT: len(self.listing.without_split),
+            }
+        )
+        for told in self._told():
+            counts[Outcome(told["outcome"])] += 1
+        return {outcome: count for outcome, count in counts.most_common() if count}
 
-    @functools.cached_property
+    @property
+    def skipped(self) -> Mapping[str, int]:
+        """Files that could be read but gave no records, by what became of them."""
+        return {
+            outcome.words: count
+            for outcome, count in self.outcomes.items()
+            if not outcome.is_failure and outcome is not Outcome.SALVAGED
+        }
+
+    @property
     def failed(self) -> Mapping[str, int]:
-        """Files that could not be read, by reason."""
-        return self._count_problems({}, failed=True)
+        """Files that could not be read, by what became of them."""
+        return {
+            outcome.words: count for outcome, count in self.outcomes.items() if outcome.is_failure
+        }
 
     @property
     def unopened(self) -> int:
@@ -123,13 +163,18 @@ class ConversionReport:
 
     @property
     def notes(self) -> int:
-        """Notes kept: those of a drum class, in the songs that gave windows."""
-        return self._total("notes") - self.merged
+        """Notes kept: the hits of the records."""
+        return int(self._sum("velocities").sum())
 
     @property
     def merged(self) -> int:
         """Notes dropped for a louder one of the same class on the same step."""
-        return self._total("notes") - int(self._sum("velocities").sum())
+        return self._total("merged")
+
+    @property
+    def outside(self) -> int:
+        """Notes dropped because they are in no whole bar: one cut short by a change of meter."""
+        return self._total("outside")
 
     @property
     def unmapped(self) -> dict[int, int]:
@@ -139,13 +184,8 @@ class ConversionReport:
 
     @property
     def duplicates(self) -> int:
-        """Windows left out by `dedupe`."""
+        """Performances left out by `dedupe`."""
         return self._total("duplicates")
-
-    @property
-    def sparse(self) -> int:
-        """Windows left out by `min_hits`."""
-        return self._total("sparse")
 
     @property
     def complete(self) -> bool:
@@ -153,23 +193,22 @@ class ConversionReport:
         return not self.failed and not self.unopened
 
     def problems(self) -> Iterator[FileProblem]:
-        """Yields what could not be looked into, and every file that gave no windows, or not all."""
+        """Yields what could not be looked into, and every file that was not converted whole."""
         for place in self.corpus.unreadable:
-            yield FileProblem(place.path, _UNOPENED, True, place.reason)
+            yield FileProblem(place.path, Outcome.UNOPENED, place.reason)
         for file in self.listing.unlisted:
-            yield FileProblem(self.corpus.name(file), _NOT_LISTED)
+            yield FileProblem(self.corpus.name(file), Outcome.NOT_LISTED)
         for file in self.listing.without_split:
-            yield FileProblem(self.corpus.name(file), _WITHOUT_SPLIT)
-        for entry in self.shards:
-            for file, *problem in json.loads(entry.problems):
-                yield FileProblem(self.corpus.name(file), *problem)
+            yield FileProblem(self.corpus.name(file), Outcome.WITHOUT_SPLIT)
+        for told in self._told():
+            name = self.corpus.name(told["file"])
+            yield FileProblem(name, Outcome(told["outcome"]), explain(told))
 
-    def first_place(self, reason: str) -> str | None:
-        """Returns where the first file with a reason is; None if there is none outside archives."""
-        for entry in self.shards:
-            for file, why, *_ in json.loads(entry.problems):
-                if why == reason and self.corpus.files.member(file) is None:
-                    return self.corpus.place(file)
+    def first_place(self, outcome: Outcome) -> str | None:
+        """Returns where the first file of an outcome is; None if there is none outside archives."""
+        for told in self._told():
+            if told["outcome"] == outcome.value and self.corpus.files.member(told["file"]) is None:
+                return self.corpus.place(told["file"])
         return None
 
     def statistics(self) -> dict[str, Any]:
@@ -181,11 +220,12 @@ class ConversionReport:
             "velocities": velocities.tolist(),
             "offsets": self._sum("offsets").reshape(NUM_CLASSES, -1).tolist(),
             "tempos": {int(qpm): int(tempos[qpm]) for qpm in np.flatnonzero(tempos)},
-            "windows": self.windows_by_set,
+            "bars": self.bars_by_set,
+            "windows": self.windows_by_length,
         }
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes everything as JSON, with each file that gave no windows on a line of its own."""
+        """Writes everything as JSON, with each file that was not converted whole on a line."""
         head = {
             "output_dir": str(self.output_dir),
             "files": self.files,
@@ -195,13 +235,17 @@ class ConversionReport:
             "failed": dict(self.failed),
             "folders_and_zips_not_looked_into": self.unopened,
             "missing_from_input": list(self.listing.missing),
-            "windows": self.windows,
-            "windows_by_set": self.windows_by_set,
-            "windows_by_style": self.windows_by_style,
-            "windows_left_out": {"duplicates": self.duplicates, "too few hits": self.sparse},
+            "performances": self.performances,
+            "performances_by_set": self.performances_by_set,
+            "performances_left_out_as_duplicates": self.duplicates,
+            "bars": self.bars,
+            "bars_by_set": self.bars_by_set,
+            "bars_by_style": self.bars_by_style,
+            "windows_by_config": self.windows_by_config,
             "notes": {
                 "kept": self.notes,
                 "merged": self.merged,
+                "outside": self.outside,
                 "unmapped": sum(self.unmapped.values()),
                 "unmapped_by_pitch": self.unmapped,
             },
@@ -216,11 +260,11 @@ class ConversionReport:
             lines = (f"  {json.dumps(key)}: {json.dumps(head[key])},\n" for key in head)
             file.writelines(("{\n", *lines, '  "problems": ['))
             for index, problem in enumerate(self.problems()):
-                file.write((",\n    " if index else "\n    ") + json.dumps(problem._asdict()))
+                file.write((",\n    " if index else "\n    ") + json.dumps(_to_json(problem)))
             file.write("\n  ]\n}\n")
 
     def plot(self, path: str | os.PathLike[str]) -> None:
-        """Draws the corpus: hits, velocities and offsets by class, tempos and windows.
+        """Draws the corpus: hits, velocities and offsets by class, tempos, bars and windows.
 
         Raises:
             OSError: The file cannot be written.
@@ -236,11 +280,17 @@ class ConversionReport:
         counts = np.array([entry.counts[name] for entry in self.shards], np.int64)
         return np.asarray(counts.sum(axis=0), np.int64)
 
-    def _count_problems(self, reasons: Mapping[str, int], *, failed: bool) -> dict[str, int]:
-        """Adds the files of the shards that failed, or had nothing to convert, to some counts."""
-        counts = collections.Counter(reasons)
+    def _told(self) -> Iterator[Mapping[str, Any]]:
+        """What the shards tell of their files; see `_records.Conversion`."""
         for entry in self.shards:
-            for _, reason, is_failure, _ in json.loads(entry.problems):
-                if is_failure == failed and reason != _SALVAGED:
-                    counts[reason] += 1
-        return {reason: count for reason, count in counts.most_common() if count}
+            yield from json.loads(entry.problems)
+
+
+def _to_json(problem: FileProblem) -> dict[str, Any]:
+    return {
+        "file": problem.file,
+        "outcome": problem.outcome.value,
+        "reason": problem.outcome.words,
+        "failed": problem.outcome.is_failure,
+        "message": problem.message,
+    }

@@ -34,6 +34,7 @@ from groovefast.evaluation.measures import (
 )
 from groovefast.task import Purpose, Task
 from groovefast.windows import transforms
+from groovefast.windows.rows import RowLayout
 from groovefast.windows.shards import DataPattern
 
 if TYPE_CHECKING:
@@ -267,9 +268,10 @@ class _Runner:
 
     def __init__(self, model: GrooVAE, truth: Performances, batch_size: int) -> None:
         self.model, self.truth, self._batch_size = model, truth, batch_size
-        self._converter = model.config.converter
-        grid = transforms.Grid(truth.hits.astype(np.float32), truth.velocities, truth.offsets)
-        self._inputs, self._outputs, self._controls = transforms.apply(self._converter, np, *grid)
+        grid = truth.hits.astype(np.float32), truth.velocities, truth.offsets
+        self._inputs, self._outputs, self._controls = transforms.apply(
+            model.config.converter, np, *grid
+        )
 
     def reconstruct(self, kept: tuple[int, ...] = ()) -> Performances:
         """What is decoded from `mu`; hits of the classes in `kept` stay as played."""
@@ -312,23 +314,16 @@ class _Runner:
 
     def _run(self, decode: Callable[[slice], Any]) -> Performances:
         rows = np.concatenate([np.asarray(decode(batch)) for batch in self._batches()])
-        grid = transforms.disassemble(self._converter, np, rows)
+        grid = RowLayout.of(self.model.config.converter).numbers(rows)
         return self.truth.replace(
             hits=grid.hits > 0.5,
-            velocities=_numbers(grid.velocities, *transforms.VELOCITY_RANGE),
-            offsets=_numbers(grid.offsets, *transforms.OFFSET_RANGE),
+            velocities=np.asarray(grid.velocities, np.float32),
+            offsets=np.asarray(grid.offsets, np.float32),
         )
 
     def _batches(self) -> list[slice]:
         size = self._batch_size
         return [slice(first, first + size) for first in range(0, len(self.truth), size)]
-
-
-def _numbers(values: Any, low: float, high: float) -> Grids:
-    """Values (n, steps, 9), also of one-hots (n, steps, 9, bins) over a range."""
-    if values.ndim == 4:
-        values = low + (high - low) * values.argmax(axis=-1) / values.shape[-1]
-    return np.asarray(values, np.float32)
 
 
 def _model_rows(runner: _Runner, seed: int) -> Iterator[tuple[str, Performances]]:

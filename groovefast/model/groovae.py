@@ -33,6 +33,7 @@ from groovefast.model.lstm import (
     side_by_side_over_time,
 )
 from groovefast.task import Task
+from groovefast.windows.rows import RowLayout
 
 Vector: TypeAlias = "npt.NDArray[np.float32]"
 Seed: TypeAlias = "int | tf.Tensor | None"
@@ -68,7 +69,8 @@ def variable_shapes(config: Config) -> dict[str, tuple[int, ...]]:
     """
     hparams = config.hparams
     shapes: dict[str, tuple[int, ...]] = {}
-    depth, control_depth = config.converter.depth, config.converter.control_depth
+    layout = RowLayout.of(config.converter)
+    depth, control_depth = layout.depth, layout.control_depth
 
     def dense(name: str, inputs: int, outputs: int) -> None:
         shapes[f"{name}/kernel"] = (inputs, outputs)
@@ -134,8 +136,9 @@ class Row(NamedTuple):
     @classmethod
     def of(cls, converter: ConverterConfig) -> Row:
         """The row a converter makes."""
-        drums = NUM_CLASSES // converter.rows_per_step
-        return cls(drums, converter.num_velocity_bins, converter.num_offset_bins)
+        return cls(
+            RowLayout.of(converter).drums, converter.num_velocity_bins, converter.num_offset_bins
+        )
 
     def losses(
         self,
@@ -318,14 +321,14 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         self.config = get_config(config)
         self.precision = precision
         self._dtype = PRECISIONS[precision]
-        self._row = Row.of(self.config.converter)
+        self._layout, self._row = RowLayout.of(self.config.converter), Row.of(self.config.converter)
         _check_schedule(self.config)
         self.weights = {
             name: tf.Variable(_initial_value(name, shape, [seed, index]), name=name)
             for index, (name, shape) in enumerate(variable_shapes(self.config).items())
         }
         windows = tf.TensorSpec([None, None, self._depth])
-        controls = tf.TensorSpec([None, None, self.config.converter.control_depth])
+        controls = tf.TensorSpec([None, None, self._layout.control_depth])
         self._encode_graph = tf.function(self._encode, input_signature=[windows, controls])
         self._decode_graph = tf.function(
             self._decode,
@@ -340,7 +343,7 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
 
     @property
     def _depth(self) -> int:
-        return self.config.converter.depth
+        return self._layout.depth
 
     @property
     def _keep(self) -> float:
@@ -404,7 +407,7 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
 
     def warm_up(self) -> None:
         """Builds the graph of `decode` now, so that the first groove is as fast as the next."""
-        controls = tf.zeros([1, self.config.converter.control_depth])
+        controls = tf.zeros([1, self._layout.control_depth])
         self.decode(tf.zeros([1, self.config.hparams.z_size]), controls, seed=0)
 
     def sample(
@@ -588,16 +591,15 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         noise = self._row.noise(tf.shape(outputs)[0], tf.shape(outputs)[1], for_rows)
         truth = time_major(outputs)
         coins = tf.random.stateless_uniform(tf.shape(truth)[:2], for_coins)[..., None]
-        converter = self.config.converter
-        task = Task.of(converter)
+        task, rows_per_step = Task.of(self.config.converter), self._layout.rows_per_step
         given_drums = tf.constant(
-            np.isin(range(NUM_CLASSES), task.given_drums).reshape(converter.rows_per_step, -1)
+            np.isin(range(NUM_CLASSES), task.given_drums).reshape(rows_per_step, -1)
         )
 
         def next_input(t: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
             own = self._row.sample(logits, noise[t], 1.0)
             if self.config.hparams.sampling_keeps_hits:
-                given = given_drums[t % converter.rows_per_step]
+                given = given_drums[t % rows_per_step]
                 own = self._row.keep_hits(own, tf.where(given, self._row.hits(truth[t]), math.nan))
             return tf.where(coins[t] < probability, own, truth[t])
 
@@ -749,14 +751,13 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         return windows
 
     def _controls(self, controls: Any, n: Any, steps: Any) -> tf.Tensor:
-        converter = self.config.converter
-        depth = converter.control_depth
-        if controls is None and Task.of(converter).wants_hits:
+        depth = self._layout.control_depth
+        if controls is None and Task.of(self.config.converter).wants_hits:
             raise GrooveFastError(
                 f"controls: {self.config.name} wants hits as controls, (steps, {depth})"
             )
         if controls is None:
-            rows = tf.one_hot(tf.range(steps) % NUM_CLASSES, depth)
+            rows = self._layout.controls_without_hits(tf, steps)
             return tf.tile(rows[None], [n, 1, 1])
         controls = tf.convert_to_tensor(controls, tf.float32)
         wanted = tf.TensorShape([tf.get_static_value(n), tf.get_static_value(steps), depth])
@@ -784,7 +785,7 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         steps = self.config.converter.window_steps
         if steps is None:
             raise GrooveFastError(f"steps: {self.config.name} has no window length; give one")
-        return steps * self.config.converter.rows_per_step
+        return steps * self._layout.rows_per_step
 
 
 # --- Small things ---------------------------------------------------------------------------

@@ -1,142 +1,116 @@
-"""What a model does to a whole performance: a file of any length, tempo and kit, or a `Groove`.
+"""What models do with drums: new grooves, and whole performances of any length, tempo and kit.
 
-    take -> overlapping windows -> encoder -> z -> decoder -> cross-faded rows -> take
-
-All modes go this way. They differ in which hits the decoder is told to keep and which it chooses,
-in where z comes from, and in the model that has learned it.
+All modes go the way of `player`. They differ in which hits the decoder is told to keep and which it
+chooses, in where z comes from, and in the model that has learned it; `MODES` lists them. Each is a
+function, and `play` calls any of them by its name.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from groovefast.config import MAX_TEMPERATURE, ConverterConfig
-from groovefast.drum_part import CHANNEL_10, Channel, DrumPart, Track
-from groovefast.drums import DRUM_CLASSES, NUM_CLASSES, PitchClasses, resolve_pitch_classes
-from groovefast.errors import GrooveFastError, MidiError, OptionError
-from groovefast.files import write_atomically
-from groovefast.midi.groove import Groove, midi_source
-from groovefast.midi.score import MidiInput, read_bytes, read_score
-from groovefast.model.models import DEFAULT_MODELS
+from groovefast.config import MAX_TEMPERATURE
+from groovefast.drums import DRUM_CLASSES, resolve_pitch_classes
+from groovefast.errors import (
+    GrooveFastError,
+    MidiError,
+    OptionError,
+    check_choice,
+    is_out_of_memory,
+)
+from groovefast.midi.groove import midi_source
+from groovefast.midi.score import MidiInput, read_bytes
+from groovefast.midi.tracks import MidiTracks
 from groovefast.playing.grid_bars import describe_bars
-from groovefast.playing.layout import Windows
+from groovefast.playing.player import Options, Player, Rendition, Source, Values
 from groovefast.playing.take import Take, rows_with
 from groovefast.task import ALL_DRUMS, Purpose, Task
-from groovefast.windows import transforms
-from groovefast.windows.transforms import Grid
+from groovefast.windows.converter import GrooveConverter
 
 if TYPE_CHECKING:
-    import mido
-
     from groovefast.model.groovae import GrooVAE
 
-Source: TypeAlias = "MidiInput | Groove | mido.MidiFile"
-"""A MIDI file's bytes, its path, a file opened for bytes, a `Groove`, or a `mido.MidiFile`."""
 Model: TypeAlias = "GrooVAE | str | os.PathLike[str] | None"
-"""A model, what `load_model` takes, or None for the mode's own of `models.DEFAULT_MODELS`."""
-Values: TypeAlias = NDArray[np.float32]
+"""A model, what `load_model` takes, or None for the one included for the mode."""
+
+NEW_QPM = 120.0
+"""Tempo of new grooves, unless one is given."""
 
 _OPEN_HAT, _RIDE = DRUM_CLASSES.index("open hi-hat"), DRUM_CLASSES.index("ride")
 _CLOSED_HAT_EDGE = 22
 """The closed hi-hat struck on its edge, on Roland's kits."""
-
-_WANTED: Mapping[str, Purpose] = {
-    "humanize": Purpose.HUMANIZE,
-    "tap2drum": Purpose.TAP2DRUM,
-    "add-hihat": Purpose.ADD_DRUMS,
-    "groove-transfer": Purpose.GROOVE_TRANSFER,
-}
-"""What a mode's model must have been trained for."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Rendition:
-    """What became of a performance.
-
-    Attributes:
-        midi: The file: that of the input, with other drums.
-        messages: Lines a user should read, such as bars in which there was nothing to do.
-        part: Which of its notes are the drums.
-    """
-
-    midi: bytes
-    messages: tuple[str, ...] = ()
-    part: DrumPart = CHANNEL_10
-
-    @property
-    def groove(self) -> Groove:
-        """The drums of the file."""
-        return Groove.from_midi(self.midi, self.part.channel, self.part.track)
-
-    def save(self, path: str | os.PathLike[str], overwrite: bool = True) -> None:
-        """Writes the MIDI file, whole or not at all.
-
-        Args:
-            path: Its name.
-            overwrite: Whether to replace a file that is there.
-
-        Raises:
-            FileExistsError: There is one, and it is not to be replaced.
-            OSError: The folder does not exist or cannot be written.
-        """
-        write_atomically(path, self.midi, overwrite)
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """How a mode is played.
-
-    Attributes:
-        amount: From 0, the input as it is, to 1, what the model makes of it. Between them hits
-            move part of the way, and the model has to be surer of those it adds or takes out.
-        temperature: How boldly to draw: z around its mean, and hits; 0 takes the likeliest.
-        seed: The same seed gives the same result; None draws anew.
-        hop_bars: From one window to the next; half a window when None.
-        pitch_classes: Which pitches are which drum: "reduced" for General MIDI, "roland" for the
-            kit of the Groove MIDI Dataset, or another map that `resolve_pitch_classes` takes.
-        channel: The MIDI channel of the drums, from 1, or several; channel 10 if None, or every
-            channel of `track` where that is given. Nothing else is heard or changed.
-        track: The track of the drums: its number in the file, from 1, or its name.
-
-    Raises:
-        OptionError: A value out of its range.
-    """
-
-    amount: float = 1.0
-    temperature: float = 0.0
-    seed: int | None = None
-    hop_bars: int | None = None
-    pitch_classes: PitchClasses = "reduced"
-    channel: Channel = None
-    track: Track = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.amount <= 1:
-            raise OptionError("amount", f"{self.amount} is not in 0..1")
-        if not 0 <= self.temperature <= MAX_TEMPERATURE:
-            raise OptionError("temperature", f"{self.temperature} is not in 0..{MAX_TEMPERATURE:g}")
-        for name, least in (("hop_bars", 1), ("seed", 0)):
-            value = getattr(self, name)
-            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-            if value is not None and not (whole and value >= least):
-                raise OptionError(name, f"{value!r} is no whole number from {least} on")
-        # A file is read once.
-        object.__setattr__(self, "pitch_classes", resolve_pitch_classes(self.pitch_classes))
-        DrumPart.of(self.channel, self.track)
-
-    @property
-    def part(self) -> DrumPart:
-        """Which notes are the drums."""
-        return DrumPart.of(self.channel, self.track)
+_MOST_GROOVES = 1 << 40
+"""More than any machine has room for, and few enough to be asked for it."""
+_SEEDS = 1 << 31
 
 
 # --- The modes ------------------------------------------------------------------------------
+
+
+def sample(
+    source: Source | None = None,
+    num: int = 8,
+    model: Model = None,
+    qpm: float | None = None,
+    **options: Any,
+) -> list[Rendition]:
+    """Plays new grooves: each is decoded from a z of its own, drawn of N(0, 1).
+
+    Args:
+        source: What a model trained with `hits_as_controls` plays: the hits of this performance,
+            whose notes, tempo and length stay, with another feel each time. None for all others.
+        num: How many.
+        model: Any. Without a `source` its grooves are as long as its windows, for the kit of
+            `pitch_classes`.
+        qpm: Their tempo; `NEW_QPM` if None. None with a `source`.
+        **options: Fields of `Options`; `temperature` is 0.5 unless given.
+
+    Raises:
+        OptionError: A source that the model has no use for, or none where it needs one.
+        MidiError: As `humanize`, and so on.
+    """
+    _check_num("sample", num)
+    player = _player("sample", model, options)
+    if not player.task.wants_hits:
+        if source is not None:
+            raise OptionError(
+                "source",
+                "this model makes up its own hits; leave it out or take `mode` reconstruct",
+            )
+        return _new_grooves(player, num, NEW_QPM if qpm is None else qpm)
+    if source is None:
+        raise OptionError("source", "this model plays given hits; name a MIDI file that has them")
+    if qpm is not None:
+        raise OptionError("qpm", "the tempo is that of `source`; leave it out")
+    take = player.take(source)
+    windows = player.windows(take)
+    return [
+        player.decode(take, windows, player.new_latents(windows), chosen=()) for _ in range(num)
+    ]
+
+
+def _new_grooves(player: Player, num: int, qpm: float) -> list[Rendition]:
+    """New windows as files."""
+    no_memory = OptionError("num", f"no memory for {num:,} at once")
+    if num > _MOST_GROOVES:
+        raise no_memory
+    options = player.options
+    try:
+        windows = player.model.sample(num, options.temperature, options.seed)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise no_memory from None
+        raise
+    converter = GrooveConverter.from_config(player.config)
+    grooves = converter.from_tensors(windows, qpm, options.pitch_classes)
+    return [Rendition(groove.to_bytes()) for groove in grooves]
 
 
 def humanize(source: Source, model: Model = None, **options: Any) -> Rendition:
@@ -152,7 +126,7 @@ def humanize(source: Source, model: Model = None, **options: Any) -> Rendition:
         GrooveFastError: No drums, an option out of its range, or a model made for something else.
         OSError: The file cannot be read.
     """
-    player = _Player("humanize", model, options)
+    player = _player("humanize", model, options)
     take = player.take(source)
     windows = player.windows(take)
     z = player.latents(player.encode(take, windows))
@@ -172,7 +146,7 @@ def tap2drum(source: Source, model: Model = None, **options: Any) -> Rendition:
     Raises:
         MidiError: As `humanize`, and so on.
     """
-    player = _Player("tap2drum", model, options)
+    player = _player("tap2drum", model, options)
     take = player.take(source, all_pitches=True)
     windows = player.windows(take)
     z = player.latents(player.encode(take, windows))
@@ -197,8 +171,8 @@ def add_hihat(
     Raises:
         MidiError: As `humanize`, and so on.
     """
-    player = _Player("add-hihat", model, options)
-    added = Task.of(player.config).played_drums
+    player = _player("add-hihat", model, options)
+    added = player.task.played_drums
     kit = list(resolve_pitch_classes(player.options.pitch_classes))
     fixed = set()
     for drum in added:
@@ -221,7 +195,7 @@ def add_hihat(
 
 
 def _take_of_kit(
-    player: _Player,
+    player: Player,
     midi: MidiInput,
     name: str | None,
     kit: Sequence[Sequence[int]],
@@ -275,7 +249,7 @@ def groove_transfer(
     Raises:
         MidiError: As `humanize`, and so on.
     """
-    player = _Player("groove-transfer", model, options)
+    player = _player("groove-transfer", model, options)
     take, other = player.take(hits_from), player.take_beside(groove_from)
     windows = player.windows(take)
     z = player.latents(player.encode(other, other.looped(windows)))
@@ -293,7 +267,7 @@ def reconstruct(source: Source, model: Model = None, **options: Any) -> Renditio
     Raises:
         MidiError: As `humanize`, and so on.
     """
-    return vary(source, model, spread=0.0, **options)
+    return _near(source, _player("reconstruct", model, options), spread=0.0)
 
 
 def vary(source: Source, model: Model = None, spread: float = 0.5, **options: Any) -> Rendition:
@@ -310,11 +284,36 @@ def vary(source: Source, model: Model = None, spread: float = 0.5, **options: An
     """
     if not 0 <= spread <= MAX_TEMPERATURE:
         raise OptionError("spread", f"{spread} is not in 0..{MAX_TEMPERATURE:g}")
-    player = _Player("vary", model, options)
+    return _near(source, _player("vary", model, options), spread)
+
+
+def _near(source: Source, player: Player, spread: float) -> Rendition:
+    """What the model decodes from near where it would encode a performance."""
     take = player.take(source)
     windows = player.windows(take)
     z = player.latents(player.encode(take, windows), spread)
     return player.decode(take, windows, z, chosen=player.own_choice)
+
+
+def variations(
+    source: Source, num: int = 1, model: Model = None, spread: float = 0.5, **options: Any
+) -> list[Rendition]:
+    """Plays several things like a performance, as `vary` does with one seed after another.
+
+    Args:
+        source: The performance.
+        num: How many.
+        model: As for `vary`.
+        spread: As for `vary`.
+        **options: Fields of `Options`; `seed` is that of the first.
+
+    Raises:
+        MidiError: As `humanize`, and so on.
+    """
+    _check_num("vary", num)
+    model, seed = MODES["vary"].load(model), options.pop("seed", None)
+    seeds = (None if seed is None else seed + number for number in range(num))
+    return [vary(source, model, spread, seed=each, **options) for each in seeds]
 
 
 def interpolate(
@@ -332,9 +331,8 @@ def interpolate(
     Raises:
         MidiError: As `humanize`, and so on.
     """
-    if not isinstance(num, (int, np.integer)) or num < 2:
-        raise OptionError("num", f"{num} given; an interpolation has at least 2 performances")
-    player = _Player("interpolate", model, options)
+    _check_num("interpolate", num)
+    player = _player("interpolate", model, options)
     take, other = player.take(a), player.take_beside(b)
     windows = player.windows(take)
     ends = (player.encode(take, windows)[0], player.encode(other, other.looped(windows))[0])
@@ -347,186 +345,229 @@ def interpolate(
     ]
 
 
-# --- What they have in common ---------------------------------------------------------------
+# --- The table of modes ---------------------------------------------------------------------
 
 
-class _Player:
-    """A model, and how it is asked to play.
+@dataclasses.dataclass(frozen=True)
+class Mode:
+    """One thing that models do with drums.
 
-    Windows are (windows, steps) rows of a take, z is (windows, z_size).
+    Attributes:
+        name: What it is called.
+        function: Does it; takes the performances, then `model` and options by their names.
+        summary: What it is.
+        model: The included model made for it.
+        needs: What a model must have learned; None where any will do.
+        options: The options that not all modes have, or have another default for, and what each is
+            unless given.
+        inputs: The fewest and the most performances it works on.
+        least: The smallest `num` that makes sense.
     """
 
-    def __init__(self, mode: str, model: Model, options: Mapping[str, Any]) -> None:
-        self.options = Options(**options)
-        self._model = _load(mode, model)
-        self.config: ConverterConfig = self._model.config.converter
-        self._rng = np.random.default_rng(self.options.seed)
+    name: str
+    function: Callable[..., Rendition | list[Rendition]]
+    summary: str
+    model: str
+    needs: Purpose | None = None
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    inputs: tuple[int, int] = (1, 1)
+    least: int = 1
 
     @property
-    def own_choice(self) -> Sequence[int]:
-        """The drums whose hits the model chooses when it is not told which."""
-        return () if Task.of(self.config).wants_hits else ALL_DRUMS
+    def is_numbered(self) -> bool:
+        """Whether it may give several results."""
+        return "num" in self.options
 
-    def take(self, source: Source, **how: Any) -> Take:
-        kit = {"pitch_classes": self.options.pitch_classes, **how}
-        return Take(source, self.config, part=self.options.part, **kit)
+    def load(self, model: Model = None) -> GrooVAE:
+        """Returns a model that has learned it; reads it where it is only named.
 
-    def take_beside(self, source: Source) -> Take:
-        """A second performance: its drums are where the first has them, or else on channel 10."""
-        named, usual = self.options.part, CHANNEL_10
-        midi, name = read_bytes(midi_source(source))
-
-        def is_silent(part: DrumPart) -> bool:
-            return not len(read_score(midi, part, name=name).notes)
-
-        elsewhere = named != usual and is_silent(named) and not is_silent(usual)
-        part = usual if elsewhere else named
-        return Take(midi, self.config, self.options.pitch_classes, part, name=name)
-
-    def windows(self, take: Take) -> Windows:
-        bars = self.config.split_bars or 2
-        hop = self.options.hop_bars or max(1, bars // 2)
-        return take.windows(bars, min(hop, bars))
-
-    def encode(self, take: Take, windows: Windows) -> tuple[Values, Values]:
-        """The `mu` and `sigma` of windows as the model was trained to hear them."""
-        grid = Grid(*map(windows.cut, take.grid))
-        heard = transforms.transform_inputs(self.config, np, grid)
-        inputs = transforms.assemble(self.config, np, heard)
-        mu, sigma = self._model.encode(inputs, self._controls(grid.hits))
-        return np.asarray(mu), np.asarray(sigma)
-
-    def latents(self, encoded: tuple[Values, Values], spread: float = 0.0) -> Values:
-        """The z to decode. The same noise for all windows keeps the performance of one piece."""
-        mu, sigma = encoded
-        drawn = self.options.temperature * sigma * self._rng.standard_normal(mu.shape[1])
-        away = spread * self._rng.standard_normal(mu.shape[1])
-        return np.asarray(mu + drawn + away, np.float32)
-
-    def decode(
-        self,
-        take: Take,
-        windows: Windows,
-        z: Values,
-        chosen: Collection[int],
-        as_drums: bool = False,
-    ) -> Rendition:
-        """The take with what the model plays from z.
-
-        The hits are settled first, for the whole take; then the model, hearing just these, gives
-        each its velocity and time.
-
-        Args:
-            take: The input.
-            windows: Where each z belongs.
-            z: One for each window.
-            chosen: Drums whose hits the model chooses; it is given those of the others.
-            as_drums: Whether to write drums on channel 10, rather than in the take's own kit.
+        Raises:
+            GrooveFastError: It has learned something else, or cannot be read.
         """
-        hits = self.choose_hits(take, windows, z, chosen)
-        return self.play(take, windows, z, hits, as_drums=as_drums)
+        if model is None:
+            model = self.model
+        if isinstance(model, (str, os.PathLike)):
+            from groovefast.model.checkpoints import load_model
 
-    def choose_hits(
-        self,
-        take: Take,
-        windows: Windows,
-        z: Values,
-        chosen: Collection[int],
-        closed: NDArray[np.bool_] | None = None,
-    ) -> Values:
-        """The hits of the whole take: those that its windows, cross-faded, find likely.
-
-        Bars in which nothing was played stay empty, and rows that are `closed` as they are.
-        """
-        chosen = [drum for drum in chosen if drum in take.playable]
-        hits = np.asarray(take.grid.hits)
-        if not chosen or not self.options.amount:
-            return hits
-        given = windows.cut(take.grid.hits)
-        given[..., chosen] = np.nan
-        given[windows.rows < 0] = 0
-        rows = self._write(z, given)
-        likely = windows.blend(self._hit_probabilities(z, rows, given), len(take.grid.hits))
-        likely = likely + (1 - self.options.amount) * (take.grid.hits - likely)
-        with np.errstate(divide="ignore"):
-            logits = np.log(likely) - np.log1p(-likely)
-        logits += self.options.temperature * self._rng.logistic(size=logits.shape)
-        open_rows = take.sounding if closed is None else take.sounding & ~closed
-        free = np.zeros(logits.shape, np.bool_)
-        free[:, chosen] = open_rows[:, None]
-        return np.asarray(np.where(free, logits > 0, take.grid.hits), np.float32)
-
-    def play(
-        self,
-        take: Take,
-        windows: Windows,
-        z: Values,
-        hits: Values,
-        changed: Collection[int] = ALL_DRUMS,
-        as_drums: bool = False,
-    ) -> Rendition:
-        """The take with these hits, of which the model plays those of the `changed` drums."""
-        if not self.options.amount:
-            return Rendition(take.midi, (), take.part)
-        written = _as_values(self.config, self._write(z, windows.cut(hits)))
-        velocities, offsets = (
-            windows.blend(values, len(hits)) for values in (written.velocities, written.offsets)
-        )
-        midi = take.play(
-            Grid(hits, velocities, offsets),
-            self.options.amount,
-            changed,
-            own_kit=not as_drums,
-            own_channel=not as_drums,
-        )
-        messages = tuple(take.coarse_message) if midi != take.midi else ()
-        return Rendition(midi, messages, take.drums_written if as_drums else take.part)
-
-    def _write(self, z: Values, hits: Values) -> Values:
-        """The model's rows; `hits`, (windows, steps, 9), are kept where they are not NaN."""
-        kept = hits.reshape(len(hits), -1, NUM_CLASSES // self.config.rows_per_step)
-        seed = int(self._rng.integers(2**31))
-        temperature = self.options.temperature
-        rows = self._model.decode(
-            z, self._controls(hits), temperature, seed, steps=kept.shape[1], hits=kept
-        )
-        return np.asarray(rows)
-
-    def _hit_probabilities(self, z: Values, rows: Values, hits: Values) -> Values:
-        """How likely the model found each hit, (windows, steps, 9), after the rows before it."""
-        logits = self._model.teacher_forced(z, rows, self._controls(hits))
-        hit_logits = transforms.disassemble(self.config, np, np.asarray(logits)).hits
-        return np.asarray(0.5 + 0.5 * np.tanh(hit_logits / 2))
-
-    def _controls(self, hits: Values) -> Values:
-        """The controls of windows; where hits are among them, none of `hits` is NaN."""
-        grid = Grid(hits, np.zeros_like(hits), np.zeros_like(hits))
-        return np.asarray(transforms.assemble_controls(self.config, np, grid))
+            model = load_model(model)
+        if self.needs not in (None, *Task.of(model.config.converter).purposes):
+            raise GrooveFastError(
+                f"{self.name}: not what a model of {model.config.name} has learned; "
+                f"give one of {self.model}, or none for the included one"
+            )
+        return model
 
 
-def _load(mode: str, model: Model) -> GrooVAE:
-    """The model of a mode, if it is one for it."""
-    if model is None:
-        model = DEFAULT_MODELS[mode]
-    if isinstance(model, (str, os.PathLike)):
-        from groovefast.model.checkpoints import load_model
+MODES: Mapping[str, Mode] = {
+    mode.name: mode
+    for mode in (
+        Mode(
+            "sample",
+            sample,
+            "new grooves",
+            model="groovae_4bar",
+            options={"num": 8, "qpm": None, "temperature": 0.5},
+            inputs=(0, 1),
+        ),
+        Mode(
+            "humanize",
+            humanize,
+            "timing and dynamics for a stiff performance",
+            model="groovae_2bar_humanize",
+            needs=Purpose.HUMANIZE,
+            options={"amount": 1.0},
+        ),
+        Mode(
+            "tap2drum",
+            tap2drum,
+            "a beat from a tapped rhythm",
+            model="groovae_2bar_tap_fixed_velocity",
+            needs=Purpose.TAP2DRUM,
+            options={"amount": 1.0},
+        ),
+        Mode(
+            "add-hihat",
+            add_hihat,
+            "a closed hi-hat where there is none",
+            model="groovae_2bar_add_closed_hh",
+            needs=Purpose.ADD_DRUMS,
+            options={"amount": 1.0, "replace": False},
+        ),
+        Mode(
+            "groove-transfer",
+            groove_transfer,
+            "the hits of the input with the feel of another performance",
+            model="groovae_2bar_hits_control",
+            needs=Purpose.GROOVE_TRANSFER,
+            options={"amount": 1.0, "groove_from": None},
+        ),
+        Mode(
+            "reconstruct",
+            reconstruct,
+            "the input as the model understands it",
+            model="groovae_4bar",
+            options={"amount": 1.0},
+        ),
+        Mode(
+            "interpolate",
+            interpolate,
+            "from one input to a second, in the tempo and length of the first",
+            model="groovae_4bar",
+            options={"num": 5},
+            inputs=(2, 2),
+            least=2,
+        ),
+        Mode(
+            "vary",
+            variations,
+            "something like the input",
+            model="groovae_4bar",
+            options={"amount": 1.0, "num": 1, "spread": 0.5},
+        ),
+    )
+}
+"""All modes by their names, in the order in which they are listed."""
 
-        model = load_model(model)
-    wanted = _WANTED.get(mode)
-    if wanted is not None and wanted not in Task.of(model.config.converter).purposes:
-        raise GrooveFastError(
-            f"{mode}: not what a model of {model.config.name} has learned; "
-            f"give one of {DEFAULT_MODELS[mode]}, or none for the included one"
-        )
-    return model
+
+def play(
+    mode: str,
+    sources: Sequence[Source] = (),
+    model: Model = None,
+    *,
+    model_name: str | None = None,
+    **options: Any,
+) -> list[Rendition]:
+    """Plays any mode, and notes in each file how it was drawn, where another seed makes another.
+
+    Args:
+        mode: A name in `MODES`.
+        sources: The performances it works on.
+        model: One that has learned it.
+        model_name: What to call the model in files; as `name_of_model` does if None.
+        **options: Fields of `Options`, and those of `MODES[mode].options`; what is None is as
+            usual. Without a seed a new one is drawn.
+
+    Raises:
+        OptionError: No such mode, or an option that it does not heed.
+        GrooveFastError: As its function.
+        OSError: A file cannot be read.
+    """
+    check_options(mode, options)
+    row = MODES[mode]
+    given = {name: value for name, value in options.items() if value is not None}
+    seed = given.get("seed", secrets.randbelow(_SEEDS))
+    settings = {"temperature": 0.0, **row.options, **given, "seed": seed}
+    played = row.function(*sources, model=model, **settings)
+    results = played if isinstance(played, list) else [played]
+    if mode != "sample" and not settings["temperature"] and not settings.get("spread"):
+        return results
+    name = model_name or name_of_model(row.model if model is None else model)
+    return [
+        _signed(result, _how_drawn(mode, name, settings, number))
+        for number, result in enumerate(results, start=1)
+    ]
 
 
-def _as_values(config: ConverterConfig, rows: Values) -> Grid:
-    """The grid of the model's rows, velocities in 0..1 and offsets in -1..1 even where binned."""
-    grid = transforms.disassemble(config, np, rows)
-    velocities, offsets = grid.velocities, grid.offsets
-    if config.num_velocity_bins:
-        velocities = velocities.argmax(axis=-1) / config.num_velocity_bins
-    if config.num_offset_bins:
-        offsets = 2 * (offsets.argmax(axis=-1) / config.num_offset_bins - 0.5)
-    return Grid(grid.hits, velocities, offsets)
+def check_options(mode: str, options: Mapping[str, Any]) -> None:
+    """Raises if a mode would not heed an option, lacks one, or is asked for too little.
+
+    Args:
+        mode: A name in `MODES`.
+        options: What is given for it.
+
+    Raises:
+        OptionError: So it is.
+    """
+    check_choice("mode", mode, MODES)
+    own = MODES[mode].options
+    special = {name for row in MODES.values() for name in row.options} - {"temperature"}
+    for name in sorted(special - own.keys()):
+        if options.get(name) is not None:
+            users = " or ".join(other for other, row in MODES.items() if name in row.options)
+            raise OptionError(name, f"of no use to `mode` {mode}; it is for {users}")
+    if "groove_from" in own and options.get("groove_from") is None:
+        raise OptionError("groove_from", "name the performance whose feel `source` is to get")
+    if options.get("num") is not None:
+        _check_num(mode, options["num"])
+
+
+def name_of_model(model: GrooVAE | str | os.PathLike[str]) -> str:
+    """Returns what to call a model in files that leave this machine: no path, not just `model`."""
+    if not isinstance(model, (str, os.PathLike)):
+        return str(model.config.name)
+    folder = Path(os.fspath(model)).absolute()
+    return folder.parent.name if folder.name == "model" else folder.name
+
+
+def _player(name: str, model: Model, options: Mapping[str, Any]) -> Player:
+    """Who plays a mode: a model that has learned it, and how it is asked to."""
+    mode = MODES[name]
+    usual = {"temperature": mode.options.get("temperature", 0.0)}
+    wanted = Options(**{**usual, **options})  # wrong ones are told before a model is read
+    return Player(mode.load(model), wanted)
+
+
+def _check_num(mode: str, num: object) -> None:
+    """Refuses a number of results that is none, or too small."""
+    least = MODES[mode].least
+    if isinstance(num, bool) or not isinstance(num, (int, np.integer)):
+        raise OptionError("num", f"{num!r} is no whole number")
+    if num < least:
+        raise OptionError("num", f"{num} is too few; `mode` {mode} makes at least {least}")
+
+
+def _how_drawn(mode: str, model: str, settings: Mapping[str, Any], number: int) -> str:
+    """The text that tells how to make a result again."""
+    seed, temperature = settings["seed"], settings["temperature"]
+    spread, num = settings.get("spread"), settings.get("num")
+    facts = [
+        f"groovefast {mode}, model {model}, seed {seed}, temperature {temperature:g}",
+        *([f"spread {spread:g}"] if spread else []),
+        *([f"number {number} of {num}"] if num else []),
+    ]
+    return ", ".join(facts)
+
+
+def _signed(rendition: Rendition, text: str) -> Rendition:
+    midi = MidiTracks.parse(rendition.midi).with_text(text).to_bytes()
+    return dataclasses.replace(rendition, midi=midi)

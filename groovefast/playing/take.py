@@ -34,7 +34,8 @@ from groovefast.midi.score import MidiInput, Score, read_bytes, read_score
 from groovefast.midi.tracks import MidiTracks
 from groovefast.playing.grid_bars import GridBars
 from groovefast.playing.layout import Layout, Windows
-from groovefast.windows.transforms import VELOCITIES, Grid
+from groovefast.windows.rows import Grid
+from groovefast.windows.transforms import VELOCITIES
 
 if TYPE_CHECKING:
     import mido

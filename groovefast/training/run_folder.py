@@ -196,7 +196,7 @@ def _claim(path: Path, wanted: Mapping[str, Any], writes: bool) -> None:
 def _refuse_another(path: Path, begun: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Raises if what is asked for is not the run that was begun; older runs tell less."""
     known = {key: (begun[key], wanted[key]) for key in wanted if key in begun}
-    other = {key: pair for key, pair in known.items() if pair[0] != pair[1]}
+    other = {key: pair for key, pair in known.items() if _are_other(key, *pair)}
     differences = [text for key, pair in other.items() for text in sorted(_told(key, *pair))]
     if not differences:
         return
@@ -211,7 +211,15 @@ _WAYS_ON = {
     "seed": "--seed {}",
     "precision": "--precision {}",
     "data": "the --data it was begun with",
+    "cutting": "the --hop-bars, --dedupe and --min-hits it was begun with",
 }
+
+
+def _are_other(key: str, begun: Any, wanted: Any) -> bool:
+    """Whether a field differs; that shards give other windows is told by how these are cut."""
+    if key == "data" and isinstance(begun, dict):
+        return bool(begun.get("sha256") != wanted["sha256"])
+    return bool(begun != wanted)
 
 
 def _told(key: str, begun: Any, wanted: Any) -> Iterator[str]:

@@ -14,6 +14,7 @@ from groovefast.config import Config
 from groovefast.model.groovae import PRECISIONS, GrooVAE, variable_shapes
 from groovefast.training.optimizer import Adam, LossScale, MovingAverage
 from groovefast.training.schedules import learning_rate
+from groovefast.windows.rows import RowLayout
 
 LOSS_METRICS = {
     "loss": "total",
@@ -204,7 +205,8 @@ def step_memory(config: Config, precision: str, windows: int) -> int:
     dropped = sum(2 * number * inputs for inputs, _ in layers)  # inputs and what is left of them
     if config.hparams.dropout_keep_prob == 1:
         dropped = 0
-    rows = windows * (config.converter.window_steps or 0) * config.converter.rows_per_step
+    rows_per_step = RowLayout.of(config.converter).rows_per_step
+    rows = windows * (config.converter.window_steps or 0) * rows_per_step
     # Weights, their gradients before and after clipping, Adam's two moments.
     copies = 6 if config.hparams.ema_decay else 5
     return rows * (kept + way_back + dropped) + 4 * copies * sum(map(math.prod, shapes.values()))

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from groovefast.config import Config
 from groovefast.drums import DRUM_CLASSES, NUM_CLASSES
-from groovefast.windows.transforms import Grid
+from groovefast.windows.rows import Grid
 
 _ALIKE = (
     ("closed hi-hat", "ride"),

@@ -18,12 +18,14 @@ from groovefast.errors import GrooveFastError, MidiError, check_choice
 from groovefast.midi.groove import Groove, midi_source
 from groovefast.midi.score import MidiInput, read_bytes
 from groovefast.windows import transforms
-from groovefast.windows.transforms import DropoutDraws, Grid
+from groovefast.windows.rows import Grid, RowLayout
+from groovefast.windows.transforms import DropoutDraws
 
 if TYPE_CHECKING:
     import mido
 
 _HIT_THRESHOLD = 0.5
+_OFFSETS_PER_STEP = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,6 +139,7 @@ class GrooveConverter:
             raise GrooveFastError(f"seed: a whole number from 0 wanted, not {seed!r}")
         self._rng = np.random.default_rng(seed)
         # Then the model's rows are the grid's.
+        self._layout = RowLayout.of(self.config)
         self._is_plain = not (split_instruments or num_velocity_bins or num_offset_bins)
         # The arguments of `grid_windows` after the file's bytes.
         self._grid_options = (
@@ -215,22 +218,21 @@ class GrooveConverter:
 
     def _windows(self, data: bytes) -> GrooveTensors:
         played, _, start_steps, qpms = _midi.grid_windows(data, *self._grid_options)
-        config = self.config
         grid = Grid(
             played[..., :NUM_CLASSES],
             played[..., NUM_CLASSES : 2 * NUM_CLASSES],
             played[..., 2 * NUM_CLASSES :],
         )
         heard = transforms.transform_inputs(
-            config, np, grid, self._dropout_draws(*played.shape[:2])
+            self.config, np, grid, self._dropout_draws(*played.shape[:2])
         )
         if self._is_plain:
             outputs = played
             inputs = played.copy() if heard is grid else np.concat(heard, axis=-1)
         else:
-            outputs = transforms.assemble(config, np, grid)
-            inputs = transforms.assemble(config, np, heard)
-        controls = np.array(transforms.assemble_controls(config, np, grid))
+            outputs = self._layout.assemble(np, grid)
+            inputs = self._layout.assemble(np, heard)
+        controls = np.array(self._layout.controls(np, grid.hits))
         return GrooveTensors(inputs, outputs, controls, start_steps, qpms)
 
     def from_tensors(
@@ -258,14 +260,21 @@ class GrooveConverter:
         if rows.ndim == 2:
             rows = rows[np.newaxis]
         self._check_rows(rows)
-        grid = transforms.disassemble(self.config, np, rows)
+        grid = self._layout.numbers(rows)
         hits = grid.hits > _HIT_THRESHOLD
-        velocities = _to_midi_velocities(grid.velocities)
-        early = _to_steps(grid.offsets)
+        velocities = self._midi_velocities(grid.velocities)
+        early = grid.offsets / _OFFSETS_PER_STEP
         return [
             self._groove(*played, qpm, pitch_classes)
             for played in zip(hits, velocities, early, strict=True)
         ]
+
+    def _midi_velocities(self, velocities: NDArray[Any]) -> NDArray[np.int64]:
+        """0..127 of velocities in 0..1; those of bins are rounded down, as Magenta's are."""
+        midi = velocities * 127
+        if not self._layout.velocity_bins:
+            midi = np.clip(np.round(midi), 0, 127)
+        return np.asarray(midi, np.int64)
 
     def _groove(
         self,
@@ -290,7 +299,7 @@ class GrooveConverter:
         )
 
     def _check_rows(self, rows: NDArray[Any]) -> None:
-        depth, rows_per_step = self.config.depth, self.config.rows_per_step
+        depth, rows_per_step = self._layout.depth, self._layout.rows_per_step
         if rows.ndim != 3 or rows.shape[-1] != depth:
             raise GrooveFastError(
                 f"samples: (rows, {depth}) or (n, rows, {depth}) wanted, not {rows.shape}"
@@ -315,22 +324,6 @@ class GrooveConverter:
 def _usual_options() -> dict[str, Any]:
     """The options of a converter that was given none."""
     return GrooveConverter()._options
-
-
-def _to_midi_velocities(values: NDArray[Any]) -> NDArray[np.int64]:
-    """0..127 of velocities (..., 9) in 0..1 or of one-hots (..., 9, bins)."""
-    if values.ndim == 4:
-        midi = values.argmax(axis=-1) / values.shape[-1] * 127
-    else:
-        midi = np.clip(np.round(values * 127), 0, 127)
-    return np.asarray(midi, np.int64)
-
-
-def _to_steps(offsets: NDArray[Any]) -> NDArray[np.floating]:
-    """Steps of offsets (..., 9) in half steps or of one-hots (..., 9, bins)."""
-    if offsets.ndim == 4:
-        return np.asarray(offsets.argmax(axis=-1) / offsets.shape[-1] - 0.5)
-    return offsets / 2
 
 
 def _check(config: ConverterConfig) -> None:

@@ -39,6 +39,7 @@ from groovefast.windows.records import (
     tempos_of,
     why_no_window,
 )
+from groovefast.windows.rows import Grid
 from groovefast.windows.shards import DataPattern, find_shards
 
 _READ_BATCH = 32
@@ -135,14 +136,14 @@ class Windows(Protocol):
     def references(self, seed: tf.Tensor | None) -> tf.data.Dataset:
         """One pass of references, in an order drawn from `seed`, or as stored."""
 
-    def read(self, references: Any) -> transforms.Grid:
+    def read(self, references: Any) -> Grid:
         """The windows of a batch of references."""
 
 
 class PlayedWindows(NamedTuple):
     """Windows as they were played."""
 
-    grid: transforms.Grid
+    grid: Grid
     """float32 (n, steps, 9)."""
     qpms: NDArray[np.float64]
     """(n,), the tempo at the first step of each."""
@@ -156,12 +157,12 @@ class _Cells(NamedTuple):
     offsets: Any
     """float32."""
 
-    def grid(self, steps: int) -> transforms.Grid:
+    def grid(self, steps: int) -> Grid:
         """Windows of so many steps."""
         midi, offsets = (tf.reshape(cells, [-1, steps, NUM_CLASSES]) for cells in self)
         # In float32 TensorFlow's optimizer makes a product of x / 127, which rounds otherwise.
         velocities = tf.cast(tf.cast(midi, tf.float64) / MAX_VELOCITY, tf.float32)
-        return transforms.Grid(tf.cast(midi > 0, tf.float32), velocities, offsets)
+        return Grid(tf.cast(midi > 0, tf.float32), velocities, offsets)
 
 
 class _Performances(NamedTuple):
@@ -201,7 +202,7 @@ class _CachedWindows:
             first_bars = tf.random.experimental.stateless_shuffle(first_bars, seed)
         return tf.data.Dataset.from_tensor_slices(first_bars)
 
-    def read(self, references: tf.Tensor) -> transforms.Grid:
+    def read(self, references: tf.Tensor) -> Grid:
         bars = self._cutting.bars(references)
         return _Cells(*(tf.gather(array, bars) for array in self._bars)).grid(self._steps)
 
@@ -230,7 +231,7 @@ class _StreamedWindows:
         )
         return mixed.shuffle(_SHUFFLE_BUFFER, seed=seed[0], reshuffle_each_iteration=False)
 
-    def read(self, references: _Cells) -> transforms.Grid:
+    def read(self, references: _Cells) -> Grid:
         assert self._config.window_steps is not None
         return references.grid(self._config.window_steps)
 
@@ -293,7 +294,7 @@ def read_windows(
     bars, first_bars, qpms = _read(_checked_shards(data, config), config, cutting)
     windows = cutting.bars(first_bars)
     grid = _Cells(*(cells[windows] for cells in bars)).grid(_window_steps(config))
-    return PlayedWindows(transforms.Grid(*(x.numpy() for x in grid)), qpms.astype(np.float64))
+    return PlayedWindows(Grid(*(x.numpy() for x in grid)), qpms.astype(np.float64))
 
 
 def _checked_shards(data: DataPattern, config: Config) -> list[Path]:

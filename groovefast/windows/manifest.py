@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from groovefast.errors import GrooveFastError
 
 MANIFEST = "manifest.json"
 JOURNAL = ".groovefast-journal.jsonl"
+FORMAT = "groovefast-shards 3"
+"""Of the records. Counts up whenever the same files would give other bytes."""
 
 SHARD_NAME = re.compile(r"(?P<name>.+)-\d{5}-of-\d{5}\.tfrecord")
 _READ_BYTES = 1 << 18
@@ -32,19 +35,20 @@ class ShardEntry:
     Attributes:
         name: Its file name.
         files: Files that went into it.
-        records: Windows in it.
+        records: Performances in it.
         bytes: Its size.
-        sha256: Of the whole file, in hexadecimal; None if it was not computed.
+        crc32c: Of the whole file. It tells what time and accidents do to a file, not what somebody
+            does who means to deceive.
         counts: What was seen in its files; see `csrc/report.hpp`.
-        problems: JSON of the files that gave no windows, or not all: a list of
-            [number of the file, reason, whether it failed, message].
+        problems: JSON of the files that were not converted, or not whole: a list of what
+            `_records.Conversion` tells of each.
     """
 
     name: str
     files: int
     records: int
     bytes: int
-    sha256: str | None
+    crc32c: int
     counts: Mapping[str, Any]
     problems: str = dataclasses.field(repr=False)
 
@@ -57,10 +61,11 @@ class ShardEntry:
 
     def summary(self) -> dict[str, Any]:
         """Returns what a reader of the shard wants to know."""
-        return {name: getattr(self, name) for name in ("files", "records", "bytes", "sha256")}
+        return {name: getattr(self, name) for name in ("files", "records", "bytes", "crc32c")}
 
-    def to_line(self) -> str:
-        """Returns the entry as one line of JSON."""
+    @functools.cached_property
+    def line(self) -> str:
+        """The entry as one line of JSON."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         problems = fields.pop("problems")
         return f'{to_json(fields)[:-1]},"problems":{problems}}}'
@@ -78,6 +83,16 @@ class Record:
     plan: Plan
     shards: Mapping[str, ShardEntry]
     finished: bool
+
+
+def of_other_format(record: Record) -> str:
+    """Returns what to say of shards in a format that is not today's; nothing if it is."""
+    if record.plan["format"] == FORMAT:
+        return ""
+    return (
+        "holds the records of another version of GrooveFast; convert again, with "
+        "`groovefast-convert INPUT… DIR`"
+    )
 
 
 def shard_name(name: str, index: int, count: int) -> str:
@@ -115,7 +130,7 @@ def what_is_wrong(path: Path, entry: ShardEntry) -> str | None:
         OSError: It cannot be read.
     """
     try:
-        records, good_bytes, damage = _records.check_shard(os.fsencode(path))
+        records, good_bytes, crc, damage = _records.check_shard(os.fsencode(path))
     except FileNotFoundError:
         return "it is missing"
     if damage:
@@ -124,8 +139,8 @@ def what_is_wrong(path: Path, entry: ShardEntry) -> str | None:
         return f"it was altered: {good_bytes:,} bytes instead of {entry.bytes:,}"
     if records != entry.records:
         return f"it was altered: {records:,} records instead of {entry.records:,}"
-    if entry.sha256 is not None and sha256_of(path) != entry.sha256:
-        return "it was altered: its SHA-256 differs"
+    if crc != entry.crc32c:
+        return "it was altered: its CRC-32C differs"
     return None
 
 
@@ -169,6 +184,8 @@ def verify(output_dir: str | os.PathLike[str]) -> Iterator[tuple[str, ShardEntry
     record = read_record(folder)
     if record is None:
         raise GrooveFastError(f"{folder}: no {MANIFEST}, so no conversion to verify")
+    if of_other_format(record):
+        raise GrooveFastError(f"{folder}: {of_other_format(record)}")
     if not record.finished:
         raise GrooveFastError(f"{folder}: the conversion was not finished; go on with --resume")
     return _verify(folder, record)
@@ -190,8 +207,7 @@ def read_manifest(path: Path) -> Record | None:
     """
     try:
         content = json.loads(path.read_bytes())
-        entries = [ShardEntry.from_json(fields) for fields in content["shards"]]
-        return Record(content["plan"], {entry.name: entry for entry in entries}, finished=True)
+        return Record(content["plan"], _entries(content["plan"], content["shards"]), finished=True)
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
@@ -211,6 +227,7 @@ def read_journal(path: Path) -> Record | None:
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
         plan = json.loads(lines[0])["plan"]
+        is_ours = plan["format"] == FORMAT
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
@@ -218,11 +235,18 @@ def read_journal(path: Path) -> Record | None:
             f"{path}: damaged journal; delete the folder and convert again"
         ) from None
     entries = {}
-    for line in lines[1:]:
+    for line in lines[1:] if is_ours else ():
         with contextlib.suppress(ValueError, KeyError, TypeError):
             entry = ShardEntry.from_json(json.loads(line))
             entries[entry.name] = entry
     return Record(plan, entries, finished=False)
+
+
+def _entries(plan: Plan, shards: Iterable[dict[str, Any]]) -> dict[str, ShardEntry]:
+    """The shards of a plan; of one in another format only that it is there."""
+    if plan["format"] != FORMAT:
+        return {}
+    return {entry.name: entry for entry in map(ShardEntry.from_json, shards)}
 
 
 def to_json(value: Any) -> str:

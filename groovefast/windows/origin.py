@@ -17,18 +17,10 @@ from groovefast.windows.manifest import (
     MANIFEST,
     Record,
     is_shard_of,
+    of_other_format,
     read_record,
     shard_names,
 )
-
-_FORMAT = "groovefast-shards 3"
-
-
-def earlier_kind(folder: Path) -> str:
-    """What is wrong with shards whose records are windows rather than performances."""
-    return (
-        f"holds windows of an earlier GrooveFast; convert again: groovefast-convert INPUT… {folder}"
-    )
 
 
 def other_grid(said: object, wanted: int, config: str) -> str:
@@ -57,15 +49,15 @@ def check_origin(shards: Iterable[Path], config: Config) -> None:
 
 def _check_folder(folder: Path, shards: Iterable[Path], record: Record, config: Config) -> None:
     try:
+        if other_format := of_other_format(record):
+            raise GrooveFastError(f"{folder}: {other_format}")
         planned, sets = set(shard_names(record.plan)), set(record.plan["sets"])
-        kind, said = record.plan["format"], record.plan["options"]["steps_per_quarter"]
+        said = record.plan["options"]["steps_per_quarter"]
     except (KeyError, TypeError, AttributeError) as error:
         name = MANIFEST if record.finished else JOURNAL
         raise GrooveFastError(
             f"{folder / name}: damaged ({error}); delete the folder and convert again"
         ) from None
-    if kind != _FORMAT:
-        raise GrooveFastError(f"{folder}: {earlier_kind(folder)}")
     wanted = config.converter.steps_per_quarter
     grid_problem = None if said == wanted else other_grid(said, wanted, config.name)
     for shard in shards:

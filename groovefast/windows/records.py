@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from groovefast.config import Config, ConverterConfig
 from groovefast.drums import NUM_CLASSES
-from groovefast.windows.origin import earlier_kind, other_grid
+from groovefast.windows.origin import other_grid
 
 _CELLS = {
     "hits": tf.io.FixedLenFeature([], tf.string),
@@ -124,7 +124,7 @@ def blame(shards: Sequence[Path], config: Config) -> str | None:
         number = -1
         try:
             for number, record in enumerate(records_of(str(shard))):
-                if problem := _problem(record, number, config, shard.parent):
+                if problem := _problem(record, number, config):
                     return f"{shard}: {problem}"
         except tf.errors.DataLossError:
             return f"{shard}: corrupt after record {number + 1}; convert again"
@@ -219,13 +219,13 @@ def _are_tempos_wrong(features: Features) -> tf.Tensor:
     return tf.reduce_any(tf.stack([impossible, uneven, outside, disordered]))
 
 
-def _problem(record: tf.Tensor, number: int, config: Config, folder: Path) -> str | None:
+def _problem(record: tf.Tensor, number: int, config: Config) -> str | None:
     """What is wrong with the record of some number in its shard."""
     batch = record[tf.newaxis]
     try:
         features = parse(batch)
     except tf.errors.InvalidArgumentError:
-        return _another_kind(batch, number, folder)
+        return _another_kind(batch, number)
     for problem, is_wrong in _faults(features, config.converter.steps_per_quarter):
         if is_wrong:
             grid = int(features["steps_per_quarter"][0])
@@ -233,9 +233,12 @@ def _problem(record: tf.Tensor, number: int, config: Config, folder: Path) -> st
     return None
 
 
-def _another_kind(batch: tf.Tensor, number: int, folder: Path) -> str:
+def _another_kind(batch: tf.Tensor, number: int) -> str:
     try:
         tf.io.parse_example(batch, _CELLS)
     except tf.errors.InvalidArgumentError:
         return f"record {number} is no performance; groovefast-convert did not write this"
-    return earlier_kind(folder)
+    return (
+        "holds windows of an earlier GrooveFast; convert again, with "
+        "`groovefast-convert INPUT… DIR`"
+    )

@@ -58,7 +58,10 @@ def test_closing_table(convert: Convert, corpus: Path) -> None:
         "no drums": "1",
         "failed": "1",
         "damaged": "1",
-        "windows written": "4",
+        "performances written": "2",
+        "bars": "10",
+        "windows of 2 bars in 4/4": "8",
+        "windows of 4 bars in 4/4": "4",
         "notes kept": "40",
         "notes dropped": "20",
         "louder one on the same step": "0",
@@ -78,14 +81,14 @@ def test_drums_elsewhere_are_listed(convert: Convert, tmp_path: Path) -> None:
         f"{folder / 'a.mid'}: no drums on channel 10, but channel 1 'Kit' (track 1): 64 notes of "
         "36, 38, 42. Name the drums with --channel or --track: --channel 1 looks like it\n"
     )
-    done = convert(folder, "out", "--config", "groovae_2bar_humanize")
+    done = convert(folder, "out")
     assert (done.returncode, done.stderr) == (2, f"groovefast-convert: {found}")
     (folder / "b.mid").write_bytes((folder / "a.mid").read_bytes())
     done = convert(folder, "out")
     assert f"hint: 2 files have no drums, such as {found}" in done.stderr
     for part in (("--channel", "1"), ("--track", "kit"), ("--track", "1")):
-        done = convert(folder, "out", "--config", "groovae_2bar_humanize", *part)
-        assert table(done.stdout)["windows written"] == "8"
+        done = convert(folder, "out", *part)
+        assert table(done.stdout)["performances written"] == "2"
 
 
 @pytest.fixture
@@ -103,7 +106,8 @@ def bad_corpus(corpus: Path) -> Path:
         "listed.mid": song,
     }.items():
         (corpus / name).write_bytes(content)
-    (corpus / "short.mid").write_bytes(midi.song(midi.hit(0, 36)))
+    odd_bars = midi.meter(0, 7, 5)
+    (corpus / "short.mid").write_bytes(midi.song(odd_bars, midi.hit(0, 36)))
     os.mkfifo(corpus / "pipe.mid")
     (corpus / "below").mkdir()
     place = os.open(corpus / "below", os.O_RDONLY)
@@ -155,12 +159,12 @@ def test_every_sum_adds_up(
     assert done.returncode == 3, done.stderr
     sums = printed_sums(done.stdout)
     labels = {"files read", "skipped", "failed", "notes dropped"}
-    assert sums.keys() == labels | ({"windows written"} if with_metadata else set())
+    assert sums.keys() == labels | ({"performances written", "bars"} if with_metadata else set())
     assert all(printed == total for printed, total in sums.values()), done.stdout
 
     rows = table(done.stdout)
     report = json.loads((tmp_path / "report.json").read_text())
-    salvaged = int(on_error == "salvage")
+    salvaged = 2 * (on_error == "salvage")
     assert report["files"] == int(rows["files read"]) + int(rows["failed"]) == 14
     assert sum(report["failed"].values()) == int(rows["failed"]) == 6 - salvaged
     assert sum(report["skipped"].values()) == int(rows["skipped"])
@@ -169,8 +173,9 @@ def test_every_sum_adds_up(
     assert report["salvaged"] == int(rows.get("of these salvaged", 0)) == salvaged
     unopened = report["folders_and_zips_not_looked_into"]
     assert unopened == int(rows["folders and zips not looked into"]) == 3
-    assert report["windows"] == sum(report["windows_by_set"].values())
-    assert report["windows"] == sum(shard["records"] for shard in report["shards"].values())
+    assert report["performances"] == sum(report["performances_by_set"].values())
+    assert report["performances"] == sum(shard["records"] for shard in report["shards"].values())
+    assert report["bars"] == sum(report["bars_by_set"].values())
 
     counted = collections.Counter(problem["reason"] for problem in report["problems"])
     assert counted.pop("salvaged", 0) == salvaged
@@ -186,7 +191,7 @@ def test_installed_entry_point() -> None:
         pytest.skip("the package is not installed into this environment")
     done = subprocess.run([script, "--help"], capture_output=True, text=True)
     assert done.returncode == 0
-    assert "groovefast-convert verify records" in done.stdout
+    assert "groovefast-convert --verify records" in done.stdout
 
 
 def test_help_imports_next_to_nothing(run_python: Callable[[str], str]) -> None:
@@ -198,17 +203,14 @@ def test_help_imports_next_to_nothing(run_python: Callable[[str], str]) -> None:
 
 
 def test_options(convert: Convert, corpus: Path, tmp_path: Path) -> None:
-    options = (
-        "--split-bars 2 --hop-bars 2 --shards 2 --workers 3 --dedupe --min-hits 1 --name x "
-        "--no-sha256"
-    )
+    options = "--steps-per-quarter 3 --shards 2 --workers 3 --dedupe --name x"
     pitches = "36 60|38|42|46|43|47|50|49|51"
     done = convert(corpus, "out", *options.split(), "--pitch-classes", pitches)
     assert done.returncode == 3, done.stderr
     rows = table(done.stdout)
-    assert (rows["converted"], rows["windows written"]) == ("3", "2")
-    assert rows["windows left out as duplicates"] == "4"
-    assert '"sha256":null' in (tmp_path / "out" / "manifest.json").read_text()
+    assert (rows["converted"], rows["performances written"]) == ("3", "2")
+    assert rows["performances left out as duplicates"] == "1"
+    assert '"steps_per_quarter": 3' in (tmp_path / "out" / "manifest.json").read_text()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "manifest.json",
         "x-00000-of-00002.tfrecord",
@@ -236,11 +238,14 @@ def test_metadata_report_and_plot(convert: Convert, corpus: Path, tmp_path: Path
     )
     assert done.returncode == 0, done.stderr
     rows = table(done.stdout)
-    assert (rows["train"], rows["test"]) == ("2", "2")
+    assert re.findall(r"(train|test) +(\d+)", done.stdout) == [
+        *(("train", "1"), ("test", "1")),  # performances
+        *(("train", "5"), ("test", "5")),  # bars
+    ]
     assert (rows["not in the metadata"], rows["no split in the metadata"]) == ("1", "1")
     assert "1 files of the metadata are not among the inputs, such as 5.mid" in done.stderr
     report = json.loads((tmp_path / "report.json").read_text())
-    assert report["windows_by_style"] == {"jazz": 2, "rock": 2}
+    assert report["bars_by_style"] == {"jazz": 5, "rock": 5}
     assert [problem["file"] for problem in report["problems"]] == ["2.mid", "3.mid"]
     assert (tmp_path / "corpus.png").read_bytes().startswith(b"\x89PNG")
 
@@ -266,21 +271,31 @@ def test_exit_status_says_whether_files_failed(convert: Convert, corpus: Path) -
 
 def test_verify(convert: Convert, corpus: Path, tmp_path: Path) -> None:
     done = convert(corpus, "out", "--verify", "--shards", 2)
-    assert done.stdout.endswith("out: 2 shards, 4 records, 14,452 bytes: all right\n")
-    for words in (("verify", "out"), ("--verify", "out")):
+    line = re.search(r"out: 2 shards, 2 records, [\d,]+ bytes: all right\n$", done.stdout)
+    assert line
+    for words in (("--verify", "out"), ("out", "--verify")):
         done = convert(*words)
         assert (done.returncode, done.stderr) == (0, "")
-        assert "all right" in done.stdout
+        assert done.stdout == line[0]
     shard = tmp_path / "out" / "data-00001-of-00002.tfrecord"
     shard.write_bytes(shard.read_bytes() + b"\0")
-    done = convert("verify", "out")
+    done = convert("--verify", "out")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "out/data-00001-of-00002.tfrecord: it was altered: ends within the length of a record, "
-        "at byte 7,226",
+        f"at byte {shard.stat().st_size - 1:,}",
         "groovefast-convert: out: 1 of 2 shards not as they should be; "
         "convert again, with --resume to keep the others",
     ]
+
+
+def test_a_folder_called_verify_is_converted(
+    convert: Convert, corpus: Path, tmp_path: Path
+) -> None:
+    corpus.rename(tmp_path / "verify")
+    done = convert("verify", "out")
+    assert table(done.stdout)["performances written"] == "2"
+    assert (tmp_path / "out" / "manifest.json").is_file()
 
 
 def test_resume(convert: Convert, corpus: Path, tmp_path: Path) -> None:
@@ -289,23 +304,28 @@ def test_resume(convert: Convert, corpus: Path, tmp_path: Path) -> None:
     done = convert(corpus, "out", "--shards", 2, "--resume")
     assert "data-00001-of-00002.tfrecord: it is missing; making it again" in done.stderr
     assert table(done.stdout)["shards kept of an earlier run"] == "1"
-    done = convert(corpus, "out", "--shards", 2, "--resume", "--split-bars", 2)
+    done = convert(corpus, "out", "--shards", 2, "--resume", "--steps-per-quarter", 3)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "groovefast-convert: out: cannot resume with --split-bars 2 instead of 4; give the same as "
-        "then, leave out --resume to begin anew, or choose another folder\n"
+        "groovefast-convert: out: cannot resume with --steps-per-quarter 3 instead of 4; give the "
+        "same as then, leave out --resume to begin anew, or choose another folder\n"
     )
 
 
+CUT_LATER = "windows are now cut while training, so that one conversion serves every config"
 MISTAKES: list[tuple[list[str], str]] = [
     (["nowhere", "out"], "nowhere: no such file or directory; check the spelling"),
     (["empty", "out"], "empty: no MIDI file there (.mid, .midi, .smf, .kar, or a .zip of them)"),
     (["corpus"], "OUTPUT_DIR is missing: name where the shards go after the inputs"),
     (["corpus", "corpus/0.mid"], "corpus/0.mid: is a file; name a folder to write to"),
-    (["corpus", "out", "--config", "x"], "--config: no such config 'x'; it is one of"),
+    (["corpus", "out", "--config", "groovae_4bar"], f"--config: {CUT_LATER}; leave it out"),
+    (["corpus", "out", "--split-bars", "all"], f"--split-bars: {CUT_LATER}; leave it out"),
+    (["corpus", "out", "--quarters-per-bar", "3"], f"--quarters-per-bar: {CUT_LATER}; leave it"),
+    (["corpus", "out", "--hop-bars", "2"], f"--hop-bars: {CUT_LATER}; give it to groovefast-tr"),
+    (["corpus", "out", "--min-hits", "2"], f"--min-hits: {CUT_LATER}; give it to groovefast-tr"),
     (
-        ["corpus", "out", "--split-bars", "many"],
-        "--split-bars: 'many' is neither a number of bars nor",
+        ["corpus", "out", "--steps-per-quarter", "0"],
+        "--steps-per-quarter: a whole number from 1 to 65,536 wanted, not 0",
     ),
     (["corpus", "out", "--pitch-classes", "rolland"], "no such map 'rolland'"),
     (["corpus", "out", "--pitch-classes", "36|x"], "--pitch-classes: '36|x': 'x' is no MIDI pitch"),
@@ -322,14 +342,16 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["corpus", "out", "--metadata", "no.csv"], "no.csv: no such file or directory"),
     (["corpus", "out", "--report", "no/r.json"], "no/r.json: its folder "),
     (["corpus", "out", "--worker", "3"], "--worker: no such option; did you mean --workers?"),
-    (["corpus/3.mid", "out"], "no window was written: 3.mid: "),
+    (["corpus/3.mid", "out"], "no record was written: 3.mid: "),
     (
         ["corpus/2.mid", "out"],
         "corpus/2.mid: none of its notes on channel 10 (pitches 60) is one of the drums",
     ),
-    (["verify", "nowhere"], "nowhere: no such folder"),
-    (["verify", "empty"], "empty: no manifest.json, so no conversion to verify"),
-    (["verify"], "verify: name the folder"),
+    (["--verify", "nowhere"], "nowhere: no such folder"),
+    (["--verify", "empty"], "empty: no manifest.json, so no conversion to verify"),
+    (["--verify"], "INPUT... OUTPUT_DIR is missing"),
+    (["verify", "out"], "verify: no such file or folder; groovefast-convert --verify DIR checks a"),
+    (["verify"], "verify: no such file or folder; groovefast-convert --verify DIR checks a"),
 ]
 
 
@@ -350,7 +372,7 @@ def test_mistakes_end_in_one_line(
 
 @pytest.mark.usefixtures("corpus")
 def test_debug_shows_the_traceback(convert: Convert) -> None:
-    done = convert("corpus", "out", "--config", "x", "--debug")
+    done = convert("corpus", "out", "--metadata", "no.csv", "--debug")
     assert done.returncode != 0
     assert "Traceback" in done.stderr
 
@@ -376,4 +398,4 @@ def test_progress_bar_on_a_terminal(groove_dir: Path, tmp_path: Path) -> None:
     assert process.returncode == 0
     assert b"of 1,150 files" in drawn
     assert b"files/s" in drawn
-    assert table(output)["windows written"] == "19,552"
+    assert table(output)["windows of 4 bars in 4/4"] == "19,552"

@@ -14,9 +14,10 @@ import pytest
 
 from groovefast import CONFIGS, Groove, GrooveConverter, read_midi
 from groovefast.cli import console
-from groovefast.cli.sample import MODES, command
+from groovefast.cli.sample import command
 from groovefast.midi.tracks import MidiTracks
-from groovefast.model.models import DEFAULT_MODELS, included_models
+from groovefast.model.models import included_models
+from groovefast.playing import MODES
 
 SMALL = "z_size=8,enc_rnn_size=[8],dec_rnn_size=[8,8]"
 
@@ -147,14 +148,24 @@ def test_plot_adds_a_picture_of_each(play, model):
     assert files["sample-001.png"].startswith(b"\x89PNG")
 
 
-def test_hits_control_plays_the_hits_of_the_input(play, control_model, beats):
-    files = play("--model", control_model, "--input", beats[0], "--seed", 3, "--num", 2)
-    assert list(files) == ["sample-001.mid", "sample-002.mid"]
-    assert _qpm(files["sample-001.mid"]) == pytest.approx(90, rel=1e-5)
-    played = GrooveConverter(pitch_classes="reduced", hop_bars=1)
-    hits = played.to_tensors(beats[0]).outputs[0, :, :9]
-    drawn = played.to_tensors(files["sample-001.mid"]).outputs[0, :, :9]
-    assert (hits == drawn).mean() > 0.5
+def test_hits_control_plays_the_hits_of_the_input(play, control_model, beats, tmp_path):
+    short = _write_beat(tmp_path / "short.mid", 1, 100)
+    for source, qpm in ((beats[0], 90), (short, 100)):
+        words = ("--model", control_model, "--input", source, "--seed", 3, "--num", 2, "--plot")
+        files = play(*words, into=source.stem)
+        numbers = ("001", "002")
+        assert list(files) == [f"sample-{n}.{kind}" for n in numbers for kind in ("mid", "png")]
+        first, second = (files[f"sample-{number}.mid"] for number in numbers)
+        assert first != second
+        for midi in (first, second):
+            assert _qpm(midi) == pytest.approx(qpm, rel=1e-5)
+            assert _hits(midi) == _hits(source)
+
+
+def _hits(source):
+    """Step and drum of every hit."""
+    converter = GrooveConverter(split_bars=None, pitch_classes="reduced")
+    return np.argwhere(converter.to_tensors(source).outputs[0, :, :9]).tolist()
 
 
 # --- Modes that rework a performance --------------------------------------------------------
@@ -163,9 +174,9 @@ def test_hits_control_plays_the_hits_of_the_input(play, control_model, beats):
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """A model for each mode."""
-    folder, configs = tmp_path_factory.mktemp("models"), set(DEFAULT_MODELS.values())
+    folder, configs = tmp_path_factory.mktemp("models"), {mode.model for mode in MODES.values()}
     saved = {config: _save_model(config, folder / config) for config in configs}
-    return {mode: saved[config] for mode, config in DEFAULT_MODELS.items()}
+    return {name: saved[mode.model] for name, mode in MODES.items()}
 
 
 REWORKING = sorted(set(MODES) - {"sample"})
@@ -180,8 +191,8 @@ def _words(mode, models, beats):
 @pytest.mark.parametrize("mode", REWORKING)
 def test_a_performance_comes_back_as_one_file(play, models, beats, mode):
     files = play(*_words(mode, models, beats), "--plot", "--render", "wav")
-    names = [f"a-{mode}-00{number}" for number in range(1, 1 + MODES[mode].num)]
-    names = names if "num" in MODES[mode].uses else [f"a-{mode}"]
+    num = MODES[mode].options.get("num", 0)
+    names = [f"a-{mode}-00{number}" for number in range(1, 1 + num)] or [f"a-{mode}"]
     endings = (".mid", ".png", ".wav")
     assert list(files) == [name + ending for name in names for ending in endings]
     for name in names:
@@ -212,6 +223,19 @@ def _without_text(midi):
     tracks = MidiTracks.parse(midi)
     first = tuple(event for event in tracks.tracks[0] if not event[1].startswith(b"\xff\x01"))
     return dataclasses.replace(tracks, tracks=(first, *tracks.tracks[1:])).to_bytes()
+
+
+def test_the_output_folder_is_listed_once(run, models, beats, tmp_path, monkeypatch):
+    """It may hold many files: as many results, each with a listing, would take for ever."""
+    for number in range(5):
+        shutil.copy(beats[1], tmp_path / f"beat{number}.mid")
+    listed, list_folder = [], Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda self: listed.append(self) or list_folder(self))
+    out = tmp_path / "out"
+    words = ("--model", models["vary"], "--mode", "vary", "--num", 2, "--plot")
+    status, *_ = run(*words, "--input", tmp_path, "--output-dir", out)
+    assert status == 0
+    assert listed.count(out) == 1
 
 
 def test_results_are_not_overwritten_unasked(run, play, models, beats, tmp_path):
@@ -268,10 +292,10 @@ def test_what_was_made_before_is_no_input(run, models, beats, tmp_path, out):
 def test_without_a_model_it_takes_that_of_the_package(run, play, beats, mode):
     words = ["--mode", mode, "--seed", 1]
     words += {0: (), 1: ("--input", beats[0]), 2: ("--input", beats[0], "--input", beats[1])}[
-        MODES[mode].num_inputs
+        MODES[mode].inputs[0]
     ]
     words += ("--groove", beats[1]) if mode == "groove-transfer" else ()
-    name = DEFAULT_MODELS[mode]
+    name = MODES[mode].model
     if name in included_models():
         assert play(*words, into="own") == play(*words, "--model", name, into="named")
         return
@@ -494,10 +518,8 @@ def test_a_checkpoint_of_magenta_plays(play, golden_dir):
             "{tmp}/no.mid: no such file or directory; check the spelling",
         ),
         ("--model {model} --mode reconstruct --input {text}", "{text}: "),
-        (
-            "--model {control} --input {short}",
-            "--input {short}: has no 2 whole bars of drums in 4/4",
-        ),
+        ("--model {control} --input {a} --qpm 90", "--qpm: the tempo is that of --input; leave it"),
+        ("--model {model} --input {a} --input {a}", "--input: 2 given, but --mode sample works on"),
         ("--model {model} --output-dir {text}", "{text}: file exists; choose another place"),
         ("--model {model} --output-dir {text}/out", "{text}/out: not a directory"),
     ],
@@ -505,9 +527,8 @@ def test_a_checkpoint_of_magenta_plays(play, golden_dir):
 def test_mistakes_are_one_line(
     run, model, control_model, beats, tmp_path, tmp_path_factory, words, message
 ):
-    text, short = tmp_path / "text", tmp_path_factory.mktemp("short") / "short.mid"
+    text = tmp_path / "text"
     text.write_text("not MIDI")
-    _write_beat(short, 1, 100)
     copy = _write_beat(tmp_path_factory.mktemp("copy") / "a.mid", 2, 100)
     places = {
         "tmp": tmp_path,
@@ -515,7 +536,6 @@ def test_mistakes_are_one_line(
         "control": control_model,
         "a": beats[0],
         "text": text,
-        "short": short,
         "copy": copy,
     }
     words = words.format(**places).split()

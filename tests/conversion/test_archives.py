@@ -20,6 +20,7 @@ from records import read_shards
 
 from groovefast.conversion.convert import ConversionReport, convert
 from groovefast.conversion.corpus import Corpus
+from groovefast.conversion.outcomes import Outcome
 from groovefast.errors import GrooveFastError
 
 BEAT = midi.song(*(midi.hit(479 if n else 0, 36) for n in range(16)))
@@ -61,7 +62,7 @@ def test_members_of_uncommon_methods_are_named(tmp_path: Path) -> None:
 
 
 def unopened(report: ConversionReport) -> dict[str, str]:
-    return {p.file: p.message for p in report.problems() if p.reason == "not looked into"}
+    return {p.file: p.message for p in report.problems() if p.outcome is Outcome.UNOPENED}
 
 
 def unpacked_files() -> list[str]:
@@ -114,7 +115,7 @@ def test_records_are_those_of_the_files(made_up_dir: Path, tmp_path: Path) -> No
             outer.writestr(f"{drummer.name}.zip", content, methods[number // 2 % 2])
     found = convert(tmp_path / "all.zip", tmp_path / "out", workers=4, shards=1)
     expected = convert(made_up_dir, tmp_path / "expected", shards=1)
-    assert found.windows == expected.windows > 1000
+    assert found.bars == expected.bars > 1000
     keys = ("hits", "velocities", "offsets", "qpm", "start_step")
     ours, theirs = (
         sorted(
@@ -277,7 +278,7 @@ def test_thousands_of_members(tmp_path: Path) -> None:
         inner = [(f"{number}.zip", zipped(*songs)) for number in range(7)]
         write(folder / f"{outer}.zip", zipped(*inner, *songs))
     report = convert(folder, tmp_path / "out", workers=8, shards=5)
-    assert report.converted == report.windows == 3 * 8 * 200
+    assert report.converted == report.performances == 3 * 8 * 200
     assert report.complete
     names = [report.corpus.name(index) for index in range(report.files)]
     assert names == sorted(names)
@@ -315,7 +316,7 @@ def test_names_that_come_twice_have_an_order(tmp_path: Path) -> None:
         )
     archive = write(tmp_path / "twice.zip", content)
     report = convert(archive, tmp_path / "out", shards=1)
-    assert [record["start_step"] for record in read_shards(report.output_dir)] == [0, 0, 16, 0]
+    assert [record["steps"] for record in read_shards(report.output_dir)] == [64, 80, 64]
 
 
 def test_resume_notices_a_change_of_the_outermost(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -11,20 +12,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import midi_bytes as midi
 import pytest
 from records import read_shards
+from signals import run_with_signal
 
 from groovefast import _records
 from groovefast.conversion.convert import convert
 from groovefast.conversion.output import OutputFolder
 from groovefast.errors import GrooveFastError
-from groovefast.windows.manifest import JOURNAL, MANIFEST, verify
+from groovefast.windows.manifest import FORMAT, JOURNAL, MANIFEST, verify
 
 SHARDS = 5
 
@@ -74,15 +74,16 @@ def test_manifest(out: Path, corpus: Path) -> None:
         "names_marks": manifest["plan"]["files"]["names_marks"],
     }
     assert len(manifest["plan"]["files"]["names_marks"]) == 4 * 12
-    assert manifest["plan"]["options"]["split_bars"] == 4
+    assert manifest["plan"]["format"] == FORMAT
+    assert manifest["plan"]["options"]["steps_per_quarter"] == 4
     assert [entry["name"] for entry in manifest["shards"]] == [shard(n) for n in range(SHARDS)]
     for entry in manifest["shards"]:
         content = (out / entry["name"]).read_bytes()
-        assert entry["sha256"] == hashlib.sha256(content).hexdigest()
+        assert entry["crc32c"] == _records.crc32c(content)
         assert entry["bytes"] == len(content)
     totals = manifest["totals"]
     assert totals["files"] == len(list(corpus.iterdir()))
-    assert totals["records"] == sum(range(1, 13)) == len(read_shards(out))
+    assert totals["records"] == 12 == len(read_shards(out))
     assert sorted(contents(out)) == sorted([*map(shard, range(SHARDS)), MANIFEST])
 
 
@@ -96,7 +97,7 @@ def test_same_input_same_folder(out: Path, corpus: Path, tmp_path: Path) -> None
 
 def test_verify_good(out: Path) -> None:
     assert complaints(out) == {}
-    assert sum(entry.records for _, entry, _ in verify(out) if entry) == sum(range(1, 13))
+    assert sum(entry.records for _, entry, _ in verify(out) if entry) == 12
 
 
 def test_verify_names_what_is_wrong(out: Path) -> None:
@@ -123,25 +124,7 @@ def test_verify_notices_a_swap_of_equal_size(out: Path, corpus: Path) -> None:
     other = out.with_name("other")
     convert(corpus, other, shards=SHARDS)
     shutil.copy(other / shard(0), out / shard(0))
-    assert complaints(out) == {shard(0): "it was altered: its SHA-256 differs"}
-
-
-def test_without_sha256_records_still_have_their_checksums(corpus: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    convert(corpus, out, shards=SHARDS, sha256=False)
-    good = contents(out)
-    assert b'"sha256":null' in good[MANIFEST]
-    assert complaints(out) == {}
-    (out / shard(0)).write_bytes(good[shard(0)][:-9] + b"123456789")
-    shutil.copy(out / shard(4), out / shard(3))
-    (out / shard(2)).write_bytes(b"")
-    found = complaints(out)
-    assert "wrong checksum of a record" in found.pop(shard(0))
-    assert "bytes instead of" in found.pop(shard(3))
-    assert "0 bytes instead of" in found.pop(shard(2))
-    assert found == {}
-    convert(corpus, out, shards=SHARDS, sha256=False, resume=True)
-    assert contents(out) == good
+    assert complaints(out) == {shard(0): "it was altered: its CRC-32C differs"}
 
 
 def test_verify_without_a_conversion(tmp_path: Path) -> None:
@@ -164,7 +147,7 @@ def test_resume_of_a_finished_conversion_touches_nothing(out: Path, corpus: Path
     before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
     report = convert(corpus, out, shards=SHARDS, resume=True)
     assert report.reused == SHARDS
-    assert report.windows == sum(range(1, 13))
+    assert report.performances == 12
     assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
 
 
@@ -211,16 +194,15 @@ def test_resume_notices_a_changed_file(out: Path, corpus: Path) -> None:
 
 
 OTHER_OPTIONS: list[tuple[dict[str, Any], str]] = [
-    ({"config": "groovae_2bar_humanize"}, "--split-bars 2 instead of 4"),
-    ({"split_bars": "all"}, "--split-bars all instead of 4"),
+    ({"steps_per_quarter": 6}, "--steps-per-quarter 6 instead of 4"),
     ({"pitch_classes": "reduced"}, "--pitch-classes reduced instead of roland"),
     (
         {"pitch_classes": [[36], [38, 40], [42], [46], [43], [47], [50], [49], [51]]},
         "--pitch-classes 36|38,40|42|46|43|47|50|49|51 instead of roland",
     ),
     (
-        {"dedupe": True, "min_hits": 3},
-        "--dedupe on instead of off, --min-hits 3 instead of 0",
+        {"dedupe": True, "magenta_compat": True},
+        "--magenta-compat on instead of off, --dedupe on instead of off",
     ),
     ({"unmapped_pitches": "error"}, "--on-unmapped error instead of drop"),
     ({"shards": 7}, f"--shards 7 instead of {SHARDS}"),
@@ -305,21 +287,42 @@ def test_resume_of_what_another_version_wrote(out: Path, corpus: Path, form: str
     assert contents(out) == before
 
 
+def test_verify_of_what_another_version_wrote(out: Path) -> None:
+    """Its entries may have any fields."""
+    content = json.loads((out / MANIFEST).read_text())
+    content["plan"]["format"] = "groovefast-shards 2"
+    for entry in content["shards"]:
+        entry["sha256"] = entry.pop("crc32c")
+    (out / MANIFEST).write_text(json.dumps(content))
+    with pytest.raises(GrooveFastError, match="another version of GrooveFast; convert again, with"):
+        next(verify(out))
+
+
+def test_what_another_version_wrote_is_replaced(out: Path, corpus: Path) -> None:
+    good = contents(out)
+    content = json.loads((out / MANIFEST).read_text())
+    content["plan"]["format"] = "groovefast-shards 2"
+    content["shards"] = [{"name": entry["name"]} for entry in content["shards"]]
+    (out / MANIFEST).write_text(json.dumps(content))
+    convert(corpus, out, shards=SHARDS)
+    assert contents(out) == good
+
+
 def test_resume_of_an_unfinished_conversion_with_other_options(out: Path, corpus: Path) -> None:
     shards = json.loads((out / MANIFEST).read_text())["shards"]
     leave_behind(out, "after a line", [json.dumps(entry) for entry in shards[:3]])
-    assert refusal(out, corpus, min_hits=2) == "--min-hits 2 instead of 0"
+    assert refusal(out, corpus, dedupe=True) == "--dedupe on instead of off"
 
 
 def test_killed_as_it_replaced_another_conversion(out: Path, corpus: Path) -> None:
     """The manifest of the one before is beside the journal, which counts."""
     old = (out / MANIFEST).read_bytes()
-    convert(corpus, out, shards=2, min_hits=2)
+    convert(corpus, out, shards=2, steps_per_quarter=3)
     shards = json.loads((out / MANIFEST).read_text())["shards"]
     good = contents(out)
     leave_behind(out, "after a line", [json.dumps(shards[0])])
     (out / MANIFEST).write_bytes(old)
-    report = convert(corpus, out, shards=2, min_hits=2, resume=True)
+    report = convert(corpus, out, shards=2, steps_per_quarter=3, resume=True)
     assert report.reused == 1
     assert contents(out) == good
 
@@ -334,7 +337,8 @@ def test_resume_with_dedupe(corpus: Path, tmp_path: Path) -> None:
     (out / shard(4)).unlink()
     report = convert(corpus, out, shards=SHARDS, dedupe=True, resume=True)
     assert report.reused == SHARDS - 1
-    assert (report.windows, report.duplicates) == (full.windows, full.duplicates)
+    assert (report.performances, report.duplicates) == (12, 12)
+    assert (report.bars, report.notes) == (full.bars, full.notes)
     assert contents(out) == good
 
 
@@ -403,7 +407,7 @@ def leave_behind(out: Path, state: str, entries: list[str]) -> None:
         (out / shard(4)).unlink()
         (out / f".{shard(4)}.tmp").write_bytes(b"half a rec")
         (out / ".data-00007-of-00009.tfrecord.tmp").write_bytes(b"of yet another run")
-        (out / f".{MANIFEST}.tmp").write_text("{")
+        (out / f".{MANIFEST}.x1_y2z.tmp").write_text("{")
 
 
 @pytest.mark.parametrize(
@@ -440,51 +444,38 @@ CONVERT = """
 import sys
 from groovefast.conversion.convert import convert
 folder, out, resume = sys.argv[1:]
-print("ready", flush=True)
-convert(folder, out, shards=6, workers=2, resume=resume == "resume")
+convert(folder, out, shards=3, workers=2, resume=resume == "resume")
 """
 
 
-@contextmanager
-def running(corpus: Path, out: Path, how: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A conversion in a process of its own, at the moment it begins."""
-    command = [sys.executable, "-c", CONVERT, str(corpus), str(out), how]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        yield process
-
-
-def test_killed_at_any_moment(groove_dir: Path, tmp_path: Path) -> None:
-    """Whenever it is killed, what has a shard's name is whole, and the next run finishes."""
-    corpus = groove_dir / "drummer1"
-    started = time.perf_counter()
-    convert(corpus, tmp_path / "good", shards=6, workers=2)
-    longest = 1.2 * (time.perf_counter() - started)
-    good = contents(tmp_path / "good")
-    out = tmp_path / "out"
-    killed, seen = 0, set()
-    for moment in range(64):
-        if moment % 4 == 0:
-            shutil.rmtree(out, ignore_errors=True)
-        with running(corpus, out, "resume" if moment % 2 else "anew") as process:
-            time.sleep(longest * (moment % 16 + 0.5) / 16)
-            process.kill()
-        if process.returncode == -signal.SIGKILL:
-            killed += 1
-        else:
-            longest *= 0.9  # it ended by itself
-        left = contents(out) if out.exists() else {}
-        seen.add(len(left))
-        for name, content in left.items():
-            if name.endswith(".tfrecord"):
-                assert content == good[name], f"{name} after a kill"
-        if killed == 12:
+@pytest.mark.parametrize("before", ["nothing", "some of it", "another conversion"])
+def test_killed_at_any_change(corpus: Path, tmp_path: Path, before: str) -> None:
+    """Wherever it is killed, what has a shard's name is whole, and the next run finishes."""
+    good = contents(convert(corpus, tmp_path / "good", shards=3).output_dir)
+    old, resume = tmp_path / "old", before != "another conversion"
+    old.mkdir()
+    if before == "another conversion":
+        convert(corpus, old, shards=2)
+    words = ["-c", CONVERT, str(corpus), str(old), "anew"]
+    if before == "some of it":
+        assert run_with_signal(words, old, 9).returncode == -signal.SIGKILL
+    seen = set()
+    for change in itertools.count(1):
+        out = shutil.copytree(old, tmp_path / f"out-{change}")
+        words[-2:] = str(out), "resume" if resume else "anew"
+        process = run_with_signal(words, out, change)
+        left = contents(out)
+        if process.returncode == 0:
             break
-    assert killed == 12
-    assert len(seen) > 2
-    convert(corpus, out, shards=6, resume=True)
-    assert contents(out) == good
+        assert process.returncode == -signal.SIGKILL, process.stderr
+        for name, content in left.items():
+            if name.endswith("of-00003.tfrecord"):
+                assert content == good[name], f"{name} after a kill at change {change}"
+        seen.add(frozenset(left))
+        convert(corpus, out, shards=3, resume=resume)
+        assert contents(out) == good, f"after a kill at change {change}"
+    assert left == good
+    assert len(seen) > 5
 
 
 def test_what_was_complete_before_a_failure_is_kept(corpus: Path, tmp_path: Path) -> None:
@@ -498,16 +489,16 @@ def test_what_was_complete_before_a_failure_is_kept(corpus: Path, tmp_path: Path
     assert report.reused == complete > 0
 
 
-def test_interrupted_by_ctrl_c(groove_dir: Path, tmp_path: Path) -> None:
-    with running(groove_dir, tmp_path / "out", "anew") as process:
-        while not (tmp_path / "out" / JOURNAL).exists():
-            time.sleep(0.001)
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
-    assert not list((tmp_path / "out").glob(".*.tmp"))
-    report = convert(groove_dir, tmp_path / "out", shards=6, resume=True)
-    assert report.files == 1150
-    assert complaints(tmp_path / "out") == {}
+@pytest.mark.parametrize("change", [1, 2], ids=["within a shard", "before it has its name"])
+def test_interrupted_by_ctrl_c(corpus: Path, tmp_path: Path, change: int) -> None:
+    out = tmp_path / "out"
+    words = ["-c", CONVERT, str(corpus), str(out), "anew"]
+    process = run_with_signal(words, out, change, name="data-00001", number=signal.SIGINT)
+    assert process.stderr.endswith("KeyboardInterrupt\n")
+    assert not list(out.glob(".*.tmp"))
+    report = convert(corpus, out, shards=3, resume=True)
+    assert report.files == 12
+    assert complaints(out) == {}
 
 
 # A disk that is full, a folder that cannot be written to
@@ -524,25 +515,25 @@ def run_limited(corpus: Path, out: Path, limit: str) -> subprocess.CompletedProc
 
 def test_a_shard_that_cannot_be_written(corpus: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = run_limited(corpus, out, "resource.RLIMIT_FSIZE, (40_000, 40_000)")
+    done = run_limited(corpus, out, "resource.RLIMIT_FSIZE, (32_000, 32_000)")
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"groovefast-convert: {out}/data-0000")
     assert "file too large" in line
     for path in out.glob("*.tfrecord"):
-        assert _records.check_shard(os.fsencode(path))[2] is None
+        assert _records.check_shard(os.fsencode(path))[3] is None
     assert not list(out.glob(".*.tmp"))
     left = len(list(out.glob("*.tfrecord")))
     report = convert(corpus, out, shards=3, resume=True)
     assert report.reused == left
-    assert report.windows == sum(range(1, 13))
+    assert report.performances == 12
     assert complaints(out) == {}
 
 
-def test_full_disk(groove_dir: Path, tmp_path: Path) -> None:
+def test_full_disk(made_up_dir: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
     try:
         mounted = subprocess.run(mount, capture_output=True).returncode == 0
     except FileNotFoundError:
@@ -550,11 +541,11 @@ def test_full_disk(groove_dir: Path, tmp_path: Path) -> None:
     if not mounted:
         pytest.skip("no right to mount a small disk")
     try:
-        with pytest.raises(OSError, match=r"No space left on device.*tfrecord"):
-            convert(groove_dir, disk / "out")
+        with pytest.raises(OSError, match=r"No space left on device: .*(tfrecord|jsonl)"):
+            convert(made_up_dir, disk / "out")
         assert not list((disk / "out").glob(".*.tfrecord.tmp"))
         for path in (disk / "out").glob("*.tfrecord"):
-            assert _records.check_shard(os.fsencode(path))[2] is None
+            assert _records.check_shard(os.fsencode(path))[3] is None
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 

@@ -17,7 +17,8 @@ def corpus_stats() -> dict[str, object]:
         "velocities": velocities.tolist(),
         "offsets": rng.integers(0, 50, (9, 64)).tolist(),
         "tempos": {"100": 40, "120.5": 7},
-        "windows": {"train": 40, "test": 7},
+        "bars": {"train": 40, "test": 7},
+        "windows": {2: 30, 4: 20},
     }
 
 
@@ -29,7 +30,10 @@ def test_corpus_is_drawn_with_its_counts(tmp_path: Path) -> None:
     assert [bar.get_width() for bar in hits.patches] == stats["hits"]
     tempos = figure.axes[1]
     assert sum(bar.get_height() for bar in tempos.patches) == 47
-    assert figure.axes[2].get_title(loc="left") == "47 windows"
+    assert figure.axes[2].get_title(loc="left") == "47 bars"
+    assert [text.get_text() for text in figure.axes[2].texts][-1] == (
+        "30 windows of 2 bars\n20 windows of 4 bars"
+    )
 
 
 def test_early_is_to_the_left() -> None:
@@ -47,6 +51,7 @@ def test_an_empty_corpus_is_drawn(tmp_path: Path) -> None:
         "velocities": np.zeros((9, 128), int),
         "offsets": np.zeros((9, 64), int),
         "tempos": {},
+        "bars": {},
         "windows": {},
     }
     plot_corpus(empty, tmp_path / "corpus.png")

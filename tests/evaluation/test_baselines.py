@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from groovefast.config import CONFIGS
 from groovefast.evaluation import baselines
 from groovefast.evaluation.measures import ALL, Performances, measure
-from groovefast.windows.transforms import TAP_CLASS, Grid, transform_inputs
+from groovefast.windows.rows import Grid
+from groovefast.windows.transforms import TAP_CLASS, transform_inputs
 
 KICK, SNARE, HI_HAT = 0, 1, 2
 FITS: list[Callable[[Performances], baselines.Predictor]] = [

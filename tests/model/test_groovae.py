@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as st_numpy
 from groovefast.config import CONFIGS, Config, ConverterConfig, HParams
 from groovefast.errors import GrooveFastError
 from groovefast.model.groovae import GrooVAE, slerp, variable_shapes
+from groovefast.windows.rows import RowLayout
 
 SIZES = {"z_size": 6, "enc_rnn_size": (7,), "dec_rnn_size": (5, 5), "free_bits": 1.0}
 DEEP = {"enc_rnn_size": (7, 6), "dec_rnn_size": (8, 5, 5)}
@@ -47,16 +48,14 @@ def with_random_weights(config: Config, precision: str = "float32") -> GrooVAE:
 
 
 def row_sizes(config: Config) -> tuple[int, int, int]:
-    converter = config.converter
-    drums = 9 // converter.rows_per_step
-    return drums, converter.num_velocity_bins, converter.num_offset_bins
+    return RowLayout.of(config.converter)[:3]
 
 
 def random_windows(config: Config, n: int = 3, seed: int = 0) -> np.ndarray:
     """Rows that are as the converter makes them."""
     draw = np.random.default_rng(seed)
     drums, velocity_bins, offset_bins = row_sizes(config)
-    steps = config.converter.window_steps * config.converter.rows_per_step
+    steps = config.converter.window_steps * RowLayout.of(config.converter).rows_per_step
 
     def values(bins: int, low: float) -> np.ndarray:
         if bins:
@@ -69,10 +68,10 @@ def random_windows(config: Config, n: int = 3, seed: int = 0) -> np.ndarray:
 
 
 def random_controls(config: Config, n: int = 3) -> np.ndarray:
-    converter = config.converter
-    steps = converter.window_steps * converter.rows_per_step
+    layout = RowLayout.of(config.converter)
+    steps = config.converter.window_steps * layout.rows_per_step
     draw = np.random.default_rng(1)
-    return draw.integers(0, 2, (n, steps, converter.control_depth)).astype(np.float32)
+    return draw.integers(0, 2, (n, steps, layout.control_depth)).astype(np.float32)
 
 
 def numpy_weights(model: GrooVAE) -> dict[str, np.ndarray]:
@@ -155,7 +154,7 @@ def test_every_variable_has_a_gradient_in_training(name):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_named_configs_sample(name):
     config = CONFIGS[name].with_hparams(SIZES)
-    controls = random_controls(config, 1)[0] if config.converter.control_depth else None
+    controls = random_controls(config, 1)[0] if config.converter.hits_as_controls else None
     windows = GrooVAE(config).sample(2, seed=0, controls=controls).numpy()
     assert windows.shape == (2, 16 * config.converter.split_bars, 27)
     hits, velocities, offsets = np.split(windows, 3, -1)

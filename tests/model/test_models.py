@@ -10,7 +10,7 @@ import pytest
 from groovefast import CONFIGS, GrooveConverter, load_model
 from groovefast.evaluation.evaluate import evaluate
 from groovefast.evaluation.measures import ALL, Performances
-from groovefast.model.models import DEFAULT_MODELS, included_model, included_models
+from groovefast.model.models import included_model, included_models
 
 MAX_BYTES = 10_000_000
 FIGURES = {
@@ -23,7 +23,7 @@ FIGURES = {
 """Of the handful of windows below, at temperature 0."""
 
 
-@pytest.fixture(scope="module", params=sorted(set(DEFAULT_MODELS.values())))
+@pytest.fixture(scope="module", params=sorted(FIGURES))
 def name(request):
     return request.param
 

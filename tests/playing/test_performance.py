@@ -31,10 +31,11 @@ from groovefast import (
     GrooveFastError,
     MidiError,
     load_model,
+    playing,
     read_midi,
 )
 from groovefast.drum_part import ALL_CHANNELS
-from groovefast.model.models import DEFAULT_MODELS
+from groovefast.model.models import included_models
 from groovefast.playing.performance import (
     add_hihat,
     groove_transfer,
@@ -499,7 +500,7 @@ def test_interpolation_begins_at_one_and_ends_at_the_other():
 @pytest.mark.parametrize("mode", ["humanize", "add-hihat", "groove-transfer", "reconstruct"])
 def test_models_of_every_layout_play(converter, mode):
     beat = make_beat(3)
-    model = make_model(DEFAULT_MODELS[mode], bias=1.0, **converter)
+    model = make_model(playing.MODES[mode].model, bias=1.0, **converter)
     play = {
         "humanize": humanize,
         "add-hihat": lambda source, model: add_hihat(source, model, replace=True),
@@ -513,8 +514,8 @@ def test_models_of_every_layout_play(converter, mode):
 
 
 def test_every_mode_has_a_model_made_for_it():
-    assert set(DEFAULT_MODELS) == {*MODES, "sample"}
-    assert set(DEFAULT_MODELS.values()) <= set(CONFIGS)
+    assert set(playing.MODES) == {*MODES, "sample"}
+    assert {mode.model for mode in playing.MODES.values()} <= set(included_models())
 
 
 def test_model_may_be_a_path(tmp_path):
@@ -539,7 +540,7 @@ def test_models_made_for_something_else_are_refused(mode, play):
         play(make_beat(2), make_model(FOUR))
     assert str(error.value) == (
         f"{mode}: not what a model of groovae_4bar has learned; "
-        f"give one of {DEFAULT_MODELS[mode]}, or none for the included one"
+        f"give one of {playing.MODES[mode].model}, or none for the included one"
     )
 
 
@@ -567,7 +568,7 @@ def test_options_out_of_range(options, message):
 
 
 def test_an_interpolation_has_two_ends():
-    with pytest.raises(GrooveFastError, match="num: 1 given"):
+    with pytest.raises(GrooveFastError, match="num: 1 is too few"):
         interpolate(make_beat(1), make_beat(1), 1, make_model(FOUR))
 
 

@@ -14,7 +14,7 @@ from groovefast import CONFIGS, Groove, GrooveConverter, GrooveFastError, read_m
 from groovefast.drum_part import DrumPart
 from groovefast.midi.tracks import MidiTracks
 from groovefast.playing.take import Take
-from groovefast.windows.transforms import Grid
+from groovefast.windows.rows import Grid
 
 CONFIG = CONFIGS["groovae_2bar_humanize"].converter
 

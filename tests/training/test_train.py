@@ -6,12 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from signals import run_with_signal
 from window_records import performed_windows, random_windows, write_shards
 
 from groovefast.errors import GrooveFastError
@@ -190,40 +190,29 @@ train({config!r}, {data!r}, {run_dir!r}, {eval_data!r}, {steps}, hparams={hparam
 """
 
 
-def start(shards: Path, run_dir: Path, environment: dict[str, str] | None = None, **options: int):
-    """The same run in a process of its own, with a checkpoint after every step."""
-    code = _TRAIN_AND_SAVE_ALWAYS.format(
+def code_of_run(shards: Path, run_dir: Path, **options: object) -> str:
+    """Code of the same run with a checkpoint after every step."""
+    return _TRAIN_AND_SAVE_ALWAYS.format(
         config=CONFIG,
         data=str(shards / "train-*"),
         eval_data=str(shards / "validation-*"),
         run_dir=str(run_dir),
         **{"steps": STEPS, "hparams": SMALL, **options},
     )
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **(environment or {})},
+
+
+def test_killed_and_continued_is_unbroken(shards, unbroken, tmp_path):
+    kills = (
+        # As the first checkpoint is about to be whole, and, with some steps done, as the fourth
+        # model is about to take the place of the third.
+        ("checkpoints/step-1.index", 1, False),
+        ("model/weights.npz", 4, True),
     )
-
-
-def wait_for(condition, process: subprocess.Popen) -> None:
-    while not condition() and process.poll() is None:
-        time.sleep(0.005)
-
-
-def test_killed_at_any_moment_and_continued_is_unbroken(shards, unbroken, tmp_path):
-    folder, record = tmp_path / "checkpoints", tmp_path / "metrics.jsonl"
-    moments = (
-        # While the first checkpoint is being written, and with some steps done.
-        folder.is_dir,
-        lambda: len(saved_steps(folder)) > 1 and len(record.read_text().splitlines()) >= 4,
-    )
-    for moment in moments:
-        process = start(shards, tmp_path)
-        wait_for(moment, process)
-        process.kill()
-        process.communicate()
+    for name, change, has_checkpoints in kills:
+        words = ["-c", code_of_run(shards, tmp_path)]
+        process = run_with_signal(words, tmp_path, change, name=name)
+        assert process.returncode == -signal.SIGKILL, process.stderr
+        assert bool(saved_steps(tmp_path / "checkpoints")) == has_checkpoints
     run(shards, tmp_path)
     assert_same_run(tmp_path, unbroken[0])
 
@@ -442,16 +431,18 @@ def free_ports(count: int) -> list[int]:
 
 def test_two_workers_are_one(shards, alone, tmp_path):
     workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    code = code_of_run(shards, tmp_path, hparams=f"{SMALL},dropout_keep_prob=1.0")
     processes = [
-        start(
-            shards,
-            tmp_path,
-            {
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={
+                **os.environ,
                 "TF_CONFIG": json.dumps(
                     {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
-                )
+                ),
             },
-            hparams=f"{SMALL},dropout_keep_prob=1.0",
         )
         for index in range(2)
     ]

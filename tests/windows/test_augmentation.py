@@ -9,7 +9,7 @@ from groovefast.config import CONFIGS
 from groovefast.drums import DRUM_CLASSES
 from groovefast.windows.augmentation import Augmentation
 from groovefast.windows.dataset import Order, batches, open_windows
-from groovefast.windows.transforms import Grid
+from groovefast.windows.rows import Grid
 
 CONFIG = CONFIGS["groovae_2bar_humanize"]
 

@@ -17,6 +17,7 @@ from groovefast.config import CONFIGS, Config, ConverterConfig
 from groovefast.drums import output_pitches
 from groovefast.errors import GrooveFastError, MidiError
 from groovefast.midi.groove import Groove
+from groovefast.windows.rows import RowLayout
 
 GOLDEN_OPTIONS: dict[str, dict[str, object]] = {
     **{name: {"config": name} for name in CONFIGS if "dropout" not in name},
@@ -118,14 +119,15 @@ def test_a_file_without_windows_gives_empty_arrays(name: str) -> None:
     converter = make_converter(GOLDEN_OPTIONS[name])
     config = converter.config
     assert config.window_steps is not None
-    rows = config.window_steps * config.rows_per_step
     one_hit = Groove([(0.0, 0.1, 36, 90)])
     waltz = Groove([(2.0 * beat, 2.0 * beat + 0.1, 36, 90) for beat in range(12)], 120, (3, 4))
     for source in (Groove([]), one_hit, waltz):
         tensors = converter.to_tensors(source)
         assert len(tensors) == 0
-        assert tensors.inputs.shape == tensors.outputs.shape == (0, rows, config.depth)
-        assert tensors.controls.shape == (0, rows, config.control_depth)
+        layout = RowLayout.of(config)
+        rows = config.window_steps * layout.rows_per_step
+        assert tensors.inputs.shape == tensors.outputs.shape == (0, rows, layout.depth)
+        assert tensors.controls.shape == (0, rows, layout.control_depth)
         assert tensors.inputs.dtype == tensors.controls.dtype == np.float32
         assert tensors.start_steps.shape == tensors.qpms.shape == (0,)
 
@@ -304,7 +306,8 @@ def test_from_tensors_at_another_tempo(samples: np.ndarray) -> None:
 
 def test_a_window_is_as_long_as_its_rows(samples: np.ndarray) -> None:
     for converter in (GrooveConverter(), GrooveConverter(split_instruments=True)):
-        silent = np.zeros((2, 64 * converter.config.rows_per_step, converter.config.depth))
+        layout = RowLayout.of(converter.config)
+        silent = np.zeros((2, 64 * layout.rows_per_step, layout.depth))
         silent[1, 0] = 1
         assert [groove.end for groove in converter.from_tensors(silent)] == [16, 16]
     for groove in GrooveConverter().from_tensors(samples):
@@ -359,7 +362,7 @@ def test_split_and_binned_vectors_come_back(beat: Path) -> None:
 
 def test_split_and_binned_rows_as_wide_as_plain_ones_are_not_taken_for_them(beat: Path) -> None:
     converter = GrooveConverter(split_instruments=True, num_velocity_bins=13, num_offset_bins=13)
-    assert converter.config.depth == 27
+    assert RowLayout.of(converter.config).depth == 27
     tensors = converter.to_tensors(beat)
     assert tensors.inputs.shape == tensors.outputs.shape == (len(tensors), 32 * 9, 27)
     np.testing.assert_array_equal(tensors.outputs.sum(axis=-1) - tensors.outputs[..., 0], 2)

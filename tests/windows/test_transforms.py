@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from groovefast.config import CONFIGS, ConverterConfig
 from groovefast.windows import transforms
-from groovefast.windows.transforms import DropoutDraws, Grid
+from groovefast.windows.rows import Grid, RowLayout
+from groovefast.windows.transforms import DropoutDraws
 
 GOLDEN_CONFIGS = {
     **{name: config.converter for name, config in CONFIGS.items() if "dropout" not in name},
@@ -77,8 +78,8 @@ def test_every_config_is_magentas(name: str, golden: dict[str, np.ndarray], xp: 
         assert made.dtype == xp.float32
         assert made.shape == expected.shape
         np.testing.assert_array_equal(made, expected)
-    assert inputs.shape[-1] == outputs.shape[-1] == config.depth
-    assert controls.shape[-1] == config.control_depth
+    assert inputs.shape[-1] == outputs.shape[-1] == RowLayout.of(config).depth
+    assert controls.shape[-1] == RowLayout.of(config).control_depth
 
 
 @pytest.mark.parametrize("name", ALL_CONFIGS)
@@ -101,10 +102,10 @@ def test_both_libraries_agree_in_a_graph(name: str) -> None:
 @pytest.mark.parametrize("name", ALL_CONFIGS)
 def test_no_windows_keep_their_shape(name: str) -> None:
     config = ALL_CONFIGS[name]
-    rows = 32 * config.rows_per_step
+    rows = 32 * RowLayout.of(config).rows_per_step
     inputs, outputs, controls = transforms.apply(config, np, *random_grid(0, windows=0))
-    assert inputs.shape == outputs.shape == (0, rows, config.depth)
-    assert controls.shape == (0, rows, config.control_depth)
+    assert inputs.shape == outputs.shape == (0, rows, RowLayout.of(config).depth)
+    assert controls.shape == (0, rows, RowLayout.of(config).control_depth)
 
 
 def test_targets_are_never_changed() -> None:
@@ -184,7 +185,7 @@ def test_bins_are_those_of_digitize(values: list[float], num_bins: int) -> None:
     config = ConverterConfig(num_offset_bins=num_bins)
     offsets = np.asarray(values, np.float32).reshape(1, 1, 9)
     grid = Grid(np.ones_like(offsets), np.ones_like(offsets), offsets)
-    one_hots = transforms.assemble(config, np, grid)[0, 0, 18:].reshape(9, num_bins)
+    one_hots = RowLayout.of(config).assemble(np, grid)[0, 0, 18:].reshape(9, num_bins)
     expected = np.digitize(offsets[0, 0], np.linspace(-1, 1 + 1e-4, num_bins), right=True)
     np.testing.assert_array_equal(one_hots.sum(axis=1), 1)
     np.testing.assert_array_equal(one_hots.argmax(axis=1), expected)

@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-
-DEFAULT_MODELS: Mapping[str, str] = {
-    "sample": "groovae_4bar",
-    "humanize": "groovae_2bar_humanize",
-    "tap2drum": "groovae_2bar_tap_fixed_velocity",
-    "add-hihat": "groovae_2bar_add_closed_hh",
-    "groove-transfer": "groovae_2bar_hits_control",
-    "reconstruct": "groovae_4bar",
-    "interpolate": "groovae_4bar",
-    "vary": "groovae_4bar",
-}
-"""The model made for each thing `groovefast-sample` does."""
 
 _FOLDER = Path(__file__).parent
 

@@ -1,0 +1,75 @@
+"""What decides the content of the shards, apart from the files."""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+from groovefast.config import MAX_STEPS
+from groovefast.drum_part import DrumPart
+from groovefast.drums import pitch_table
+from groovefast.errors import OptionError, check_choice
+
+OnError = Literal["skip", "fail", "salvage"]
+OnUnmapped = Literal["drop", "error"]
+
+MAX_STEPS_PER_QUARTER = MAX_STEPS // 4
+"""So that a bar of 4/4 is no longer than a performance may be."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """See `convert`.
+
+    Attributes:
+        steps_per_quarter: Grid steps in a quarter note.
+        pitch_classes: The pitches of each drum class.
+        channel: The MIDI channels of the drums, see `DrumPart`.
+        track: The track of the drums, see `DrumPart`.
+        magenta_compat: Whether to drop what Magenta drops.
+        on_error: What to do with a damaged file: leave it out, stop, or keep what came before.
+        unmapped_pitches: Whether a pitch of no class makes its file a failed one.
+        dedupe: Whether to leave out performances whose grid an earlier one of the set has.
+    """
+
+    steps_per_quarter: int
+    pitch_classes: Sequence[Sequence[int]]
+    channel: tuple[int, ...] | None
+    track: int | str | None
+    magenta_compat: bool
+    on_error: OnError
+    unmapped_pitches: OnUnmapped
+    dedupe: bool
+
+    def __post_init__(self) -> None:
+        check_choice("on_error", self.on_error, get_args(OnError))
+        check_choice("unmapped_pitches", self.unmapped_pitches, get_args(OnUnmapped))
+
+    def for_core(self) -> dict[str, Any]:
+        """Returns the options as `_records.Conversion` takes them."""
+        return {
+            "pitch_table": pitch_table(self.pitch_classes),
+            "steps_per_quarter": self.steps_per_quarter,
+            "part": DrumPart(self.channel, self.track).for_core(),
+            "magenta_compat": self.magenta_compat,
+            "on_error": self.on_error,
+            "unmapped_is_error": self.unmapped_pitches == "error",
+            "dedupe": self.dedupe,
+        }
+
+
+def check_count(name: str, value: object, most: int) -> int:
+    """Returns the value of an option that is a whole number from 1 to `most`.
+
+    Raises:
+        OptionError: It is something else.
+    """
+    try:
+        count = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        count = 0
+    if isinstance(value, bool) or not 1 <= count <= most:
+        raise OptionError(name, f"a whole number from 1 to {most:,} wanted, not {value!r}")
+    return count

@@ -1,0 +1,279 @@
+"""How a model plays a performance: what all the modes of `performance` have in common.
+
+take -> overlapping windows -> encoder -> z -> decoder -> cross-faded rows -> take
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groovefast.config import MAX_TEMPERATURE, ConverterConfig
+from groovefast.drum_part import CHANNEL_10, Channel, DrumPart, Track
+from groovefast.drums import PitchClasses, resolve_pitch_classes
+from groovefast.errors import OptionError
+from groovefast.files import write_atomically
+from groovefast.midi.groove import Groove, midi_source
+from groovefast.midi.score import MidiInput, read_bytes, read_score
+from groovefast.playing.layout import Windows
+from groovefast.playing.take import Take
+from groovefast.task import ALL_DRUMS, Task
+from groovefast.windows import transforms
+from groovefast.windows.rows import Grid, RowLayout
+
+if TYPE_CHECKING:
+    import mido
+
+    from groovefast.model.groovae import GrooVAE
+
+Source: TypeAlias = "MidiInput | Groove | mido.MidiFile"
+"""A MIDI file's bytes, its path, a file opened for bytes, a `Groove`, or a `mido.MidiFile`."""
+Values: TypeAlias = NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True)
+class Rendition:
+    """What became of a performance.
+
+    Attributes:
+        midi: The file: that of the input, with other drums.
+        messages: Lines a user should read, such as bars in which there was nothing to do.
+        part: Which of its notes are the drums.
+    """
+
+    midi: bytes
+    messages: tuple[str, ...] = ()
+    part: DrumPart = CHANNEL_10
+
+    @property
+    def groove(self) -> Groove:
+        """The drums of the file."""
+        return Groove.from_midi(self.midi, self.part.channel, self.part.track)
+
+    def save(self, path: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Writes the MIDI file, whole or not at all.
+
+        Args:
+            path: Its name.
+            overwrite: Whether to replace a file that is there.
+
+        Raises:
+            FileExistsError: There is one, and it is not to be replaced.
+            OSError: The folder does not exist or cannot be written.
+        """
+        write_atomically(path, self.midi, overwrite)
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How a mode is played.
+
+    Attributes:
+        amount: From 0, the input as it is, to 1, what the model makes of it. Between them hits
+            move part of the way, and the model has to be surer of those it adds or takes out.
+        temperature: How boldly to draw: z around its mean, and hits; 0 takes the likeliest.
+        seed: The same seed gives the same result; None draws anew.
+        hop_bars: From one window to the next; half a window when None.
+        pitch_classes: Which pitches are which drum: "reduced" for General MIDI, "roland" for the
+            kit of the Groove MIDI Dataset, or another map that `resolve_pitch_classes` takes.
+        channel: The MIDI channel of the drums, from 1, or several; channel 10 if None, or every
+            channel of `track` where that is given. Nothing else is heard or changed.
+        track: The track of the drums: its number in the file, from 1, or its name.
+
+    Raises:
+        OptionError: A value out of its range.
+    """
+
+    amount: float = 1.0
+    temperature: float = 0.0
+    seed: int | None = None
+    hop_bars: int | None = None
+    pitch_classes: PitchClasses = "reduced"
+    channel: Channel = None
+    track: Track = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.amount <= 1:
+            raise OptionError("amount", f"{self.amount} is not in 0..1")
+        if not 0 <= self.temperature <= MAX_TEMPERATURE:
+            raise OptionError("temperature", f"{self.temperature} is not in 0..{MAX_TEMPERATURE:g}")
+        for name, least in (("hop_bars", 1), ("seed", 0)):
+            value = getattr(self, name)
+            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+            if value is not None and not (whole and value >= least):
+                raise OptionError(name, f"{value!r} is no whole number from {least} on")
+        # A file is read once.
+        object.__setattr__(self, "pitch_classes", resolve_pitch_classes(self.pitch_classes))
+        DrumPart.of(self.channel, self.track)
+
+    @property
+    def part(self) -> DrumPart:
+        """Which notes are the drums."""
+        return DrumPart.of(self.channel, self.track)
+
+
+class Player:
+    """A model, and how it is asked to play.
+
+    Windows are (windows, steps) rows of a take, z is (windows, z_size).
+    """
+
+    def __init__(self, model: GrooVAE, options: Options) -> None:
+        self.model = model
+        self.options = options
+        self.config: ConverterConfig = model.config.converter
+        self.task = Task.of(self.config)
+        self._layout = RowLayout.of(self.config)
+        self._rng = np.random.default_rng(options.seed)
+
+    @property
+    def own_choice(self) -> Sequence[int]:
+        """The drums whose hits the model chooses when it is not told which."""
+        return () if self.task.wants_hits else ALL_DRUMS
+
+    def take(self, source: Source, **how: Any) -> Take:
+        """The drums of a performance; `how` is passed on to `Take`."""
+        kit = {"pitch_classes": self.options.pitch_classes, **how}
+        return Take(source, self.config, part=self.options.part, **kit)
+
+    def take_beside(self, source: Source) -> Take:
+        """A second performance: its drums are where the first has them, or else on channel 10."""
+        named, usual = self.options.part, CHANNEL_10
+        midi, name = read_bytes(midi_source(source))
+
+        def is_silent(part: DrumPart) -> bool:
+            return not len(read_score(midi, part, name=name).notes)
+
+        elsewhere = named != usual and is_silent(named) and not is_silent(usual)
+        part = usual if elsewhere else named
+        return Take(midi, self.config, self.options.pitch_classes, part, name=name)
+
+    def windows(self, take: Take) -> Windows:
+        """Overlapping windows of the model over a take."""
+        bars = self.config.split_bars or 2
+        hop = self.options.hop_bars or max(1, bars // 2)
+        return take.windows(bars, min(hop, bars))
+
+    def encode(self, take: Take, windows: Windows) -> tuple[Values, Values]:
+        """The `mu` and `sigma` of windows as the model was trained to hear them."""
+        grid = Grid(*map(windows.cut, take.grid))
+        heard = transforms.transform_inputs(self.config, np, grid)
+        inputs = self._layout.assemble(np, heard)
+        mu, sigma = self.model.encode(inputs, self._controls(grid.hits))
+        return np.asarray(mu), np.asarray(sigma)
+
+    def latents(self, encoded: tuple[Values, Values], spread: float = 0.0) -> Values:
+        """The z to decode. The same noise for all windows keeps the performance of one piece."""
+        mu, sigma = encoded
+        drawn = self.options.temperature * sigma * self._rng.standard_normal(mu.shape[1])
+        away = spread * self._rng.standard_normal(mu.shape[1])
+        return np.asarray(mu + drawn + away, np.float32)
+
+    def new_latents(self, windows: Windows) -> Values:
+        """A z that no performance was encoded to, drawn of N(0, 1), the same for all windows."""
+        z = self._rng.standard_normal(self.model.config.hparams.z_size)
+        return np.tile(np.asarray(z, np.float32), (len(windows), 1))
+
+    def decode(
+        self,
+        take: Take,
+        windows: Windows,
+        z: Values,
+        chosen: Collection[int],
+        as_drums: bool = False,
+    ) -> Rendition:
+        """The take with what the model plays from z.
+
+        The hits are settled first, for the whole take; then the model, hearing just these, gives
+        each its velocity and time.
+
+        Args:
+            take: The input.
+            windows: Where each z belongs.
+            z: One for each window.
+            chosen: Drums whose hits the model chooses; it is given those of the others.
+            as_drums: Whether to write drums on channel 10, rather than in the take's own kit.
+        """
+        hits = self.choose_hits(take, windows, z, chosen)
+        return self.play(take, windows, z, hits, as_drums=as_drums)
+
+    def choose_hits(
+        self,
+        take: Take,
+        windows: Windows,
+        z: Values,
+        chosen: Collection[int],
+        closed: NDArray[np.bool_] | None = None,
+    ) -> Values:
+        """The hits of the whole take: those that its windows, cross-faded, find likely.
+
+        Bars in which nothing was played stay empty, and rows that are `closed` as they are.
+        """
+        chosen = [drum for drum in chosen if drum in take.playable]
+        hits = np.asarray(take.grid.hits)
+        if not chosen or not self.options.amount:
+            return hits
+        given = windows.cut(take.grid.hits)
+        given[..., chosen] = np.nan
+        given[windows.rows < 0] = 0
+        rows = self._write(z, given)
+        likely = windows.blend(self._hit_probabilities(z, rows, given), len(take.grid.hits))
+        likely = likely + (1 - self.options.amount) * (take.grid.hits - likely)
+        with np.errstate(divide="ignore"):
+            logits = np.log(likely) - np.log1p(-likely)
+        logits += self.options.temperature * self._rng.logistic(size=logits.shape)
+        open_rows = take.sounding if closed is None else take.sounding & ~closed
+        free = np.zeros(logits.shape, np.bool_)
+        free[:, chosen] = open_rows[:, None]
+        return np.asarray(np.where(free, logits > 0, take.grid.hits), np.float32)
+
+    def play(
+        self,
+        take: Take,
+        windows: Windows,
+        z: Values,
+        hits: Values,
+        changed: Collection[int] = ALL_DRUMS,
+        as_drums: bool = False,
+    ) -> Rendition:
+        """The take with these hits, of which the model plays those of the `changed` drums."""
+        if not self.options.amount:
+            return Rendition(take.midi, (), take.part)
+        written = self._layout.numbers(self._write(z, windows.cut(hits)))
+        velocities, offsets = (
+            windows.blend(values, len(hits)) for values in (written.velocities, written.offsets)
+        )
+        midi = take.play(
+            Grid(hits, velocities, offsets),
+            self.options.amount,
+            changed,
+            own_kit=not as_drums,
+            own_channel=not as_drums,
+        )
+        messages = tuple(take.coarse_message) if midi != take.midi else ()
+        return Rendition(midi, messages, take.drums_written if as_drums else take.part)
+
+    def _write(self, z: Values, hits: Values) -> Values:
+        """The model's rows; `hits`, (windows, steps, 9), are kept where they are not NaN."""
+        kept = hits.reshape(len(hits), -1, self._layout.drums)
+        seed = int(self._rng.integers(2**31))
+        temperature = self.options.temperature
+        rows = self.model.decode(
+            z, self._controls(hits), temperature, seed, steps=kept.shape[1], hits=kept
+        )
+        return np.asarray(rows)
+
+    def _hit_probabilities(self, z: Values, rows: Values, hits: Values) -> Values:
+        """How likely the model found each hit, (windows, steps, 9), after the rows before it."""
+        logits = self.model.teacher_forced(z, rows, self._controls(hits))
+        hit_logits = self._layout.disassemble(np, np.asarray(logits)).hits
+        return np.asarray(0.5 + 0.5 * np.tanh(hit_logits / 2))
+
+    def _controls(self, hits: Values) -> Values:
+        """The controls of windows; where hits are among them, none of `hits` is NaN."""
+        return np.asarray(self._layout.controls(np, hits))

@@ -1,0 +1,63 @@
+"""Processes that get a signal at a given change of a folder, not at a moment of the clock."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).with_name("signal_at.cpp")
+
+
+def run_with_signal(
+    words: Sequence[str],
+    folder: Path,
+    change: int,
+    *,
+    name: str = "",
+    number: signal.Signals = signal.SIGKILL,
+) -> subprocess.CompletedProcess[str]:
+    """Runs Python, and sends it a signal at one of its changes to the files of a folder.
+
+    Args:
+        words: What follows `python`.
+        folder: The folder.
+        change: Which, counted from 1, of the calls that write to, rename to or remove a file there:
+            just before it, or with half of its bytes written. There may be fewer.
+        name: Counts only files whose path has this in it.
+        number: The signal.
+    """
+    preload = [*os.environ.get("LD_PRELOAD", "").split(), str(_library())]
+    environment = {
+        "LD_PRELOAD": " ".join(preload),
+        "SIGNAL_FOLDER": f"{folder.resolve()}/",
+        "SIGNAL_NAME": name,
+        "SIGNAL_CHANGE": str(change),
+        "SIGNAL_NUMBER": str(int(number)),
+    }
+    return subprocess.run(
+        [sys.executable, *words],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@functools.cache
+def _library() -> Path:
+    compiler = os.environ.get("CXX") or shutil.which("c++") or shutil.which("g++")
+    if sys.platform != "linux" or not compiler:
+        pytest.skip("signals at a given change need Linux and a C++ compiler")
+    library = Path(tempfile.mkdtemp(), "signal_at.so")
+    command = [*compiler.split(), "-std=c++17", "-O1", "-shared", "-fPIC", str(SOURCE)]
+    subprocess.run([*command, "-o", str(library), "-ldl"], check=True)
+    return library
