@@ -56,13 +56,30 @@ _PLAYED = Column("true_hits_per_bar", "played\na bar", 2)
     "--data",
     required=True,
     metavar="PATTERN",
-    help="Converted windows to measure on, as in 'data/test-*.tfrecord'.",
+    help="Converted performances to measure on, as in 'data/test-*.tfrecord'.",
 )
 @click.option(
     "--train-data",
     metavar="PATTERN",
-    help="Converted windows the baselines are fitted on.  "
+    help="Converted performances the baselines are fitted on.  "
     "[default: the train shards beside --data, if there are any]",
+)
+@click.option(
+    "--hop-bars",
+    type=click.IntRange(min=1),
+    metavar="BARS",
+    help="Bars from the start of a window to the start of the next.  [default: the model's]",
+)
+@click.option(
+    "--dedupe", is_flag=True, help="Leave out windows that are as an earlier one of the same data."
+)
+@click.option(
+    "--min-hits",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="HITS",
+    help="Leave out windows with fewer hits.",
 )
 @click.option(
     "--json", "json_file", type=Path, metavar="FILE", help="Also write all numbers as JSON."
@@ -93,13 +110,16 @@ def command(
     model: str,
     data: str,
     train_data: str | None,
+    hop_bars: int | None,
+    dedupe: bool,
+    min_hits: int,
     json_file: Path | None,
     plot: Path | None,
     batch_size: int,
     resamples: int,
     seed: int,
 ) -> None:
-    """Measures a trained model on converted windows, beside baselines and published numbers.
+    """Measures a trained model on converted performances, beside baselines and published numbers.
 
     Timing errors are those of the predicted against the played onsets. KL compares how offsets and
     velocities are spread, by position in the beat: it is large for a model that is too timid.
@@ -121,6 +141,9 @@ def command(
             load_model(model),
             shards,
             train_shards,
+            hop_bars=hop_bars,
+            dedupe=dedupe,
+            min_hits=min_hits,
             batch_size=batch_size,
             resamples=resamples,
             seed=seed,

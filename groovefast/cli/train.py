@@ -38,6 +38,23 @@ _NOTHING = object()
     "--eval-data", multiple=True, metavar="PATTERN", help="Shards to evaluate on, likewise."
 )
 @click.option(
+    "--hop-bars",
+    type=click.IntRange(min=1),
+    metavar="BARS",
+    help="Bars from the start of a window to the start of the next.  [default: the config's]",
+)
+@click.option(
+    "--dedupe", is_flag=True, help="Leave out windows that are as an earlier one of the same data."
+)
+@click.option(
+    "--min-hits",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="HITS",
+    help="Leave out windows with fewer hits.",
+)
+@click.option(
     "--run-dir",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),

@@ -18,7 +18,6 @@ import numpy as np
 
 from groovefast.config import Config
 from groovefast.drums import DRUM_CLASSES
-from groovefast.errors import GrooveFastError
 from groovefast.evaluation import baselines
 from groovefast.evaluation.measures import (
     ALL,
@@ -35,10 +34,11 @@ from groovefast.evaluation.measures import (
 from groovefast.task import Purpose, Task
 from groovefast.windows import transforms
 from groovefast.windows.rows import RowLayout
-from groovefast.windows.shards import DataPattern, find_shards
+from groovefast.windows.shards import DataPattern
 
 if TYPE_CHECKING:
     from groovefast.model.groovae import GrooVAE
+    from groovefast.windows.cutting import Cutting
 
 __all__ = [
     "ALL",
@@ -155,11 +155,14 @@ def evaluate(
     data: DataPattern | Performances,
     train_data: DataPattern | Performances | None = None,
     *,
+    hop_bars: int | None = None,
+    dedupe: bool = False,
+    min_hits: int = 0,
     batch_size: int = 512,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Evaluation:
-    """Measures a model on converted windows.
+    """Measures a model on windows of converted performances.
 
     Windows are encoded to `mu` and decoded at temperature 0. Hits the model is told are kept and
     fed back to the decoder, which is read at them; a second row tells how it does on its own hits.
@@ -167,20 +170,28 @@ def evaluate(
 
     Args:
         model: What to measure.
-        data: Shards of windows of the model's length, or the windows.
+        data: Shards, or the windows cut from them.
         train_data: What the baselines are fitted on; without it only those that need no fit are
             in the table.
+        hop_bars: Bars from the start of a window to the start of the next, of all shards; those of
+            the model's config if None.
+        dedupe: Whether to leave out windows that are as an earlier one of the same data.
+        min_hits: Windows with fewer hits are left out.
         batch_size: Windows the model is given at once.
         resamples: Bootstrap resamples behind the intervals.
         seed: Of the resamples and of new grooves.
 
     Raises:
-        GrooveFastError: No shard matches, one cannot be read or is of another window length, or
+        GrooveFastError: No shard matches, one cannot be read or holds no window for the model, or
             the model takes windows of any length.
+        OptionError: An option out of its range.
     """
+    from groovefast.windows.cutting import Cutting
+
     config, task = model.config, Task.of(model.config.converter)
-    truth = _performances(data, config)
-    train = None if train_data is None else _performances(train_data, config)
+    cutting = Cutting.of(config, hop_bars, dedupe, min_hits)
+    truth = _performances(data, config, cutting)
+    train = None if train_data is None else _performances(train_data, config, cutting)
     runner = _Runner(model, truth, batch_size)
 
     def row(name: str, kind: str, predicted: Performances) -> Row:
@@ -195,39 +206,37 @@ def evaluate(
     return Evaluation(config, truth, rows, runner.losses(), _samples(runner, train, seed))
 
 
-def read_performances(data: DataPattern, config: Config) -> Performances:
-    """Reads the windows of converted shards, in the order of the files.
+def read_performances(
+    data: DataPattern, config: Config, cutting: Cutting | None = None
+) -> Performances:
+    """Reads the windows of converted performances, in the order of the files.
+
+    Args:
+        data: Shards, see `shards.find_shards`.
+        config: A config.
+        cutting: Which windows to cut; those of the config if None.
 
     Raises:
-        GrooveFastError: No shard matches, one cannot be read or is of another window length, or a
-            record has no tempo.
+        GrooveFastError: As `load_dataset`.
     """
-    import tensorflow as tf
-
-    from groovefast.windows.dataset import open_windows
+    from groovefast.windows.dataset import read_windows
 
     converter = config.converter
-    stored = open_windows(data, config)
-    hits, velocities, offsets = (x.numpy() for x in stored.read(tf.range(stored.count)))
-    shards = [str(shard) for shard in find_shards(data)]
-    feature = {"qpm": tf.io.FixedLenFeature([], tf.float32)}
-    try:
-        batches = tf.data.TFRecordDataset(shards).batch(1024).as_numpy_iterator()
-        qpms = np.concatenate([tf.io.parse_example(batch, feature)["qpm"] for batch in batches])
-    except tf.errors.InvalidArgumentError:
-        raise GrooveFastError(f"{shards[0]}: windows without their qpm; convert again") from None
+    (hits, velocities, offsets), qpms = read_windows(data, config, cutting)
     return Performances(
         hits > 0,
         velocities,
         offsets,
-        qpms.astype(np.float64),
+        qpms,
         converter.steps_per_quarter,
         converter.quarters_per_bar,
     )
 
 
-def _performances(data: DataPattern | Performances, config: Config) -> Performances:
-    return data if isinstance(data, Performances) else read_performances(data, config)
+def _performances(
+    data: DataPattern | Performances, config: Config, cutting: Cutting
+) -> Performances:
+    return data if isinstance(data, Performances) else read_performances(data, config, cutting)
 
 
 def _baselines(task: Task, train: Performances | None) -> Iterator[tuple[str, baselines.Predictor]]:

@@ -26,6 +26,7 @@ from groovefast.model.checkpoints import remove_unfinished, save_model
 from groovefast.training.metrics import MetricsLog, plot_rows, read_metrics
 from groovefast.training.run_checkpoints import RunCheckpoints, saved_steps
 from groovefast.training.trainer import Trainer
+from groovefast.windows.cutting import Cutting
 
 RUN_FILE = "run.json"
 _CHECKPOINTS = "checkpoints"
@@ -41,6 +42,7 @@ class RunIdentity:
         precision: What it is computed in.
         windows: How many windows it is trained on.
         sha256: Of the shards that hold them, one after the other, wherever they lie.
+        cutting: Which windows were cut from these.
     """
 
     config: Config
@@ -48,6 +50,7 @@ class RunIdentity:
     precision: str
     windows: int
     sha256: str
+    cutting: Cutting
 
     def to_dict(self) -> dict[str, Any]:
         """Returns it as JSON has it."""
@@ -57,6 +60,7 @@ class RunIdentity:
                     "seed": self.seed,
                     "precision": self.precision,
                     "data": {"windows": self.windows, "sha256": self.sha256},
+                    "cutting": dataclasses.asdict(self.cutting),
                     "config": self.config.to_dict(),
                 }
             )
@@ -190,7 +194,7 @@ def _claim(path: Path, wanted: Mapping[str, Any], writes: bool) -> None:
 def _refuse_another(path: Path, begun: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Raises if what is asked for is not the run that was begun; older runs tell less."""
     known = {key: (begun[key], wanted[key]) for key in wanted if key in begun}
-    other = {key: pair for key, pair in known.items() if pair[0] != pair[1]}
+    other = {key: pair for key, pair in known.items() if _are_other(key, *pair)}
     differences = [text for key, pair in other.items() for text in sorted(_told(key, *pair))]
     if not differences:
         return
@@ -205,7 +209,15 @@ _WAYS_ON = {
     "seed": "--seed {}",
     "precision": "--precision {}",
     "data": "the --data it was begun with",
+    "cutting": "the --hop-bars, --dedupe and --min-hits it was begun with",
 }
+
+
+def _are_other(key: str, begun: Any, wanted: Any) -> bool:
+    """Whether a field differs; that shards give other windows is told by how these are cut."""
+    if key == "data" and isinstance(begun, dict):
+        return bool(begun.get("sha256") != wanted["sha256"])
+    return bool(begun != wanted)
 
 
 def _told(key: str, begun: Any, wanted: Any) -> Iterator[str]:

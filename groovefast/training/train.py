@@ -37,6 +37,7 @@ from groovefast.training.run_folder import RunFolder, RunIdentity, begun_precisi
 from groovefast.training.schedules import check_sampling
 from groovefast.training.trainer import Trainer, step_memory
 from groovefast.windows.augmentation import Augmentation
+from groovefast.windows.cutting import Cutting
 from groovefast.windows.dataset import Order, Windows, batches, open_windows
 from groovefast.windows.manifest import sha256_of
 from groovefast.windows.shards import DataPattern, find_shards
@@ -107,6 +108,9 @@ def train(
     start_from: str | os.PathLike[str] | None = None,
     batch_size: int | None = None,
     hparams: str | Mapping[str, Any] | None = None,
+    hop_bars: int | None = None,
+    dedupe: bool = False,
+    min_hits: int = 0,
     precision: str = "auto",
     seed: int = 0,
     device: str = "auto",
@@ -122,7 +126,7 @@ def train(
 
     On one machine a run that was interrupted, or killed at any moment, and continued gives exactly
     the numbers of an unbroken one. It goes on only with the config, seed, precision and training
-    data that it was begun with, wherever the data lies now. Ctrl-C (or SIGTERM) saves and stops.
+    windows that it was begun with, wherever the data lies now. Ctrl-C (or SIGTERM) saves and stops.
 
     Args:
         config: A config or its name.
@@ -135,6 +139,10 @@ def train(
             A run that goes on has its own weights and does without.
         batch_size: Windows in a batch, over all replicas; overrides the config's.
         hparams: Hyper-parameters to replace, as `Config.with_hparams` takes them.
+        hop_bars: Bars from the start of a window to the start of the next; those of the config if
+            None. This and the next two are also of the windows to evaluate on.
+        dedupe: Whether to leave out windows that are as an earlier one of the same data.
+        min_hits: Windows with fewer hits are left out.
         precision: "float32", "mixed_float16", "mixed_bfloat16", or "auto": that of the run that
             goes on, or else see `devices.choose_precision`.
         seed: Decides the first weights, the order of the data and all noise.
@@ -169,6 +177,7 @@ def train(
             raise OptionError("batch_size", f"{batch_size} is not 1 or more")
         config = config.with_hparams({"batch_size": batch_size})
     check_sampling(config.hparams)
+    cutting = Cutting.of(config, hop_bars, dedupe, min_hits)
     replicas = choose_strategy(strategy, device)
     path, start = Path(run_dir), None
     if precision == "auto":
@@ -178,9 +187,9 @@ def train(
     if start_from is not None and not has_checkpoint(path):
         start = load_weights(start_from, config)
     shards = find_shards(data)
-    windows = open_windows(shards, config, cache=cache)
-    identity = RunIdentity(config, seed, precision, windows.count, sha256_of(*shards))
-    evaluation = None if eval_data is None else _in_order(eval_data, config, cache)
+    windows = open_windows(shards, config, cutting, cache=cache)
+    identity = RunIdentity(config, seed, precision, windows.count, sha256_of(*shards), cutting)
+    evaluation = None if eval_data is None else _in_order(eval_data, config, cutting, cache)
     _check_memory(config, precision, replicas)
     with _plain_errors(path, config), contextlib.ExitStack() as stack:
         trainer = Trainer(config, replicas, precision, seed)
@@ -408,9 +417,9 @@ def _announce(
         _log.info("going on from step %d", step)
 
 
-def _in_order(data: DataPattern, config: Config, cache: bool) -> tf.data.Dataset:
+def _in_order(data: DataPattern, config: Config, cutting: Cutting, cache: bool) -> tf.data.Dataset:
     """Windows to evaluate on."""
-    windows = open_windows(data, config, cache=cache)
+    windows = open_windows(data, config, cutting, cache=cache)
     return batches(windows, config.converter, Order(shuffle=False), config.hparams.batch_size)
 
 

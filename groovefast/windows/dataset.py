@@ -1,7 +1,8 @@
 """TFRecords to batches of (inputs, outputs, controls), as a `tf.data.Dataset`.
 
-The records hold only the performance, so one converted data set serves every config of its window
-length: what a config does to its inputs happens here, on whole batches, after the cache.
+The records hold whole performances as played, so one converted data set serves every config: its
+windows are cut here, and what it does to its inputs happens here, on whole batches, after the
+cache.
 
 The order of an endless data set is a function of the seed and of the position alone. Epoch e is a
 full shuffle drawn from (seed, e), batches run on across the end of an epoch, and the draws of note
@@ -11,31 +12,38 @@ dropout are those of the position. Training that goes on at batch k therefore ne
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from groovefast.config import Config, ConverterConfig, get_config
 from groovefast.drums import NUM_CLASSES
-from groovefast.errors import GrooveFastError
+from groovefast.errors import GrooveFastError, OptionError
 from groovefast.windows import transforms
 from groovefast.windows.augmentation import Augmentation
+from groovefast.windows.cutting import Cutting, Sieve
 from groovefast.windows.origin import check_origin
+from groovefast.windows.records import (
+    MAX_VELOCITY,
+    Bars,
+    Tempos,
+    bars_of,
+    blame,
+    check,
+    parse,
+    records_of,
+    tempos_of,
+    why_no_window,
+)
 from groovefast.windows.rows import Grid
 from groovefast.windows.shards import DataPattern, find_shards
 
-_FEATURES = {
-    "hits": tf.io.FixedLenFeature([], tf.string),
-    "velocities": tf.io.FixedLenFeature([], tf.string),
-    "offsets": tf.io.FixedLenFeature([], tf.string),
-    "steps": tf.io.FixedLenFeature([], tf.int64),
-}
-_MAX_VELOCITY = len(transforms.VELOCITIES) - 1
-_READ_BATCH = 1024
-_READ_BUFFER = 1 << 20
+_READ_BATCH = 32
+"""Records, some of which may be of hours."""
 _SHUFFLE_BUFFER = 1 << 14
 _SHARDS_AT_ONCE = 16
 _DROPOUT, _AUGMENTATION = range(2)
@@ -49,6 +57,9 @@ def load_dataset(
     config: str | Config,
     batch_size: int | None = None,
     *,
+    hop_bars: int | None = None,
+    dedupe: bool = False,
+    min_hits: int = 0,
     shuffle: bool = True,
     seed: int = 0,
     repeat: bool = False,
@@ -56,20 +67,30 @@ def load_dataset(
     cache: bool = True,
     drop_remainder: bool = False,
 ) -> tf.data.Dataset:
-    """Returns the windows of converted shards, ready for the model.
+    """Returns windows of converted performances, ready for the model.
+
+    They are cut from the performances in the config's meter: as many bars as it says, one every
+    `hop_bars` bars from the first on, all that fit whole.
 
     Args:
         data: Pattern, folder, file or list of shards, see `shards.find_shards`.
-        config: A config or its name; decides the transforms of the inputs.
+        config: A config or its name; decides which windows are cut, and the transforms of the
+            inputs.
         batch_size: Windows in a batch; that of the config if None.
+        hop_bars: Bars from the start of a window to the start of the next; those of the config if
+            None.
+        dedupe: Whether to leave out windows whose hits, velocities and offsets are those of an
+            earlier window of the data. Remembers 17 bytes a window while it reads the data.
+        min_hits: Windows with fewer hits are left out.
         shuffle: Whether each pass has an order, and note dropout, of its own. If False every pass
             is the same, in the order of the files: for evaluation.
         seed: Decides all orders and note dropout.
         repeat: Whether to go on for ever, in full batches only.
         start: Batches to leave out at the beginning: where an earlier run left off.
-        cache: Whether to keep the windows in memory, in their compact form (54 bytes a step). If
-            not, the shards are read once to check and count them and then again in each pass, and
-            shuffling is as good as a buffer of 16,384 windows over shuffled shards.
+        cache: Whether to keep the performances in memory, in their compact form: 45 bytes a step,
+            in however many windows it is, and 8 bytes a window. If not, the shards are read once to
+            check and count them and then again in each pass, and shuffling is as good as a buffer
+            of 16,384 windows over shuffled shards.
         drop_remainder: Whether to leave out a last batch that is not full.
 
     Returns:
@@ -78,14 +99,16 @@ def load_dataset(
         `split_instruments`.
 
     Raises:
-        GrooveFastError: No shard matches, one is missing, cannot be read, is of another window
-            length or not what the manifest beside it says, see `origin.check_origin`; or there is
-            no window at all.
+        GrooveFastError: No shard matches, one is missing, cannot be read, is of another grid or
+            not what the manifest beside it says, see `origin.check_origin`; or there is no window
+            at all.
+        OptionError: An option out of its range.
     """
     config = get_config(config)
     order = Order(seed=seed, shuffle=shuffle, repeat=repeat, start=start)
+    cutting = Cutting.of(config, hop_bars, dedupe, min_hits)
     return batches(
-        open_windows(data, config, cache=cache),
+        open_windows(data, config, cutting, cache=cache),
         config.converter,
         order,
         config.hparams.batch_size if batch_size is None else batch_size,
@@ -104,7 +127,7 @@ class Order:
 
 
 class Windows(Protocol):
-    """A converted data set: references to its windows, in some order, and what they refer to."""
+    """The windows of converted data: references to them, in some order, and what they refer to."""
 
     @property
     def count(self) -> int:
@@ -113,97 +136,269 @@ class Windows(Protocol):
     def references(self, seed: tf.Tensor | None) -> tf.data.Dataset:
         """One pass of references, in an order drawn from `seed`, or as stored."""
 
-    def read(self, references: tf.Tensor) -> Grid:
+    def read(self, references: Any) -> Grid:
         """The windows of a batch of references."""
 
 
-class _Compact(NamedTuple):
-    """Windows as they are stored, each array of shape (n, steps, 9)."""
+class PlayedWindows(NamedTuple):
+    """Windows as they were played."""
 
-    hits: Any
-    """uint8, 0 or 1."""
+    grid: Grid
+    """float32 (n, steps, 9)."""
+    qpms: NDArray[np.float64]
+    """(n,), the tempo at the first step of each."""
+
+
+class _Cells(NamedTuple):
+    """Bars or windows as they are stored, of shape (n, ..., steps * 9)."""
+
     velocities: Any
-    """uint8, as in MIDI."""
+    """uint8, as in MIDI; where it is not 0 there is a hit."""
     offsets: Any
     """float32."""
 
-    def grid(self) -> Grid:
-        return Grid(
-            tf.cast(self.hits, tf.float32),
-            tf.gather(transforms.VELOCITIES, tf.cast(self.velocities, tf.int32)),
-            self.offsets,
-        )
+    def grid(self, steps: int) -> Grid:
+        """Windows of so many steps."""
+        midi, offsets = (tf.reshape(cells, [-1, steps, NUM_CLASSES]) for cells in self)
+        # In float32 TensorFlow's optimizer makes a product of x / 127, which rounds otherwise.
+        velocities = tf.cast(tf.cast(midi, tf.float64) / MAX_VELOCITY, tf.float32)
+        return Grid(tf.cast(midi > 0, tf.float32), velocities, offsets)
+
+
+class _Performances(NamedTuple):
+    """All bars of some shards, and the windows cut from them."""
+
+    bars: _Cells
+    """(bars, steps of a bar * 9)."""
+    first_bars: NDArray[np.int64]
+    """(windows,), where in `bars` each begins."""
+    qpms: NDArray[np.float32]
+    """(windows,)."""
+
+
+class _Survey(NamedTuple):
+    """What is known of shards that have been read once."""
+
+    kept: NDArray[np.bool_]
+    """Of all windows of all shards those that are not left out."""
+    first_windows: NDArray[np.int64]
+    """(shards,), how many windows lie before each."""
 
 
 class _CachedWindows:
-    """All windows in memory; a reference is a row number."""
+    """All bars in memory, each once; a reference is the number of a window's first bar."""
 
-    def __init__(self, compact: _Compact) -> None:
-        self.count = len(compact.hits)
+    def __init__(self, performances: _Performances, cutting: Cutting, steps: int) -> None:
+        self.count = len(performances.first_bars)
+        self._cutting = cutting
+        self._steps = steps
         with tf.device("CPU"):
-            self._compact = _Compact(*(tf.constant(array) for array in compact))
+            self._bars = _Cells(*(tf.constant(cells) for cells in performances.bars))
+            self._first_bars = tf.constant(performances.first_bars)
 
     def references(self, seed: tf.Tensor | None) -> tf.data.Dataset:
-        rows = tf.range(self.count)
+        first_bars = self._first_bars
         if seed is not None:
-            rows = tf.random.experimental.stateless_shuffle(rows, seed)
-        return tf.data.Dataset.from_tensor_slices(rows)
+            first_bars = tf.random.experimental.stateless_shuffle(first_bars, seed)
+        return tf.data.Dataset.from_tensor_slices(first_bars)
 
     def read(self, references: tf.Tensor) -> Grid:
-        return _Compact(*(tf.gather(array, references) for array in self._compact)).grid()
+        bars = self._cutting.bars(references)
+        return _Cells(*(tf.gather(array, bars) for array in self._bars)).grid(self._steps)
 
 
 class _StreamedWindows:
-    """Windows that stay in their files; a reference is the serialized record."""
+    """Windows that stay in their files; a reference is the window itself."""
 
-    def __init__(self, shards: Sequence[Path], count: int, steps: int) -> None:
-        self.count = count
-        self._paths = [str(shard) for shard in shards]
-        self._steps = steps
+    def __init__(
+        self, shards: Sequence[Path], survey: _Survey, config: ConverterConfig, cutting: Cutting
+    ) -> None:
+        self.count = int(np.count_nonzero(survey.kept))
+        self._config = config
+        self._cutting = cutting
+        with tf.device("CPU"):
+            self._paths = tf.constant([str(shard) for shard in shards])
+            self._kept = tf.constant(survey.kept)
+            self._first_windows = tf.constant(survey.first_windows)
 
     def references(self, seed: tf.Tensor | None) -> tf.data.Dataset:
+        shards = tf.range(tf.size(self._paths))
         if seed is None:
-            return _records(self._paths)
-        shards = tf.random.experimental.stateless_shuffle(tf.constant(self._paths), seed)
+            return tf.data.Dataset.from_tensor_slices(shards).flat_map(self._windows)
+        shards = tf.random.experimental.stateless_shuffle(shards, seed)
         mixed = tf.data.Dataset.from_tensor_slices(shards).interleave(
-            _records, cycle_length=_SHARDS_AT_ONCE, num_parallel_calls=tf.data.AUTOTUNE
+            self._windows, cycle_length=_SHARDS_AT_ONCE, num_parallel_calls=tf.data.AUTOTUNE
         )
         return mixed.shuffle(_SHUFFLE_BUFFER, seed=seed[0], reshuffle_each_iteration=False)
 
-    def read(self, references: tf.Tensor) -> Grid:
-        return _parse(references, self._steps).grid()
+    def read(self, references: _Cells) -> Grid:
+        assert self._config.window_steps is not None
+        return references.grid(self._config.window_steps)
+
+    def _windows(self, shard: tf.Tensor) -> tf.data.Dataset:
+        """Those of one shard."""
+        windows = records_of(tf.gather(self._paths, shard)).batch(_READ_BATCH).map(self._cut)
+        if self._cutting.leaves_out:
+            windows = windows.scan(tf.gather(self._first_windows, shard), self._sieve)
+        return windows.unbatch()
+
+    def _cut(self, records: tf.Tensor) -> _Cells:
+        """Those of some records."""
+        bars = bars_of(parse(records), self._config)
+        windows = self._cutting.bars(self._cutting.first_bars(bars.counts))
+        return _Cells(tf.gather(bars.velocities, windows), tf.gather(bars.offsets, windows))
+
+    def _sieve(self, seen: tf.Tensor, *windows: Any) -> tuple[tf.Tensor, _Cells]:
+        """Those that are kept of windows before which so many were seen."""
+        end = seen + tf.shape(windows[0], tf.int64)[0]
+        kept = self._kept[seen:end]
+        return end, _Cells(*(tf.boolean_mask(cells, kept) for cells in windows))
 
 
-def open_windows(data: DataPattern, config: Config, *, cache: bool = True) -> Windows:
+def open_windows(
+    data: DataPattern, config: Config, cutting: Cutting | None = None, *, cache: bool = True
+) -> Windows:
     """Finds, checks and, with `cache`, reads the shards for a config; see `load_dataset`.
+
+    Args:
+        data: What to read.
+        config: What for.
+        cutting: Which windows to cut; those of the config if None.
+        cache: Whether to keep the performances in memory.
 
     Raises:
         GrooveFastError: As `load_dataset`.
     """
-    steps = config.converter.window_steps
-    if steps is None:
-        raise GrooveFastError("split_bars: training wants windows of one length, not None")
+    cutting = cutting or Cutting.of(config)
+    shards = _checked_shards(data, config)
+    if not cache:
+        survey = _survey(shards, config, cutting)
+        return _StreamedWindows(shards, survey, config.converter, cutting)
+    return _CachedWindows(_read(shards, config, cutting), cutting, _window_steps(config))
+
+
+def read_windows(
+    data: DataPattern, config: Config, cutting: Cutting | None = None
+) -> PlayedWindows:
+    """Returns all windows of converted performances, in the order of the files, with their tempos.
+
+    Args:
+        data: What to read, see `shards.find_shards`.
+        config: What for.
+        cutting: Which windows to cut; those of the config if None.
+
+    Raises:
+        GrooveFastError: As `load_dataset`.
+    """
+    cutting = cutting or Cutting.of(config)
+    bars, first_bars, qpms = _read(_checked_shards(data, config), config, cutting)
+    windows = cutting.bars(first_bars)
+    grid = _Cells(*(cells[windows] for cells in bars)).grid(_window_steps(config))
+    return PlayedWindows(Grid(*(x.numpy() for x in grid)), qpms.astype(np.float64))
+
+
+def _checked_shards(data: DataPattern, config: Config) -> list[Path]:
     shards = find_shards(data)
     check_origin(shards, config)
-    parts = []
-    count = 0
-    parsed = (
-        _records([str(shard) for shard in shards])
-        .batch(_READ_BATCH)
-        .map(lambda records: _parse(records, steps), num_parallel_calls=tf.data.AUTOTUNE)
+    return shards
+
+
+def _window_steps(config: Config) -> int:
+    steps = config.converter.window_steps
+    assert steps is not None  # or there would be no `Cutting`
+    return steps
+
+
+def _read(shards: Sequence[Path], config: Config, cutting: Cutting) -> _Performances:
+    """Reads everything into memory."""
+    velocities, offsets, first_bars, qpms = [], [], [], []
+    sieve, num_bars = Sieve(cutting), 0
+    for part in _parts(shards, config, cutting):
+        sieve.add(part.bars.velocities, part.bars.offsets, part.first_bars)
+        velocities.append(part.bars.velocities)
+        offsets.append(part.bars.offsets)
+        first_bars.append(part.first_bars + num_bars)
+        qpms.append(part.qpms(config.converter.steps_per_bar))
+        num_bars += len(part.bars.velocities)
+    kept = _some_kept(sieve, shards, config, cutting)
+    return _Performances(
+        _Cells(_joined(velocities), _joined(offsets)),
+        _joined(first_bars)[kept],
+        _joined(qpms)[kept],
     )
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """All parts as one, which are let go: they may be large."""
+    whole = np.concatenate(parts)
+    parts.clear()
+    return whole
+
+
+def _survey(shards: Sequence[Path], config: Config, cutting: Cutting) -> _Survey:
+    """Reads everything and keeps none of it."""
+    sieve, windows = Sieve(cutting), np.zeros(len(shards), np.int64)
+    for part in _parts(shards, config, cutting):
+        sieve.add(part.bars.velocities, part.bars.offsets, part.first_bars)
+        windows[part.shard] += len(part.first_bars)
+    return _Survey(_some_kept(sieve, shards, config, cutting), np.cumsum(windows) - windows)
+
+
+def _some_kept(
+    sieve: Sieve, shards: Sequence[Path], config: Config, cutting: Cutting
+) -> NDArray[np.bool_]:
+    """Which windows are kept, if any is."""
+    kept = sieve.kept()
+    if kept.any():
+        return kept
+    if len(kept):
+        fullest = f"the fullest has {sieve.most_hits}"
+        raise OptionError("min_hits", f"no window has {cutting.min_hits} hits, {fullest}")
+    raise GrooveFastError(f"{shards[0]}: {why_no_window(shards, config)}")
+
+
+class _Part(NamedTuple):
+    """What some records of a shard hold."""
+
+    shard: int
+    bars: Bars
+    first_bars: NDArray[np.int64]
+    """(windows,), where in `bars` each begins."""
+    tempos: Tempos
+
+    def qpms(self, steps_per_bar: int) -> NDArray[np.float32]:
+        """The tempo at the start of each window."""
+        first_steps = self.first_bars * steps_per_bar
+        order = np.argsort(self.tempos.steps)
+        latest = np.searchsorted(self.tempos.steps[order], first_steps, side="right") - 1
+        qpms: NDArray[np.float32] = self.tempos.qpms[order][latest]
+        return qpms
+
+
+def _parts(shards: Sequence[Path], config: Config, cutting: Cutting) -> Iterator[_Part]:
+    """What the shards hold, in order.
+
+    Raises:
+        GrooveFastError: One cannot be read, or holds something else.
+    """
+
+    def batched(number: tf.Tensor, path: tf.Tensor) -> tf.data.Dataset:
+        return records_of(path).batch(_READ_BATCH).map(lambda records: (number, records))
+
+    def part(number: tf.Tensor, records: tf.Tensor) -> _Part:
+        features = parse(records)
+        check(features, config.converter)
+        bars = bars_of(features, config.converter)
+        tempos = tempos_of(features, config.converter)
+        return _Part(number, bars, cutting.first_bars(bars.counts), tempos)
+
+    paths = tf.data.Dataset.from_tensor_slices([str(shard) for shard in shards])
+    records = paths.enumerate().flat_map(batched)
+    parts = records.map(part, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
     try:
-        for part in parsed.prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
-            count += len(part.hits)
-            if cache:
-                parts.append(part)
+        yield from parts.as_numpy_iterator()
     except tf.errors.OpError as error:
-        raise GrooveFastError(_blame(shards, config) or str(error)) from error
-    if not count:
-        raise GrooveFastError(f"{shards[0]}: there is no window in the data")
-    if not cache:
-        return _StreamedWindows(shards, count, steps)
-    return _CachedWindows(_Compact(*map(np.concatenate, zip(*parts, strict=True))))
+        raise GrooveFastError(blame(shards, config) or str(error)) from error
 
 
 def batches(
@@ -230,7 +425,7 @@ def batches(
             the order.
     """
     if batch_size < 1:
-        raise GrooveFastError(f"batch_size: {batch_size} is not 1 or more")
+        raise OptionError("batch_size", f"{batch_size} is not 1 or more")
     index, num_shards = shard
     full_only = drop_remainder or order.repeat
     skipped = order.start * num_shards
@@ -246,11 +441,11 @@ def batches(
         seeds = tf.data.Dataset.from_tensors(seed).repeat()
         return tf.data.Dataset.zip(numbers, seeds, *batched).shard(num_shards, index)
 
-    def example(number: tf.Tensor, seed: tf.Tensor, references: tf.Tensor, *following: Any) -> Any:
+    def example(number: tf.Tensor, seed: tf.Tensor, references: Any, *following: Any) -> Any:
         grid = windows.read(references)
         first = number * batch_size
         if augmentation:
-            n, width = tf.shape(references)[0], augmentation.num_draws
+            n, width = tf.shape(grid.hits)[0], augmentation.num_draws
             others = windows.read(*following) if following else grid
             draws = _draws(seed, _AUGMENTATION, first, n, width)
             grid = augmentation.apply(grid, others, draws)
@@ -258,7 +453,7 @@ def batches(
         if config.max_note_dropout_probability:
             dropout = _dropout_draws(seed, first, grid.hits)
         examples = transforms.apply(config, tf, *grid, dropout=dropout)
-        return tuple(tf.ensure_shape(x, [references.shape[0], *x.shape[1:]]) for x in examples)
+        return tuple(tf.ensure_shape(x, [grid.hits.shape[0], *x.shape[1:]]) for x in examples)
 
     data = _passes(order).flat_map(one_pass).map(example, num_parallel_calls=tf.data.AUTOTUNE)
     if order.repeat:
@@ -320,57 +515,3 @@ def _draws(
         alg=_PHILOX,
     )
     return draws[:, :width]
-
-
-def _records(paths: Any) -> tf.data.Dataset:
-    return tf.data.TFRecordDataset(paths, buffer_size=_READ_BUFFER)
-
-
-def _parse(records: tf.Tensor, steps: int) -> _Compact:
-    """A batch of serialized records, all of them `steps` long."""
-    features = tf.io.parse_example(records, _FEATURES)
-    tf.debugging.assert_equal(features["steps"], tf.constant(steps, tf.int64))
-    shape = [-1, steps, NUM_CLASSES]
-    velocities = tf.io.decode_raw(features["velocities"], tf.uint8)
-    tf.debugging.assert_less_equal(velocities, tf.constant(_MAX_VELOCITY, tf.uint8))
-    return _Compact(
-        tf.reshape(tf.io.decode_raw(features["hits"], tf.uint8), shape),
-        tf.reshape(velocities, shape),
-        tf.reshape(tf.io.decode_raw(features["offsets"], tf.float32), shape),
-    )
-
-
-def _blame(shards: Sequence[Path], config: Config) -> str | None:
-    """Finds what is wrong with the first bad shard; slow, as each record is looked at by itself."""
-    for shard in shards:
-        number = -1
-        try:
-            for number, record in enumerate(_records(str(shard)).as_numpy_iterator()):
-                if problem := _record_problem(record, config):
-                    return f"{shard}: {problem.format(number=number)}"
-        except tf.errors.DataLossError:
-            return f"{shard}: corrupt after record {number + 1}; convert again"
-        except tf.errors.OpError as error:
-            return f"{shard}: cannot be read ({error.message})"
-    return None
-
-
-def _record_problem(record: bytes, config: Config) -> str | None:
-    steps, bars = config.converter.window_steps, config.converter.split_bars
-    try:
-        features = tf.io.parse_single_example(record, _FEATURES)
-    except tf.errors.InvalidArgumentError:
-        return "record {number} is no drum window; groovefast-convert did not write this"
-    stored = int(features["steps"])
-    sizes = [len(features[name].numpy()) for name in _Compact._fields]
-    if stored != steps:
-        return (
-            f"windows of {stored} steps, but {config.name} wants {steps}; "
-            f"choose another config or convert with --split-bars {bars}"
-        )
-    cells = stored * NUM_CLASSES
-    if sizes != [cells, cells, 4 * cells]:
-        return "record {number} does not hold the steps it says; convert again"
-    if max(features["velocities"].numpy(), default=0) > _MAX_VELOCITY:
-        return f"record {{number}} holds a velocity above {_MAX_VELOCITY}; convert again"
-    return None

@@ -1,6 +1,7 @@
 """What the manifest beside shards says of them, held against what a config wants.
 
-Records tell how many steps they have, but not what a step or a bar is: the manifest does.
+Records tell all of their grid themselves; the manifest tells it before any is read, and that no
+shard was altered or is of another conversion.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from groovefast.config import Config
 from groovefast.errors import GrooveFastError
@@ -17,12 +17,18 @@ from groovefast.windows.manifest import (
     MANIFEST,
     Record,
     is_shard_of,
+    of_other_format,
     read_record,
     shard_names,
 )
 
-_GRID = ("split_bars", "steps_per_quarter", "quarters_per_bar")
-"""What has to agree; pitch classes and hops are a matter of choice."""
+
+def other_grid(said: object, wanted: int, config: str) -> str:
+    """What is wrong with shards of `said` steps in a quarter for a config that wants others."""
+    return (
+        f"converted with steps_per_quarter {said}, but {config} wants {wanted}; choose another "
+        f"config or convert with --steps-per-quarter {wanted}"
+    )
 
 
 def check_origin(shards: Iterable[Path], config: Config) -> None:
@@ -31,9 +37,9 @@ def check_origin(shards: Iterable[Path], config: Config) -> None:
     Shards without either, and those that it says nothing of, are let pass.
 
     Raises:
-        GrooveFastError: A shard of another grid or window than the config's, of another size than
-            when it was written, or named like one of the conversion in its folder, but none of it;
-            or a manifest that is damaged.
+        GrooveFastError: A shard of another grid than the config's, of an earlier format, of another
+            size than when it was written, or named like one of the conversion in its folder, but
+            none of it; or a manifest that is damaged.
         OSError: A file cannot be read.
     """
     for folder, group in groupby(sorted(shards), key=lambda shard: shard.parent):
@@ -43,39 +49,25 @@ def check_origin(shards: Iterable[Path], config: Config) -> None:
 
 def _check_folder(folder: Path, shards: Iterable[Path], record: Record, config: Config) -> None:
     try:
+        if other_format := of_other_format(record):
+            raise GrooveFastError(f"{folder}: {other_format}")
         planned, sets = set(shard_names(record.plan)), set(record.plan["sets"])
-        said = {name: record.plan["options"][name] for name in _GRID}
+        said = record.plan["options"]["steps_per_quarter"]
     except (KeyError, TypeError, AttributeError) as error:
         name = MANIFEST if record.finished else JOURNAL
         raise GrooveFastError(
             f"{folder / name}: damaged ({error}); delete the folder and convert again"
         ) from None
-    other_grid = _other_grid(said, config)
+    wanted = config.converter.steps_per_quarter
+    grid_problem = None if said == wanted else other_grid(said, wanted, config.name)
     for shard in shards:
         entry = record.shards.get(shard.name)
         problem = None
         if shard.name in planned:
-            problem = other_grid
+            problem = grid_problem
         elif is_shard_of(sets, shard.name):
             problem = "not of the conversion in its folder; move it away, or convert again"
         if entry and (size := shard.stat().st_size) != entry.bytes:
             problem = f"it was altered: {size} bytes instead of {entry.bytes}; convert again"
         if problem:
             raise GrooveFastError(f"{shard}: {problem}")
-
-
-def _other_grid(said: dict[str, Any], config: Config) -> str | None:
-    """How a conversion's grid and window differ from the config's, if they do."""
-    wanted = {name: getattr(config.converter, name) for name in _GRID}
-    names = [name for name in _GRID if said[name] != wanted[name]]
-    if not names:
-        return None
-    has, wants = (
-        [f"{name} {'all' if grid[name] is None else grid[name]}" for name in names]
-        for grid in (said, wanted)
-    )
-    options = " ".join(f"--{each.replace('_', '-')}" for each in wants)
-    return (
-        f"converted with {', '.join(has)}, but {config.name} wants {', '.join(wants)}; choose "
-        f"another config or convert with {options}"
-    )
