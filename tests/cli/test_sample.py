@@ -393,6 +393,16 @@ def test_drums_elsewhere_are_listed_and_chosen(run, play, models, ensemble, tmp_
     assert err.endswith("song.mid: no track 'Drms'; there are 1 'Kit', 2 'Piano'\n")
 
 
+def test_one_of_many_without_drums_is_told_how_to_name_them(run, models, beats, ensemble, tmp_path):
+    for path in (beats[0], ensemble):
+        shutil.copy(path, tmp_path)
+    words = ("--model", models["humanize"], "--mode", "humanize", "--input", tmp_path)
+    status, _, err = run(*words, "--output-dir", tmp_path / "out")
+    assert status == 3
+    assert err.startswith(f"failed: {tmp_path / 'song.mid'}: no drums on channel 10")
+    assert err.endswith("Name the drums with --channel or --track: --channel 1 looks like it\n")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -428,6 +438,15 @@ def test_any_meter_is_played_and_drawn(run, models, tmp_path):
         assert (status, err) == (0, "")
         assert "as it was" not in out
     assert len(list((tmp_path / "out").glob("*.png"))) == 3
+
+
+def test_what_is_told_names_options_as_they_are_typed(run, models, beats, tmp_path):
+    words = ("--model", models["add-hihat"], "--mode", "add-hihat", "--input", beats[0])
+    status, _, err = run(*words, "--output-dir", tmp_path / "out")
+    assert status == 0
+    assert err == (
+        f"{beats[0]}: bars 1 to 5: the closed hi-hat that is there stays; --replace plays it anew\n"
+    )
 
 
 def test_what_stays_as_it_was_is_told(run, models, beats, tmp_path):
