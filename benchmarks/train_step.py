@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -31,7 +32,7 @@ GOAL, KERAS_THEN = 480, 272
 """Examples/s of groovae_4bar at batch 512, and those of plain Keras where the goal was set."""
 
 
-def plain_keras(config: Config, precision: str) -> tuple[Step, list]:
+def plain_keras(config: Config, precision: str) -> tuple[Step, list[Any]]:
     """The same network of Keras' own layers: its total loss as a function, and its variables."""
     keras.mixed_precision.set_global_policy(precision)
     layers, hparams, depth = keras.layers, config.hparams, RowLayout.of(config.converter).depth
@@ -79,7 +80,7 @@ def plain_keras(config: Config, precision: str) -> tuple[Step, list]:
     return total, [*encoder.trainable_variables, *decoder.trainable_variables]
 
 
-def groovefast(config: Config, precision: str) -> tuple[Step, list]:
+def groovefast(config: Config, precision: str) -> tuple[Step, list[Any]]:
     """This project's model."""
     model = GrooVAE(config, precision)
     variables = list(model.trainable_variables)
@@ -102,7 +103,7 @@ def train_step(total: Step, variables: Sequence[tf.Variable]) -> Step:
     optimizer = keras.optimizers.Adam(1e-3)
     optimizer.build(variables)
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def step(windows: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             loss = total(windows)
@@ -110,7 +111,8 @@ def train_step(total: Step, variables: Sequence[tf.Variable]) -> Step:
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss
 
-    return step
+    compiled: Step = step
+    return compiled
 
 
 def main() -> None:
@@ -119,11 +121,9 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=512)
     arguments = parser.parse_args()
     config = get_config(arguments.config)
-    shape = (
-        arguments.batch_size,
-        config.converter.window_steps,
-        RowLayout.of(config.converter).depth,
-    )
+    steps = config.converter.window_steps
+    assert steps is not None
+    shape = (arguments.batch_size, steps, RowLayout.of(config.converter).depth)
     windows = tf.constant(np.random.default_rng(0).random(shape, np.float32))
 
     def way(step: Step) -> Work:
