@@ -132,13 +132,6 @@ def _flush(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
-def remove_unfinished(path: Path) -> None:
-    """Removes from a model folder what a killed `save_model` was just writing."""
-    for name in (CONFIG_FILE, WEIGHTS_FILE):
-        for unfinished in path.glob(f".{name}.*"):
-            unfinished.unlink()
-
-
 def _check_variables(config: Config, weights: Arrays, source: Path) -> None:
     """Raises unless these are exactly the variables that a model of `config` has."""
     wanted = layers(config).shapes()

@@ -6,13 +6,15 @@ What the columns mean is in `windows.rows`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 import tensorflow as tf
 
 from groovefast.config import LossHParams
 from groovefast.model.layers import time_major
 from groovefast.windows.rows import RowLayout
+
+Activation: TypeAlias = "Callable[[tf.Tensor], tf.Tensor]"
 
 _LOG_LOSS_EPSILON = 1e-7  # as in TensorFlow 1's log_loss: the loss of one hit stays below 16.2
 
@@ -34,7 +36,7 @@ class RowLosses(NamedTuple):
 
     Attributes:
         loss: What is trained on, (...), summed over each row.
-        parts: What it consists of, before weighting, and other measures, (...) each, by name.
+        parts: What it is the weighted sum of, and other measures, (...) each, by name.
     """
 
     loss: tf.Tensor
@@ -43,10 +45,6 @@ class RowLosses(NamedTuple):
 
 class Row(Protocol):
     """What a model writes at each step. Rows and their logits are (..., depth)."""
-
-    @property
-    def depth(self) -> int:
-        """Width of a row."""
 
     def losses(self, logits: tf.Tensor, target: tf.Tensor) -> RowLosses:
         """Returns what the logits cost where the truth is `target`."""
@@ -73,11 +71,6 @@ class PerformanceRow(NamedTuple):
 
     layout: RowLayout
     hparams: LossHParams
-
-    @property
-    def depth(self) -> int:
-        """Width of a row."""
-        return self.layout.depth
 
     def losses(self, logits: tf.Tensor, target: tf.Tensor) -> RowLosses:
         """Returns the loss of hits, velocities and offsets, and `hits_accuracy`.
@@ -178,6 +171,3 @@ class PerformanceRow(NamedTuple):
         gumbel = -tf.math.log(-tf.math.log(noise))
         best = tf.argmax(self._groups(logits + temperature * gumbel, bins), -1)
         return tf.reshape(tf.one_hot(best, bins), tf.shape(logits))
-
-
-Activation = Callable[[tf.Tensor], tf.Tensor]

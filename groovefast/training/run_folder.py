@@ -21,8 +21,8 @@ from typing import Any
 
 from groovefast.config import Config
 from groovefast.errors import GrooveFastError
-from groovefast.files import write_atomically
-from groovefast.model.checkpoints import remove_unfinished, save_model
+from groovefast.files import remove_unfinished, write_atomically
+from groovefast.model.checkpoints import save_model
 from groovefast.training.metrics import MetricsLog, plot_rows, read_metrics
 from groovefast.training.run_checkpoints import RunCheckpoints, saved_steps
 from groovefast.training.trainer import Trainer
@@ -101,8 +101,8 @@ class RunFolder:
         restored = self._checkpoints.restore()
         if writes:
             self._checkpoints.sweep()
-            remove_unfinished(self.model_dir)
-            remove_unfinished(self._best_dir)
+            for folder in (path, self.model_dir, self._best_dir):
+                remove_unfinished(folder)
         self._saved_step = int(trainer.step) if restored else None
         self._log = MetricsLog(path, int(trainer.step)) if writes else None
         logged = [line for line in read_metrics(path) if line["split"] == "train"]

@@ -222,8 +222,9 @@ def test_what_a_killed_run_was_writing_is_removed(shards, unbroken, run_copy):
         run_copy / "checkpoints" / ".unfinished_temp" / "part-00000-of-00001.data-00000-of-00001",
         run_copy / "checkpoints" / ".unfinished.index",
         run_copy / "checkpoints" / "step-14.data-00000-of-00001",
-        run_copy / "model" / ".weights.npz.123",
-        run_copy / "best" / ".config.json.123",
+        run_copy / ".metrics.jsonl.a1b2c3.tmp",
+        run_copy / "model" / ".weights.npz.d4e5f6.tmp",
+        run_copy / "best" / ".config.json.g7h8i9.tmp",
     ]
     for path in leftovers:
         path.parent.mkdir(exist_ok=True)
