@@ -170,8 +170,8 @@ def test_silent_bars_stay_silent(mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_real_performances(mode, drum_files):
-    for path in (drum_files[len(drum_files) // 11], drum_files[len(drum_files) * 2 // 3]):
+def test_real_performances(mode, groove_files):
+    for path in (groove_files[100], groove_files[700]):
         rendition = MODES[mode](path, seed=0, pitch_classes="roland")
         score, again = read_midi(path), read_midi(rendition.midi)
         assert again.ticks_per_quarter == score.ticks_per_quarter
