@@ -16,6 +16,8 @@ from groovefast import CONFIGS, Groove, GrooveConverter, read_midi
 from groovefast.cli import console
 from groovefast.cli.sample import command
 from groovefast.midi.tracks import MidiTracks
+from groovefast.model import checkpoints
+from groovefast.model.checkpoints import load_model
 from groovefast.model.models import included_models
 from groovefast.playing import MODES
 
@@ -27,6 +29,23 @@ def _save_model(config, folder):
     from groovefast.model.checkpoints import save_model
 
     return save_model(GrooVAE(CONFIGS[config].with_hparams(SMALL)), folder)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def models_load_once():
+    """Loading a model and tracing its graphs takes longer than all the command does with it."""
+    loaded = {}
+
+    def load_once(source, *options):
+        files = sorted(Path(source).glob("*"))
+        key = source, *options, *((file, file.stat().st_mtime_ns) for file in files)
+        if key not in loaded:
+            loaded[key] = load_model(source, *options)
+        return loaded[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "load_model", load_once)
+        yield
 
 
 @pytest.fixture(scope="module")

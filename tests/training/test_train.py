@@ -17,6 +17,7 @@ from window_records import performed_windows, random_windows, write_shards
 from groovefast.errors import GrooveFastError
 from groovefast.files import lock_folder
 from groovefast.model.checkpoints import load_model, saved_step
+from groovefast.training import plot
 from groovefast.training.memory import free_memory
 from groovefast.training.metrics import read_metrics
 from groovefast.training.run_checkpoints import RunCheckpoints, saved_steps
@@ -64,6 +65,12 @@ def unbroken(shards, tmp_path_factory) -> tuple[Path, TrainingResult]:
 @pytest.fixture
 def run_copy(unbroken, tmp_path) -> Path:
     return shutil.copytree(unbroken[0], tmp_path / "copy")
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch):
+    """Drawing takes half of a run's time; that of `unbroken` is drawn, being made before this."""
+    monkeypatch.setattr(plot, "plot_training", lambda *_: None)
 
 
 def record_of(run_dir: Path) -> list[dict[str, float]]:
@@ -263,10 +270,18 @@ def test_a_run_folder_that_is_a_file(shards, tmp_path):
         run(shards, tmp_path / "run")
 
 
+@pytest.fixture(scope="module")
+def gone_on(shards, unbroken, tmp_path_factory) -> tuple[Path, TrainingResult]:
+    """The same run with some more steps, and a checkpoint at every second."""
+    run_dir = shutil.copytree(unbroken[0], tmp_path_factory.mktemp("runs") / "gone-on")
+    return run_dir, run(shards, run_dir, steps=STEPS + 4, checkpoint_minutes=0)
+
+
 @pytest.mark.parametrize("part", ["index", "data-00000-of-00001"])
 @pytest.mark.parametrize("share", [0, 0.5, 0.9])
-def test_a_spoiled_checkpoint_costs_only_its_steps(shards, run_copy, caplog, part, share):
-    interrupted = run(shards, run_copy, steps=STEPS + 4, checkpoint_minutes=0)
+def test_a_spoiled_checkpoint_costs_only_its_steps(shards, gone_on, tmp_path, caplog, part, share):
+    interrupted = gone_on[1]
+    run_copy = shutil.copytree(gone_on[0], tmp_path / "copy")
     newest = run_copy / "checkpoints" / f"step-{interrupted.step}.{part}"
     newest.write_bytes(newest.read_bytes()[: int(share * newest.stat().st_size)])
     result = run(shards, run_copy, steps=STEPS + 4)
