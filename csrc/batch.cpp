@@ -84,10 +84,8 @@ bool FileConverter::parse(Problem& problem) {
     return false;
   }
   if (!options_.unmapped_is_error) return true;
-  const auto unmapped = std::find_if(
-      score_->notes.begin(), score_->notes.end(),
-      [this](const Note& note) { return options_.grid.pitch_class[note.pitch] == kUnmapped; });
-  if (unmapped == score_->notes.end()) return true;
+  const auto unmapped = find_unmapped(score_->notes, options_.grid.pitch_class);
+  if (!unmapped) return true;
   problem.cause = Cause::kUnmapped;
   problem.position = unmapped->pitch;
   return false;

@@ -1,11 +1,11 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-_Part = tuple[int, int, tuple[bytes, ...]]
+from groovefast.drum_part import WantedNotes
+
 _Problem = tuple[int, str, bool, str]
 
-def crc32c(data: bytes, *, by_table: bool = False) -> int: ...
-def has_crc32c_instruction() -> bool: ...
+def crc32c(data: bytes) -> int: ...
 def bytes_features(features: Iterable[tuple[bytes, bytes]]) -> bytes: ...
 def as_utf8(text: bytes) -> bytes: ...
 def temporary_path(path: bytes) -> bytes: ...
@@ -42,7 +42,7 @@ class Conversion:
         quarters_per_bar: int,
         window_steps: int,
         hop_steps: int,
-        part: _Part,
+        part: WantedNotes,
         on_error: str,
         magenta_compat: bool,
         unmapped_is_error: bool,

@@ -214,7 +214,8 @@ class GrooveConverter:
             raise GrooveFastError(f"{name}: {error}" if name else str(error)) from None
 
     def _windows(self, data: bytes) -> GrooveTensors:
-        played, _, start_steps, qpms = _midi.grid_windows(data, *self._grid_options)
+        found = _midi.grid_windows(data, *self._grid_options)
+        played = found.rows
         config = self.config
         grid = Grid(
             played[..., :NUM_CLASSES],
@@ -231,7 +232,7 @@ class GrooveConverter:
             outputs = transforms.assemble(config, np, grid)
             inputs = transforms.assemble(config, np, heard)
         controls = np.array(transforms.assemble_controls(config, np, grid))
-        return GrooveTensors(inputs, outputs, controls, start_steps, qpms)
+        return GrooveTensors(inputs, outputs, controls, found.start_steps, found.qpms)
 
     def from_tensors(
         self, samples: ArrayLike, qpm: float = 120.0, pitch_classes: PitchClasses = "reduced"
