@@ -81,7 +81,8 @@ def windows_of(path: Path, steps: int = 64, hop: int = 16, **options: Any) -> tu
         "error_on_unmapped": False,
         **options,
     }
-    return _midi.grid_windows(path.read_bytes(), *settings.values())
+    found = _midi.grid_windows(path.read_bytes(), *settings.values())
+    return found.rows, found.velocities, found.start_steps, found.qpms
 
 
 def assert_cut_into_windows(
