@@ -472,21 +472,22 @@ def test_two_workers_are_one(shards, alone, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 16}, "batch_size 8, not 16"),
-        ({"seed": 1}, "seed 0, not 1; give seed 0 to go on"),
+        ({"batch_size": 16}, "batch_size 8, not 16; use another folder"),
+        ({"seed": 1}, "seed 0, not 1; give seed 0 to go on, or use another folder"),
         (
             {"seed": 1, "precision": "mixed_bfloat16"},
             "seed 0, not 1, precision float32, not mixed_bfloat16; "
-            "give seed 0 and precision float32 to go on, or",
+            "give seed 0 and precision float32 to go on, or use another folder",
         ),
-        ({"seed": 1, "batch_size": 16}, "seed 0, not 1, batch_size 8, not 16"),
-        ({"hparams": SMALL.replace("z_size=8", "z_size=4")}, "z_size 8, not 4"),
+        (
+            {"seed": 1, "batch_size": 16},
+            "seed 0, not 1, batch_size 8, not 16; use another folder",
+        ),
+        ({"hparams": SMALL.replace("z_size=8", "z_size=4")}, "z_size 8, not 4; use another folder"),
     ],
 )
 def test_run_folder_of_another_run(shards, run_copy, options, message):
-    with pytest.raises(
-        GrooveFastError, match=rf"copy: holds a run with .*{message}.*another folder"
-    ):
+    with pytest.raises(GrooveFastError, match=f"copy: holds a run with .*{message}$"):
         run(shards, run_copy, **options)
 
 
