@@ -191,7 +191,7 @@ def _config_named_by(path: Path) -> Config:
             if name in part:
                 return CONFIGS[name]
     raise GrooveFastError(
-        f"{path}: its name does not tell the config it was trained as; give it with --config"
+        f"{path}: its name does not tell the config it was trained as; name the config"
     )
 
 

@@ -176,9 +176,9 @@ def _begun(path: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError as error:
-        raise GrooveFastError(f"{file}: damaged ({error}); use another --run-dir") from error
+        raise GrooveFastError(f"{file}: damaged ({error}); use another folder") from error
     if not isinstance(begun, dict):
-        raise GrooveFastError(f"{file}: damaged (no object); use another --run-dir")
+        raise GrooveFastError(f"{file}: damaged (no object); use another folder")
     return begun
 
 
@@ -201,15 +201,15 @@ def _refuse_another(path: Path, begun: Mapping[str, Any], wanted: Mapping[str, A
     ways = [_WAYS_ON.get(key, "").format(pair[0]) for key, pair in other.items()]
     go_on = f"give {' and '.join(ways)} to go on, or " if all(ways) else ""
     raise GrooveFastError(
-        f"{path}: holds a run with {', '.join(differences)}; {go_on}use another --run-dir"
+        f"{path}: holds a run with {', '.join(differences)}; {go_on}use another folder"
     )
 
 
 _WAYS_ON = {
-    "seed": "--seed {}",
-    "precision": "--precision {}",
-    "data": "the --data it was begun with",
-    "cutting": "the --hop-bars, --dedupe and --min-hits it was begun with",
+    "seed": "seed {}",
+    "precision": "precision {}",
+    "data": "the data it was begun with",
+    "cutting": "the `hop_bars`, `dedupe` and `min_hits` it was begun with",
 }
 
 

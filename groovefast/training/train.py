@@ -297,7 +297,7 @@ class _Loop:
             raise GrooveFastError(
                 f"the gradient was too large or not a number in each of the last {skipped_in_row} "
                 f"steps, up to step {step + count}; check the data, lower learning_rate or use "
-                "--precision float32"
+                "precision float32"
             )
         return step + count
 
@@ -459,7 +459,7 @@ def _check_memory(config: Config, precision: str, strategy: tf.distribute.Strate
     if free is not None and needed > free:
         raise GrooveFastError(
             f"not enough memory: a step of {windows} windows needs {needed / 1e9:,.1f} GB or more, "
-            f"and {free / 1e9:,.1f} GB are free; use a smaller --batch-size than {batch_size}, or "
+            f"and {free / 1e9:,.1f} GB are free; use a smaller batch than {batch_size}, or "
             "a smaller model"
         )
 
@@ -476,7 +476,7 @@ def _plain_errors(run_dir: Path, config: Config) -> Iterator[None]:
                 "the last checkpoint"
             ) from error
         raise GrooveFastError(
-            f"out of memory; use a smaller --batch-size than {config.hparams.batch_size}, or a "
+            f"out of memory; use a smaller batch than {config.hparams.batch_size}, or a "
             "smaller model"
         ) from error
     except (tf.errors.NotFoundError, tf.errors.DataLossError) as error:

@@ -224,4 +224,4 @@ def test_out_of_memory(run, shards, tmp_path):
     words = [*CONFIG, "--data", shards / "train-*", "--run-dir", tmp_path / "run"]
     line = complaint(run, *words, "--hparams", "enc_rnn_size=[1000000],batch_size=8")
     assert "memory" in line
-    assert "use a smaller --batch-size than 8, or a smaller model" in line
+    assert "use a smaller batch than 8, or a smaller model" in line

@@ -221,7 +221,7 @@ def test_export_is_a_checkpoint_of_tensorflow_1(tmp_path, checkpoint):
 
 def test_a_name_that_tells_no_config_is_asked_for(tmp_path, checkpoint):
     shutil.copytree(checkpoint.parent, tmp_path / "mine")
-    with pytest.raises(GrooveFastError, match="give it with --config"):
+    with pytest.raises(GrooveFastError, match="name the config"):
         load_model(tmp_path / "mine")
 
 

@@ -137,7 +137,7 @@ def test_data_may_move_and_be_split_otherwise(shards, unbroken, tmp_path):
 def test_a_run_that_goes_on_keeps_its_precision(shards, tmp_path):
     run(shards, tmp_path, steps=1, precision="mixed_bfloat16")
     assert run(shards, tmp_path, steps=2, precision="auto").step == 2
-    line = r"precision mixed_bfloat16, not float32; give --precision mixed_bfloat16 to go on, or"
+    line = r"precision mixed_bfloat16, not float32; give precision mixed_bfloat16 to go on, or"
     with pytest.raises(GrooveFastError, match=line):
         run(shards, tmp_path, steps=3, precision="float32")
 
@@ -156,7 +156,7 @@ def test_runs_of_earlier_versions_go_on(shards, unbroken, tmp_path):
     ("message", "told"),
     [
         ("step-2.data; No space left on device", "run: no space left there"),
-        ("OOM when allocating tensor", "out of memory; use a smaller --batch-size than 8"),
+        ("OOM when allocating tensor", "out of memory; use a smaller batch than 8"),
     ],
 )
 def test_what_ran_out_is_told(shards, tmp_path, monkeypatch, message, told):
@@ -478,19 +478,22 @@ def test_two_workers_are_one(shards, alone, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 16}, "batch_size 8, not 16; use another"),
-        ({"seed": 1}, "seed 0, not 1; give --seed 0 to go on, or use another"),
+        ({"batch_size": 16}, "batch_size 8, not 16; use another folder"),
+        ({"seed": 1}, "seed 0, not 1; give seed 0 to go on, or use another folder"),
         (
             {"seed": 1, "precision": "mixed_bfloat16"},
             "seed 0, not 1, precision float32, not mixed_bfloat16; "
-            "give --seed 0 and --precision float32 to go on, or",
+            "give seed 0 and precision float32 to go on, or use another folder",
         ),
-        ({"seed": 1, "batch_size": 16}, "seed 0, not 1, batch_size 8, not 16; use another"),
-        ({"hparams": SMALL.replace("z_size=8", "z_size=4")}, "z_size 8, not 4"),
+        (
+            {"seed": 1, "batch_size": 16},
+            "seed 0, not 1, batch_size 8, not 16; use another folder",
+        ),
+        ({"hparams": SMALL.replace("z_size=8", "z_size=4")}, "z_size 8, not 4; use another folder"),
     ],
 )
 def test_run_folder_of_another_run(shards, run_copy, options, message):
-    with pytest.raises(GrooveFastError, match=rf"copy: holds a run with .*{message}.*--run-dir"):
+    with pytest.raises(GrooveFastError, match=f"copy: holds a run with .*{message}$"):
         run(shards, run_copy, **options)
 
 
@@ -502,7 +505,7 @@ def test_run_folder_of_other_data(run_copy, shards, tmp_path, windows, count, ca
     other = write_shards(tmp_path / "other", windows)
     line = (
         rf"data of 50 windows \(SHA-256 [0-9a-f]{{8}}…\), not {count} windows \(.*\); "
-        "give the --data it was begun with to go on, or use another --run-dir"
+        "give the data it was begun with to go on, or use another folder"
     )
     with pytest.raises(GrooveFastError, match=line):
         run(shards, run_copy, data=other, cache=cache)
@@ -551,7 +554,7 @@ def test_options_that_make_no_sense(shards, tmp_path, monkeypatch, options, mess
 def test_more_than_the_memory(shards, tmp_path):
     line = (
         r"not enough memory: a step of 999999 windows needs [\d,]+\.\d GB or more, and "
-        r"\d[\d,.]* GB are free; use a smaller --batch-size than 999999, or a smaller model"
+        r"\d[\d,.]* GB are free; use a smaller batch than 999999, or a smaller model"
     )
     with pytest.raises(GrooveFastError, match=line):
         run(shards, tmp_path / "run", hparams={}, batch_size=999_999, device="cpu")
