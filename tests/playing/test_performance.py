@@ -147,7 +147,8 @@ def test_odd_meters_are_humanized_nearer_to_the_played_than_the_mean(groove_dir)
         humanized = Take(rendition.midi, model.config.converter, "roland")
         np.testing.assert_array_equal(humanized.grid.hits, played.grid.hits)
         rows_, drums = np.nonzero(played.grid.hits)
-        in_bar = rows_ - np.repeat(played.bars.first_rows[:-1], played.bars.num_steps)[rows_]
+        steps = played.bars.num_steps
+        in_bar = rows_ - np.repeat(np.cumsum(steps) - steps, steps)[rows_]
         truth = played.grid.offsets[rows_, drums]
         errors = [
             np.abs(guess - truth).mean()
