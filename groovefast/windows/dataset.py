@@ -248,9 +248,9 @@ class _StreamedWindows:
         windows = self._cutting.bars(self._cutting.first_bars(bars.counts))
         return _Cells(tf.gather(bars.velocities, windows), tf.gather(bars.offsets, windows))
 
-    def _sieve(self, seen: tf.Tensor, *windows: Any) -> tuple[tf.Tensor, _Cells]:
+    def _sieve(self, seen: tf.Tensor, windows: _Cells) -> tuple[tf.Tensor, _Cells]:
         """Those that are kept of windows before which so many were seen."""
-        end = seen + tf.shape(windows[0], tf.int64)[0]
+        end = seen + tf.shape(windows.velocities, tf.int64)[0]
         kept = self._kept[seen:end]
         return end, _Cells(*(tf.boolean_mask(cells, kept) for cells in windows))
 
