@@ -44,7 +44,8 @@ def peak():
 load_dataset(sys.argv[2], sys.argv[4], shuffle=False)  # TensorFlow's own, once and for all
 before = peak()
 start = time.perf_counter()
-windows = sum(len(x) for x, _, _ in load_dataset(sys.argv[1], sys.argv[4], cache=sys.argv[3] == "1"))
+data = load_dataset(sys.argv[1], sys.argv[4], cache=sys.argv[3] == "1")
+windows = sum(len(inputs) for inputs, _, _ in data)
 print(json.dumps([windows, time.perf_counter() - start, peak(), peak() - before]))
 """
 
