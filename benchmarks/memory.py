@@ -34,6 +34,21 @@ kilobytes = int(status["VmHWM"].split()[0])
 print(json.dumps([report.files, report.windows, report.seconds, kilobytes / 1e3]))
 """
 
+READ = """
+import json, sys, time
+from pathlib import Path
+from groovefast import load_dataset
+def peak():
+    status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) / 1e3
+load_dataset(sys.argv[2], sys.argv[4], shuffle=False)  # TensorFlow's own, once and for all
+before = peak()
+start = time.perf_counter()
+data = load_dataset(sys.argv[1], sys.argv[4], cache=sys.argv[3] == "1")
+windows = sum(len(inputs) for inputs, _, _ in data)
+print(json.dumps([windows, time.perf_counter() - start, peak(), peak() - before]))
+"""
+
 
 class Conversion(NamedTuple):
     """What one conversion took."""
@@ -65,6 +80,25 @@ def convert(midi: Path, scratch: Path, workers: int) -> Conversion:
         # Elsewhere than here, where `python -c` would find the sources beside this folder.
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=scratch)
     return Conversion(*json.loads(done.stdout))
+
+
+class Reading(NamedTuple):
+    """What opening converted data and one pass of it took."""
+
+    windows: int
+    seconds: float
+    megabytes: float
+    """At the peak."""
+    megabytes_more: float
+    """Than what a few windows take."""
+
+
+def read(shards: Path, few: Path, cache: bool, config: str = "groovae_4bar") -> Reading:
+    """Reads shards once, shuffled, in a fresh process that has read those of `few` before."""
+    arguments = [str(shards), str(few), str(int(cache)), config]
+    command = [sys.executable, "-c", READ, *arguments]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=shards)
+    return Reading(*json.loads(done.stdout))
 
 
 def main() -> None:

@@ -67,14 +67,14 @@ def test_named_source_files_exist():
 def test_records_are_read_with_tensorflow_alone(own_files, tmp_path, monkeypatch):
     from groovefast import GrooveConverter, convert
 
-    path = own_files[0]
-    convert([path], tmp_path / "records-4bar")
+    convert(own_files, tmp_path / "records")
     monkeypatch.chdir(tmp_path)
     (snippet,) = (block for block in _blocks("python") if "TFRecordDataset" in block)
     assert "groovefast" not in snippet
     names = {}
     exec(snippet, names)
-    outputs = GrooveConverter(split_bars=4, hop_bars=1).to_tensors(path).outputs
+    converter = GrooveConverter(split_bars=4, hop_bars=1)
+    outputs = [window for path in own_files for window in converter.to_tensors(path).outputs]
     windows = [[part.numpy() for part in window] for window in names["dataset"]]
     assert len(windows) == len(outputs) > 0
     for (hits, velocities, offsets), window in zip(windows, outputs, strict=True):

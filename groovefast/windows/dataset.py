@@ -133,6 +133,10 @@ class Windows(Protocol):
     def count(self) -> int:
         """How many windows there are."""
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes are kept in memory for them."""
+
     def references(self, seed: tf.Tensor | None) -> tf.data.Dataset:
         """One pass of references, in an order drawn from `seed`, or as stored."""
 
@@ -189,7 +193,9 @@ class _CachedWindows:
     """All bars in memory, each once; a reference is the number of a window's first bar."""
 
     def __init__(self, performances: _Performances, cutting: Cutting, steps: int) -> None:
+        kept = (*performances.bars, performances.first_bars)
         self.count = len(performances.first_bars)
+        self.nbytes = sum(array.nbytes for array in kept)
         self._cutting = cutting
         self._steps = steps
         with tf.device("CPU"):
@@ -214,6 +220,7 @@ class _StreamedWindows:
         self, shards: Sequence[Path], survey: _Survey, config: ConverterConfig, cutting: Cutting
     ) -> None:
         self.count = int(np.count_nonzero(survey.kept))
+        self.nbytes = survey.kept.nbytes + survey.first_windows.nbytes
         self._config = config
         self._cutting = cutting
         with tf.device("CPU"):
@@ -248,9 +255,9 @@ class _StreamedWindows:
         windows = self._cutting.bars(self._cutting.first_bars(bars.counts))
         return _Cells(tf.gather(bars.velocities, windows), tf.gather(bars.offsets, windows))
 
-    def _sieve(self, seen: tf.Tensor, *windows: Any) -> tuple[tf.Tensor, _Cells]:
+    def _sieve(self, seen: tf.Tensor, windows: _Cells) -> tuple[tf.Tensor, _Cells]:
         """Those that are kept of windows before which so many were seen."""
-        end = seen + tf.shape(windows[0], tf.int64)[0]
+        end = seen + tf.shape(windows.velocities, tf.int64)[0]
         kept = self._kept[seen:end]
         return end, _Cells(*(tf.boolean_mask(cells, kept) for cells in windows))
 

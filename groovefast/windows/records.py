@@ -183,7 +183,7 @@ def _faults(features: Features, steps_per_quarter: int) -> Iterator[tuple[str, t
     )
     bar = tf.cast(grids, tf.float64) * tf.cast(features["quarters_per_bar"], tf.float64)
     whole = (bar >= 1) & (bar % 1 == 0) & (tf.cast(steps, tf.float64) % bar == 0)
-    yield "record {number} is not of whole bars; convert again", tf.reduce_any(~whole)
+    yield "record {number} is not of whole bars; convert again", ~tf.reduce_all(whole)
     hits = _decoded(features["hits"], tf.uint8)
     velocities = _decoded(features["velocities"], tf.uint8)
     yield (
@@ -198,7 +198,7 @@ def _faults(features: Features, steps_per_quarter: int) -> Iterator[tuple[str, t
     offsets = _decoded(features["offsets"], tf.float32)
     yield (
         "record {number} holds an offset of more than half a step; convert again",
-        tf.reduce_any(~(tf.abs(offsets) <= 1)),  # also what is no number
+        ~tf.reduce_all(tf.abs(offsets) <= 1),  # also what is no number
     )
     yield "record {number} has tempos that cannot be; convert again", _are_tempos_wrong(features)
 
@@ -206,7 +206,7 @@ def _faults(features: Features, steps_per_quarter: int) -> Iterator[tuple[str, t
 def _are_tempos_wrong(features: Features) -> tf.Tensor:
     changes, qpms = features["tempo_change_steps"], features["tempo_change_qpms"]
     tempos = tf.concat([features["qpm"], qpms.values], axis=0)
-    impossible = tf.reduce_any(~((tempos > 0) & (tempos < math.inf)))
+    impossible = ~tf.reduce_all((tempos > 0) & (tempos < math.inf))
     n = tf.size(features["steps"], tf.int64)
     counts = [
         tf.math.unsorted_segment_sum(tf.ones_like(each.indices[:, 0]), each.indices[:, 0], n)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from window_records import random_windows, write_shards
+from window_records import random_played, random_windows, write_performances, write_shards
 
 from groovefast.cli import console
 from groovefast.cli.evaluate import command
@@ -136,6 +136,8 @@ def test_the_same_seed_prints_the_same(run: Run, models: Path, data: Path) -> No
         ({"--plot": "."}, "--plot: . is a folder"),
         ({"--batch-size": "0"}, "--batch-size"),
         ({"--resamples": "-1"}, "--resamples"),
+        ({"--hop-bars": "0"}, "--hop-bars"),
+        ({"--min-hits": "1000"}, "--min-hits: no window has 1000 hits, the fullest has "),
     ],
 )
 def test_mistakes_are_told_in_one_line(
@@ -148,10 +150,17 @@ def test_mistakes_are_told_in_one_line(
     assert said in err
 
 
-def test_windows_of_another_length_are_told(run: Run, models: Path, data: Path) -> None:
+def test_which_windows_are_measured(run: Run, models: Path, tmp_path: Path) -> None:
+    write_performances(tmp_path, [random_played(7)] * 2, name="test")
+    words = ("--model", models / HUMANIZE, "--data", tmp_path / "test-*")
+    _, out, _ = run(*words, "--hop-bars", 2, "--min-hits", 1, "--dedupe")
+    assert out.splitlines()[0] == f"{HUMANIZE}, 3 windows"
+
+
+def test_too_short_performances_are_told(run: Run, models: Path, data: Path) -> None:
     status, _, err = run("--model", models / "groovae_4bar", "--data", data / "test-*.tfrecord")
     assert status == 2
-    assert "windows of 32 steps" in err
+    assert "no performance is as long as the 4 bars of groovae_4bar; the longest" in err
 
 
 def test_help_loads_nothing_heavy(run_python: Callable[[str], str]) -> None:

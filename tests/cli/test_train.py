@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from window_records import random_windows, write_shards
+from window_records import random_played, random_windows, write_performances, write_shards
 
 from groovefast.cli import console
 from groovefast.cli.train import command
@@ -184,11 +184,21 @@ def test_what_is_missing_is_named(run, shards, tmp_path, missing):
     assert f"{missing} is missing" in complaint(run, *words)
 
 
-def test_another_window_length(run, shards, tmp_path):
+def test_too_short_performances(run, shards, tmp_path):
     words = ["--config", "groovae_4bar", "--data", shards / "train-*", "--run-dir", tmp_path]
-    assert re.search(
-        r"train-00000.*: windows of 32 steps, but groovae_4bar", complaint(run, *words)
-    )
+    assert "no performance is as long as the 4 bars of groovae_4bar" in complaint(run, *words)
+
+
+def test_which_windows_are_trained_on(run, tmp_path):
+    write_performances(tmp_path, [random_played(20)] * 2)
+    words = [*CONFIG, *SMALL, "--data", tmp_path, "--run-dir", tmp_path / "run", "--steps", 1]
+    status, out, _ = run(*words, "--hop-bars", 2, "--dedupe", "--min-hits", 1)
+    assert status == 0
+    assert "10 windows in batches of 8" in out
+    assert (
+        "holds a run with dedupe True, not False, hop_bars 2, not 1, min_hits 1, not 0; give the "
+        "--hop-bars, --dedupe and --min-hits it was begun with to go on, or use another --run-dir"
+    ) in complaint(run, *words)
 
 
 def test_a_corrupt_shard(run, tmp_path):

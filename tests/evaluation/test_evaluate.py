@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from window_records import random_windows, write_shards
+from window_records import random_played, random_windows, write_performances, write_shards
 
 from groovefast.config import CONFIGS, Config, ConverterConfig, get_config
 from groovefast.conversion.convert import convert
@@ -26,6 +25,7 @@ from groovefast.evaluation.evaluate import (
 )
 from groovefast.evaluation.plot import plot_evaluation
 from groovefast.model.groovae import GrooVAE
+from groovefast.windows.cutting import Cutting
 
 SMALL = "z_size=8,enc_rnn_size=[8],dec_rnn_size=[8,8]"
 PLAIN = Config("two_bars", ConverterConfig(split_bars=2))
@@ -252,7 +252,7 @@ def test_the_quantized_row_of_the_converted_test_split_is_the_known_one(
     groove_dir: Path, tmp_path: Path
 ) -> None:
     metadata = groove_dir / "info.csv"
-    convert(groove_dir, tmp_path, config=HUMANIZE, metadata=metadata, shards=2, magenta_compat=True)
+    convert(groove_dir, tmp_path, metadata=metadata, shards=2, magenta_compat=True)
     played = read_performances(tmp_path / "test-*.tfrecord", get_config(HUMANIZE))
     scores = measure(played, quantized(played), resamples=0)[ALL]
     assert len(played) == 2084
@@ -270,17 +270,30 @@ def test_shards_are_measured_as_the_windows_in_them(tmp_path: Path) -> None:
     )
 
 
-def test_windows_without_tempo_are_refused(tmp_path: Path) -> None:
-    [shard] = write_shards(tmp_path, random_windows(1))
-    example = tf.train.Example.FromString(next(iter(tf.data.TFRecordDataset(str(shard)))).numpy())
-    del example.features.feature["qpm"]
-    with tf.io.TFRecordWriter(str(shard)) as writer:
-        writer.write(example.SerializeToString())
-    with pytest.raises(GrooveFastError, match="windows without their qpm"):
-        read_performances(shard, get_config(HUMANIZE))
+def test_windows_have_the_tempo_of_their_first_step(tmp_path: Path) -> None:
+    played = random_played(5)._replace(qpms={0: 100, 16: 90, 33: 80, 40: 70})
+    write_performances(tmp_path, [random_played(3, quarters_per_bar=3), played])
+    assert read_performances(tmp_path, PLAIN).qpms.tolist() == [100, 90, 90, 70]
+    every_other = Cutting.of(PLAIN, hop_bars=2)
+    assert read_performances(tmp_path, PLAIN, every_other).qpms.tolist() == [100, 90]
 
 
-def test_windows_of_another_length_are_refused(tmp_path: Path) -> None:
-    shards = write_shards(tmp_path, random_windows(3, steps=64))
-    with pytest.raises(GrooveFastError, match="windows of 64 steps"):
+def test_which_windows_are_measured(tmp_path: Path) -> None:
+    shards = write_performances(tmp_path, [random_played(5), random_played(5), random_played(4, 1)])
+    model = small_model(HUMANIZE)
+
+    def counts(**options: int) -> tuple[int, int]:
+        evaluation = evaluate(model, shards, resamples=0, **options)
+        return len(evaluation.truth), int(evaluation.truth.hits.sum(axis=(1, 2)).min())
+
+    assert counts()[0] == 11
+    assert counts(hop_bars=2)[0] == 6
+    assert counts(dedupe=True)[0] == 7
+    fewest = counts()[1]
+    assert counts(min_hits=fewest + 1)[1] > fewest
+
+
+def test_too_short_performances_are_refused(tmp_path: Path) -> None:
+    shards = write_shards(tmp_path, random_windows(3, steps=16))
+    with pytest.raises(GrooveFastError, match="as long as the 2 bars of groovae_2bar_humanize"):
         evaluate(small_model(HUMANIZE), shards)

@@ -33,7 +33,7 @@ def folder(beat, tmp_path) -> Path:
 
 
 def converted(beat: Path, folder: Path, **options: object) -> Path:
-    convert(beat, folder, CONFIG, 1, **{"pitch_classes": "reduced", "shards": 2, **options})
+    convert(beat, folder, **{"workers": 1, "pitch_classes": "reduced", "shards": 2, **options})
     return folder
 
 
@@ -58,48 +58,37 @@ def unfinished(folder: Path, shards: int) -> None:
 
 def test_what_was_converted_for_the_config_passes(folder, beat):
     check(folder)
-    check(converted(beat, folder.with_name("hops"), hop_bars=2, pitch_classes="roland"))
+    check(converted(beat, folder.with_name("roland"), pitch_classes="roland"))
 
 
 def test_without_a_manifest_nothing_is_said(beat, tmp_path):
-    folder = converted(beat, tmp_path / "records", split_bars=1)
+    folder = converted(beat, tmp_path / "records", steps_per_quarter=8)
     (folder / MANIFEST).unlink()
     check(folder)
     check_origin([], CONFIG)
 
 
-@pytest.mark.parametrize(
-    ("options", "has", "wants", "remedy"),
-    [
-        # The first has as many steps in a window as the config.
-        (
-            {"split_bars": 1, "steps_per_quarter": 8},
-            "split_bars 1, steps_per_quarter 8",
-            "split_bars 2, steps_per_quarter 4",
-            "--split-bars 2 --steps-per-quarter 4",
-        ),
-        ({"split_bars": "all"}, "split_bars all", "split_bars 2", "--split-bars 2"),
-        (
-            {"quarters_per_bar": 2, "split_bars": 4},
-            "split_bars 4, quarters_per_bar 2",
-            "split_bars 2, quarters_per_bar 4",
-            "--split-bars 2 --quarters-per-bar 4",
-        ),
-    ],
-)
 @pytest.mark.parametrize("finished", [True, False])
-def test_another_grid(folder, options, has, wants, remedy, finished):
-    manifest = folder / MANIFEST
-    content = json.loads(manifest.read_text())
-    bars = {"all": None}.get(options["split_bars"], options["split_bars"])
-    content["plan"]["options"].update({**options, "split_bars": bars})
-    manifest.write_text(json.dumps(content))
+def test_another_grid(beat, tmp_path, finished):
+    folder = converted(beat, tmp_path / "records", steps_per_quarter=8)
     if not finished:
         unfinished(folder, 1)
     shard = folder / "data-00001-of-00002.tfrecord"
     assert complaint(folder, shard.name) == (
-        f"{shard}: converted with {has}, but groovae_2bar_humanize wants {wants}; choose another "
-        f"config or convert with {remedy}"
+        f"{shard}: converted with steps_per_quarter 8, but groovae_2bar_humanize wants 4; choose "
+        "another config or convert with --steps-per-quarter 4"
+    )
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_windows_of_an_earlier_version(folder, finished):
+    if not finished:
+        unfinished(folder, 1)
+    file = folder / (MANIFEST if finished else JOURNAL)
+    file.write_text(file.read_text().replace("groovefast-shards 3", "groovefast-shards 2"))
+    assert complaint(folder) == (
+        f"{folder}: holds the records of another version of GrooveFast; convert again, with "
+        "`groovefast-convert INPUT… DIR`"
     )
 
 
@@ -149,5 +138,7 @@ def test_a_damaged_manifest_of_another_folder_is_not_met(folder, beat):
 
 
 def test_a_config_of_the_same_grid_passes(folder):
-    converter = dataclasses.replace(CONFIG.converter, hop_bars=7, pitch_classes="roland")
+    converter = dataclasses.replace(
+        CONFIG.converter, split_bars=4, hop_bars=7, quarters_per_bar=3, pitch_classes="roland"
+    )
     check_origin(folder.glob("*.tfrecord"), dataclasses.replace(CONFIG, converter=converter))
