@@ -98,7 +98,8 @@ void Placement::add_rows(const Song& song, std::int64_t num_rows, int steps_per_
   std::int64_t first = 0;
   for (std::int64_t row = 0; row < num_rows; ++row) {
     const double next = ticks.at(row + 1);
-    auto next_first = std::max<std::int64_t>(static_cast<std::int64_t>((tick + next) / 2) - 1, 0);
+    auto next_first = std::max(static_cast<std::int64_t>(std::ceil((tick + next) / 2)), first);
+    while (next_first > first && quantizer_.row_at(song, next_first - 1) > row) --next_first;
     while (quantizer_.row_at(song, next_first) <= row) ++next_first;
     rows.push_back({tick, first, next_first - 1});
     tick = next;
