@@ -74,11 +74,15 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         windows = tf.TensorSpec([None, None, self._layout.depth])
         controls = tf.TensorSpec([None, None, self._layout.control_depth])
         hits = [None, None, self._layout.drums]
+        latents = tf.TensorSpec([None, self.config.hparams.z_size])
         self._encode_graph = tf.function(self._encode, input_signature=[windows, controls])
+        self._teacher_forced_graph = tf.function(
+            self._teacher_forced, input_signature=[latents, windows, controls]
+        )
         self._decode_graph = tf.function(
             self._decode,
             input_signature=[
-                tf.TensorSpec([None, self.config.hparams.z_size]),
+                latents,
                 controls,
                 Kept(tf.TensorSpec(hits), tf.TensorSpec(hits, tf.bool)),
                 tf.TensorSpec([]),
@@ -198,6 +202,11 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         encoder = Encoder.of(self._plan, self._weights())
         return encoder(tf.concat([inputs, controls], -1), NO_DROPOUT)
 
+    def _teacher_forced(self, z: tf.Tensor, outputs: tf.Tensor, controls: tf.Tensor) -> tf.Tensor:
+        weights = self._weights()
+        context = self._context(z, controls, weights)
+        return Decoder.of(self._plan, weights).teacher_forced(context, outputs, NO_DROPOUT)
+
     def _decode(
         self,
         z: tf.Tensor,
@@ -280,9 +289,8 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
             GrooveFastError: A shape that does not fit the config.
         """
         z, outputs = self._inputs.latents(z), self._inputs.windows("outputs", outputs)
-        controls, weights = self._inputs.controls(controls, *outputs.shape[:2]), self._weights()
-        decoder, context = Decoder.of(self._plan, weights), self._context(z, controls, weights)
-        return decoder.teacher_forced(context, outputs, NO_DROPOUT)
+        controls = self._inputs.controls(controls, *outputs.shape[:2])
+        return self._teacher_forced_graph(z, outputs, controls)
 
     def warm_up(self) -> None:
         """Builds the graph of `decode` now, so that the first groove is as fast as the next."""
