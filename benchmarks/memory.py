@@ -3,12 +3,14 @@
 python benchmarks/memory.py [--few 1000] [--many 100000] [--midi DIR]
 
 Each conversion runs in a process of its own. The many files are the same few under many names.
-Their windows take some 6 GB of disk; `--scratch` says where.
+Their records take some 2 GB of disk; `--scratch` says where. With `dedupe` each performance is
+written once, which leaves the kernel's writing out and nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
+import collections
 import json
 import os
 import random
@@ -28,10 +30,10 @@ CONVERT = """
 import json, sys
 from pathlib import Path
 from groovefast import convert
-report = convert(sys.argv[1], sys.argv[2], workers=int(sys.argv[3]))
+report = convert(sys.argv[1], sys.argv[2], workers=int(sys.argv[3]), dedupe=sys.argv[4] == "1")
 status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
 kilobytes = int(status["VmHWM"].split()[0])
-print(json.dumps([report.files, report.windows, report.seconds, kilobytes / 1e3]))
+print(json.dumps([report.files, report.bars, report.seconds, kilobytes / 1e3]))
 """
 
 READ = """
@@ -54,7 +56,7 @@ class Conversion(NamedTuple):
     """What one conversion took."""
 
     files: int
-    windows: int
+    bars: int
     seconds: float
     megabytes: float
 
@@ -73,12 +75,13 @@ def make_names(folder: Path, files: list[Path], count: int) -> None:
             os.link(copies[number % len(copies)], name)
 
 
-def convert(midi: Path, scratch: Path, workers: int) -> Conversion:
+def convert(midi: Path, workers: int, dedupe: bool) -> Conversion:
     """Converts a folder in a fresh process and removes what it wrote."""
-    with tempfile.TemporaryDirectory(dir=scratch) as output:
-        command = [sys.executable, "-c", CONVERT, str(midi), output, str(workers)]
+    with tempfile.TemporaryDirectory(dir=midi.parent) as output:
+        arguments = [str(midi), output, str(workers), str(int(dedupe))]
+        command = [sys.executable, "-c", CONVERT, *arguments]
         # Elsewhere than here, where `python -c` would find the sources beside this folder.
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=scratch)
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=output)
     return Conversion(*json.loads(done.stdout))
 
 
@@ -97,7 +100,10 @@ def read(shards: Path, few: Path, cache: bool, config: str = "groovae_4bar") -> 
     """Reads shards once, shuffled, in a fresh process that has read those of `few` before."""
     arguments = [str(shards), str(few), str(int(cache)), config]
     command = [sys.executable, "-c", READ, *arguments]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=shards)
+    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, cwd=shards, env=quiet
+    )
     return Reading(*json.loads(done.stdout))
 
 
@@ -105,44 +111,78 @@ def main() -> None:
     parser = option_parser(__doc__, rounds=3)
     parser.add_argument("--few", type=int, default=1000, help="(default: 1000)")
     parser.add_argument("--many", type=int, default=100_000, help="(default: 100000)")
-    parser.add_argument("--workers", type=int, default=2, help="(default: 2)")
     parser.add_argument("--scratch", type=Path, metavar="DIR", help="disk to work on")
     add_midi_option(parser)
     arguments = parser.parse_args()
-    report = Report(f"Converting {arguments.few:,} and {arguments.many:,} files")
+    report = Report(f"Converting and reading {arguments.few:,} and {arguments.many:,} files")
     with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
-        few, many = measure(arguments, Path(scratch))
-    for runs in (few, many):
-        for run in runs:
-            print(
-                f"{run.files:>9,} files {run.windows:>10,} windows {run.seconds:8.2f} s"
-                f" {run.files / run.seconds:9,.0f} files/s {run.megabytes:8.1f} MB"
-            )
-    print()
-    peaks = [max(run.megabytes for run in runs) for runs in (few, many)]
-    rates = [statistics.median(run.files / run.seconds for run in runs) for runs in (few, many)]
-    report.figure(f"peak memory, {arguments.few:,} files", peaks[0], "MB", at_most=150)
-    report.figure(f"peak memory, {arguments.many:,} files", peaks[1], "MB", at_most=150)
-    report.figure("more memory for many", peaks[1] - peaks[0], "MB", at_most=20)
-    report.figure("files/s, many against few", rates[1] / rates[0], "×", at_least=0.9)
+        few, many = make_corpora(arguments, Path(scratch))
+        tell_conversions(report, few, many, arguments.rounds)
+        tell_readings(report, few, many)
     report.write(arguments.json)
 
 
-def measure(
-    arguments: argparse.Namespace, scratch: Path
-) -> tuple[list[Conversion], list[Conversion]]:
-    """The conversions of few files and those of many, in turn."""
+def make_corpora(arguments: argparse.Namespace, scratch: Path) -> tuple[Path, Path]:
+    """The folders of few files and of many."""
     files = midi_files(arguments.midi)
     random.Random(0).shuffle(files)  # so that the first of them are like all
     folders = []
     for count in (arguments.few, arguments.many):
-        folders.append(scratch / f"{count}")
+        folders.append(scratch / f"{count}-files")
         make_names(folders[-1], files, count)
-    few, many = [], []
-    for _ in range(arguments.rounds):
-        few += [convert(folders[0], scratch, arguments.workers) for _ in range(3)]
-        many.append(convert(folders[1], scratch, arguments.workers))
-    return few, many
+    return folders[0], folders[1]
+
+
+def tell_conversions(report: Report, few: Path, many: Path, rounds: int) -> None:
+    """Measures few and many files in turn, with one worker and two, and writing little."""
+    runs: dict[tuple[str, int, bool], list[Conversion]] = collections.defaultdict(list)
+    for _ in range(rounds):
+        for dedupe in (False, True):
+            for workers in (1, 2):
+                for _ in range(3):
+                    runs["few", workers, dedupe].append(convert(few, workers, dedupe))
+                runs["many", workers, dedupe].append(convert(many, workers, dedupe))
+    for (_, workers, dedupe), conversions in runs.items():
+        for run in conversions:
+            print(
+                f"{run.files:>9,} files {run.bars:>10,} bars {run.seconds:8.2f} s"
+                f" {run.files / run.seconds:9,.0f} files/s {run.megabytes:8.1f} MB"
+                f"  {workers} workers{', each performance written once' * dedupe}"
+            )
+    print()
+    peaks = {
+        size: max(run.megabytes for key, all_ in runs.items() if key[0] == size for run in all_)
+        for size in ("few", "many")
+    }
+    report.figure("peak memory, few files", peaks["few"], "MB", at_most=60)
+    report.figure("peak memory, many files", peaks["many"], "MB", at_most=60)
+    for dedupe, suffix in ((False, ""), (True, ", each performance written once")):
+        rates = {
+            (size, workers): statistics.median(
+                run.files / run.seconds for run in runs[size, workers, dedupe]
+            )
+            for size in ("few", "many")
+            for workers in (1, 2)
+        }
+        against_few = rates["many", 2] / rates["few", 2]
+        against_one = rates["many", 2] / rates["many", 1]
+        report.figure(f"files/s, many against few{suffix}", against_few, "×", at_least=0.9)
+        report.figure(f"many files, 2 workers against 1{suffix}", against_one, "×", at_least=1.6)
+
+
+def tell_readings(report: Report, few: Path, many: Path) -> None:
+    """Measures what reading the records of few files and of many takes."""
+    from groovefast import convert as convert_here
+
+    records = []
+    for folder in (few, many):
+        records.append(folder.with_name(f"{folder.name}-records"))
+        convert_here(folder, records[-1])
+    for cache, name in ((True, "cached"), (False, "streamed")):
+        reading = read(records[1], records[0], cache)
+        print(f"{reading.windows:>9,} windows of 4 bars {reading.seconds:8.2f} s, {name}")
+        report.figure(f"load_dataset, {name}, many files", reading.megabytes, "MB")
+        report.figure("  more than few files take", reading.megabytes_more, "MB")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import sys
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from worker import serve
@@ -43,7 +44,7 @@ def grid_of(sequence: note_seq.NoteSequence) -> np.ndarray | None:
     qpm = sequence.tempos[0].qpm if sequence.tempos else 120.0
     steps_per_second = STEPS_PER_QUARTER * qpm / 60.0
     step_length = 60.0 / qpm / STEPS_PER_QUARTER
-    loudest = {}
+    loudest: dict[tuple[int, int], Any] = {}
     for note in sequence.notes:
         drum = DRUM_OF_PITCH.get(note.pitch)
         if not note.is_drum or drum is None:
@@ -81,7 +82,9 @@ def convert(paths: list[str], keep_in: str | None) -> dict[str, float]:
             windows += len(windows_of(grid))
     seconds = time.perf_counter() - start
     if keep_in:
-        named = {str(index): grid for index, grid in enumerate(grids) if grid is not None}
+        named: dict[str, Any] = {
+            str(index): grid for index, grid in enumerate(grids) if grid is not None
+        }
         np.savez(Path(keep_in) / "grids.npz", **named)
     return {"seconds": seconds, "windows": windows}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -19,7 +20,8 @@ import tensorflow as tf
 from timing import Report, Work, option_parser, race
 
 from groovefast.config import Config, get_config
-from groovefast.model.groovae import GrooVAE, Row
+from groovefast.model.groovae import GrooVAE
+from groovefast.model.rows import PerformanceRow
 from groovefast.windows.rows import RowLayout
 
 Step = Callable[[tf.Tensor], tf.Tensor]
@@ -30,7 +32,7 @@ GOAL, KERAS_THEN = 480, 272
 """Examples/s of groovae_4bar at batch 512, and those of plain Keras where the goal was set."""
 
 
-def plain_keras(config: Config, precision: str) -> tuple[Step, list]:
+def plain_keras(config: Config, precision: str) -> tuple[Step, list[Any]]:
     """The same network of Keras' own layers: its total loss as a function, and its variables."""
     keras.mixed_precision.set_global_policy(precision)
     layers, hparams, depth = keras.layers, config.hparams, RowLayout.of(config.converter).depth
@@ -64,14 +66,13 @@ def plain_keras(config: Config, precision: str) -> tuple[Step, list]:
         x = layers.LSTM(size, return_sequences=True)(layers.Dropout(rate)(x), initial_state=[h, c])
     decoder = keras.Model([z, previous], layers.Dense(depth, dtype="float32")(x))
     keras.mixed_precision.set_global_policy("float32")
-    row = Row.of(config.converter)
+    row = PerformanceRow(RowLayout.of(config.converter), hparams)
 
     def total(windows: tf.Tensor) -> tf.Tensor:
         mu, sigma = encoder(windows, training=True)
         z = mu + sigma * tf.random.normal(tf.shape(mu))
         previous = tf.pad(windows[:, :-1], [[0, 0], [1, 0], [0, 0]])
-        parts = row.losses(decoder([z, previous], training=True), windows)
-        r_loss = sum(tf.reduce_sum(parts[part], 1) for part in ("hits", "velocities", "offsets"))
+        r_loss = tf.reduce_sum(row.losses(decoder([z, previous], training=True), windows).loss, 1)
         kl = 0.5 * tf.reduce_sum(sigma**2 + mu**2 - 1 - 2 * tf.math.log(sigma), 1)
         kl_loss = tf.maximum(kl - hparams.free_bits * np.log(2), 0)
         return tf.reduce_mean(r_loss) + hparams.max_beta * tf.reduce_mean(kl_loss)
@@ -79,11 +80,22 @@ def plain_keras(config: Config, precision: str) -> tuple[Step, list]:
     return total, [*encoder.trainable_variables, *decoder.trainable_variables]
 
 
-def groovefast(config: Config, precision: str) -> tuple[Step, list]:
+def groovefast(config: Config, precision: str) -> tuple[Step, list[Any]]:
     """This project's model."""
     model = GrooVAE(config, precision)
     variables = list(model.trainable_variables)
-    return lambda windows: model.losses(windows, windows, training=True)["total"], variables
+
+    def total(windows: tf.Tensor) -> tf.Tensor:
+        losses = model.losses(
+            windows,
+            windows,
+            beta=config.hparams.max_beta,
+            dropout_keep_prob=config.hparams.dropout_keep_prob,
+            compiled=True,
+        )
+        return losses["total"]
+
+    return total, variables
 
 
 def train_step(total: Step, variables: Sequence[tf.Variable]) -> Step:
@@ -91,7 +103,7 @@ def train_step(total: Step, variables: Sequence[tf.Variable]) -> Step:
     optimizer = keras.optimizers.Adam(1e-3)
     optimizer.build(variables)
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def step(windows: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             loss = total(windows)
@@ -99,7 +111,8 @@ def train_step(total: Step, variables: Sequence[tf.Variable]) -> Step:
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss
 
-    return step
+    compiled: Step = step
+    return compiled
 
 
 def main() -> None:
@@ -108,11 +121,9 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=512)
     arguments = parser.parse_args()
     config = get_config(arguments.config)
-    shape = (
-        arguments.batch_size,
-        config.converter.window_steps,
-        RowLayout.of(config.converter).depth,
-    )
+    steps = config.converter.window_steps
+    assert steps is not None
+    shape = (arguments.batch_size, steps, RowLayout.of(config.converter).depth)
     windows = tf.constant(np.random.default_rng(0).random(shape, np.float32))
 
     def way(step: Step) -> Work:

@@ -85,7 +85,10 @@ def trainer(options: dict[str, Any], precision: str, device: torch.device) -> St
     def autocast() -> contextlib.AbstractContextManager[None]:
         if precision not in AUTOCAST:
             return contextlib.nullcontext()
-        return torch.autocast(device.type, AUTOCAST[precision])
+        cast: contextlib.AbstractContextManager[None] = torch.autocast(
+            device.type, AUTOCAST[precision]
+        )
+        return cast
 
     def steps(count: int) -> float:
         for _ in range(count):

@@ -78,10 +78,8 @@ std::optional<FileProblem> FileConverter::read(std::uint32_t file) {
 // Returns the first pitch of no class, where that is an error.
 std::optional<FileProblem> FileConverter::unmapped_pitch(std::uint32_t file) const {
   if (!options_.unmapped_is_error) return std::nullopt;
-  const auto unmapped = std::find_if(
-      score_->notes.begin(), score_->notes.end(),
-      [this](const Note& note) { return options_.grid.pitch_class[note.pitch] == kUnmapped; });
-  if (unmapped == score_->notes.end()) return std::nullopt;
+  const auto unmapped = find_unmapped(score_->notes, options_.grid.pitch_class);
+  if (!unmapped) return std::nullopt;
   return FileProblem{.file = file, .outcome = Outcome::kUnmapped, .pitch = unmapped->pitch};
 }
 

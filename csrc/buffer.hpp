@@ -59,6 +59,11 @@ class Buffer {
     end_ = begin() + size;
   }
 
+  void assign(const Buffer& other) {
+    resize(other.size());
+    std::copy(other.begin(), other.end(), begin());
+  }
+
   operator std::span<const T>() const { return {begin(), size()}; }
   std::span<const T> subspan(std::size_t first, std::size_t last) const {
     return {begin() + first, last - first};

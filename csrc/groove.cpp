@@ -7,8 +7,6 @@
 namespace groovefast {
 namespace {
 
-// Less than a tick is of a step, and more than what rounding makes of a whole number of steps.
-constexpr double kSlack = 1e-6;
 // Moves a note may cost on average while hits are put in order; a merge sort is cheaper above.
 constexpr std::size_t kMovesPerNote = 16;
 
@@ -19,13 +17,12 @@ const auto& last_begun(const Items& items, Place place, Begin begin) {
   return *std::prev(std::upper_bound(std::next(items.begin()), items.end(), place, later));
 }
 
-std::int64_t cell_of(const Hit& hit) { return hit.step << 4 | hit.drum; }
-bool precedes(const Hit& a, const Hit& b) { return cell_of(a) < cell_of(b); }
-template <class Meter>
 bool is_in(const Meter& meter, const TimeSignature& signature) {
   return meter.numerator == signature.numerator && meter.denominator == signature.denominator;
 }
 
+std::int32_t cell_of(const Hit& hit) { return hit.step << 4 | hit.drum; }
+bool precedes(const Hit& a, const Hit& b) { return cell_of(a) < cell_of(b); }
 bool same_cell(const Hit& a, const Hit& b) { return cell_of(a) == cell_of(b); }
 
 // Orders hits by cell; those of one cell keep their order. Notes come nearly sorted, for which
@@ -60,7 +57,7 @@ double Quantizer::Pulse::offset_of(double step_position, double seconds) const {
   return 2 * (step_time - seconds) / step_length;
 }
 
-const Grid& Quantizer::quantize(const Song& song, const GridOptions& options) {
+const Grid& Quantizer::quantize(const Song& song, const GridOptions& options, Buffer<Hit>* placed) {
   options_ = options;
   grid_.hits.clear();
   grid_.stretches.clear();
@@ -68,10 +65,11 @@ const Grid& Quantizer::quantize(const Song& song, const GridOptions& options) {
   grid_.mapped = 0;
   grid_.num_steps = 0;
   lay_out_pulses(song);
-  lay_out_meters(song);
+  lay_out_bars(song);
   grid_.rejected = reject(song);
   if (grid_.rejected != Rejected::kNo) return grid_;
   place_notes(song);
+  if (placed) placed->assign(grid_.hits);
   if (grid_.hits.empty()) {
     grid_.rejected = Rejected::kNoDrums;
     return grid_;
@@ -92,7 +90,7 @@ Rejected Quantizer::reject(const Song& song) const {
   if (song.ticks_per_quarter == 0) return Rejected::kSmpte;
   if (pulses_.size() > 1) return Rejected::kTempoChange;
   for (const TimeSignature& signature : song.time_signatures) {
-    if (!is_in(meters_[0], signature)) return Rejected::kMeterChange;
+    if (!is_in(bars_.meters()[0], signature)) return Rejected::kMeterChange;
   }
   return Rejected::kNo;
 }
@@ -115,21 +113,14 @@ void Quantizer::lay_out_pulses(const Song& song) {
   }
 }
 
-// A meter that is only repeated goes on; of several at one tick the last counts.
-void Quantizer::lay_out_meters(const Song& song) {
-  meters_.clear();
-  meters_.push_back({0, 4, 4, 0, 0});
+// To Magenta a meter that is named again goes on wherever that is.
+void Quantizer::lay_out_bars(const Song& song) {
+  bars_.clear(options_.steps_per_quarter);
   for (const TimeSignature& signature : song.time_signatures) {
-    if (signature.tick == meters_.back().tick) meters_.pop_back();
-    if (!meters_.empty() && is_in(meters_.back(), signature)) continue;
-    meters_.push_back({signature.tick, signature.numerator, signature.denominator,
-                       position_of(song, signature.tick), 0});
-  }
-  for (std::size_t i = 1; i < meters_.size(); ++i) {
-    const Meter& last = meters_[i - 1];
-    const double steps = std::ceil(meters_[i].position - last.position - kSlack);
-    meters_[i].first_step =
-        last.first_step + static_cast<std::int64_t>(std::min(steps, double{kMaxSteps}));
+    const Meter& last = bars_.meters().back();
+    if (options_.magenta_compat && signature.tick > last.tick && is_in(last, signature)) continue;
+    bars_.add(position_of(song, signature.tick), signature.numerator, signature.denominator,
+              signature.tick);
   }
 }
 
@@ -141,12 +132,11 @@ void Quantizer::place_notes(const Song& song) {
       continue;
     }
     const Pulse& pulse = pulse_at(note.tick);
-    const double position = pulse.position_of(note.time);
-    const Meter& meter = meter_at(position);
-    const double steps = std::min(position - meter.position, double{kMaxSteps});
-    const auto step = static_cast<std::int64_t>(steps + 0.5);
-    const double early = pulse.offset_of(meter.position + static_cast<double>(step), note.time);
-    grid_.hits.push_back({meter.first_step + step, static_cast<float>(early), drum, note.velocity});
+    const Step step = bars_.nearest(pulse.position_of(note.time));
+    const auto row = static_cast<std::int32_t>(std::min(step.row, kMaxSteps));
+    const double early = pulse.offset_of(step.place, note.time);
+    grid_.hits.push_back({row, static_cast<std::uint32_t>(grid_.hits.size()),
+                          static_cast<float>(early), drum, note.velocity});
   }
   grid_.mapped = grid_.hits.size();
 }
@@ -168,22 +158,17 @@ void Quantizer::keep_the_loudest() {
 // A stretch ends where the meter does, at its last whole bar; the last one at the end of the bar of
 // the last hit.
 void Quantizer::lay_out_stretches() {
-  const std::int64_t played = grid_.hits.back().step + 1;
+  const Bar last = bars_.of_row(grid_.hits.back().step);
+  grid_.num_steps = last.first_row + last.num_rows;
   bool any_fits = false;
-  for (std::size_t i = 0; i < meters_.size() && meters_[i].first_step < played; ++i) {
-    const Meter& meter = meters_[i];
-    grid_.num_steps = played;
-    const std::int64_t bar = steps_per_bar(meter);
-    if (bar == 0) continue;
+  for (const Meter& meter : bars_.meters().first(last.meter + 1)) {
+    if (!meter.whole || meter.tiny) continue;
     any_fits = true;
-    const std::int64_t padded = (played - meter.first_step + bar - 1) / bar * bar;
-    grid_.num_steps = meter.first_step + padded;
-    std::int64_t steps = padded;
-    if (i + 1 < meters_.size()) {
-      const double length = meters_[i + 1].position - meter.position + kSlack;
-      steps = std::min(steps, static_cast<std::int64_t>(length) / bar * bar);
-    }
-    if (steps > 0) grid_.stretches.push_back({meter.tick, meter.first_step, steps, bar});
+    const std::int64_t played = grid_.num_steps - meter.first_row;
+    const std::int64_t bars = std::min(meter.whole_bars, played / meter.bar_steps);
+    if (bars == 0) continue;
+    const std::int64_t steps = bars * meter.bar_steps;
+    grid_.stretches.push_back({meter.tick, meter.first_row, steps, meter.bar_steps});
   }
   if (grid_.num_steps > kMaxSteps) {
     grid_.rejected = Rejected::kTooLong;
@@ -194,21 +179,24 @@ void Quantizer::lay_out_stretches() {
   }
 }
 
+std::int64_t Quantizer::row_at(const Song& song, std::int64_t tick) const {
+  return bars_.nearest(pulse_at(tick).position_of(song.seconds_at(tick))).row;
+}
+
 const Quantizer::Pulse& Quantizer::pulse_at(std::int64_t tick) const {
   if (pulses_.size() == 1) return pulses_[0];
   return last_begun(pulses_, tick, [](const Pulse& pulse) { return pulse.tick; });
 }
 
-// Steps in a bar, or 0 where it is no whole number of them.
-std::int64_t Quantizer::steps_per_bar(const Meter& meter) const {
-  const std::int64_t parts = std::int64_t{4} * options_.steps_per_quarter * meter.numerator;
-  return parts % meter.denominator == 0 ? parts / meter.denominator : 0;
-}
-
-// A note up to half a step before a new meter is its first step, played early.
-const Quantizer::Meter& Quantizer::meter_at(double position) const {
-  if (meters_.size() == 1) return meters_[0];
-  return last_begun(meters_, position + 0.5, [](const Meter& meter) { return meter.position; });
+std::optional<UnmappedPitch> find_unmapped(std::span<const Note> notes,
+                                           const PitchClasses& classes) {
+  std::optional<UnmappedPitch> found;
+  for (const Note& note : notes) {
+    if (classes[note.pitch] != kUnmapped || (found && found->pitch < note.pitch)) continue;
+    if (!found || note.pitch < found->pitch) found = UnmappedPitch{note.pitch, 0};
+    ++found->notes;
+  }
+  return found;
 }
 
 void list_tempos(const Song& song, const Stretch& stretch, int steps_per_quarter,

@@ -4,8 +4,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
+#include "bars.hpp"
 #include "buffer.hpp"
 #include "smf.hpp"
 
@@ -14,18 +16,19 @@ namespace groovefast {
 inline constexpr int kDrums = 9;
 inline constexpr int kStepDepth = 3 * kDrums;  // hits, velocities, offsets
 inline constexpr std::uint8_t kUnmapped = 255;
-// Longer songs are rejected (nine hours at 120 bpm): a few bytes can claim a silence of years.
-inline constexpr std::int64_t kMaxSteps = 1 << 18;
+
+using PitchClasses = std::array<std::uint8_t, kPitches>;  // class of each pitch, or kUnmapped
 
 struct GridOptions {
-  std::array<std::uint8_t, kPitches> pitch_class;  // class of each pitch, or kUnmapped
+  PitchClasses pitch_class;
   int steps_per_quarter = 4;
   bool magenta_compat = false;
 };
 
 // One filled cell of the grid; empty cells are not stored.
 struct Hit {
-  std::int64_t step;
+  std::int32_t step;      // no more than kMaxSteps
+  std::uint32_t note;     // its number among the notes of a class
   float offset;           // in [-1, 1], positive is early
   std::uint8_t drum;      // 0..8
   std::uint8_t velocity;  // MIDI, 1..127
@@ -43,6 +46,12 @@ enum class Rejected : std::uint8_t {
   kSmpte
 };
 
+// A pitch of no class, and how many notes have it.
+struct UnmappedPitch {
+  std::uint8_t pitch;
+  std::size_t notes;
+};
+
 // Whole bars in one meter. Bars that are no whole number of steps long belong to none.
 struct Stretch {
   std::int64_t first_tick;
@@ -50,9 +59,7 @@ struct Stretch {
   std::int64_t steps_per_bar;
 };
 
-// Steps are counted from where the meter last changed, and numbered on from the stretch before it,
-// which counts as its length in steps, rounded up. So without a change within a step, the number of
-// a step is its distance from the start of the song.
+// The steps are the rows of `Bars`, which are counted anew in every bar.
 struct Grid {
   Buffer<Hit> hits;  // by (step, drum), one per cell
   Buffer<Stretch> stretches;
@@ -84,10 +91,20 @@ struct Window {
 
 // Puts one song after the other on the grid, in the same memory: as much as there are notes,
 // however long they take.
+//
+// All that asks for the grid gets it from here, with one way of rounding: Magenta's, in seconds and
+// in doubles. Counted in ticks, notes on a half step would be rounded as one expects, but some not
+// as the models that are there have learned them, and not as this reader finds them again.
 class Quantizer {
  public:
-  // The grid of `song`, valid until the next call.
-  const Grid& quantize(const Song& song, const GridOptions& options);
+  // The grid of `song`, valid until the next call. All notes of a class are put into `placed`, if
+  // it is given, in their order: a hit for each.
+  const Grid& quantize(const Song& song, const GridOptions& options, Buffer<Hit>* placed = nullptr);
+
+  // Of the song last quantized.
+  const Bars& bars() const { return bars_; }
+  // The row that a note at a tick belongs to.
+  std::int64_t row_at(const Song& song, std::int64_t tick) const;
 
  private:
   struct Pulse {  // a tempo, and where in the grid it begins
@@ -99,29 +116,25 @@ class Quantizer {
     double position_of(double seconds) const;
     double offset_of(double step_position, double seconds) const;
   };
-  struct Meter {  // and where it begins
-    std::int64_t tick;
-    std::uint32_t numerator, denominator;
-    double position;  // in steps from the start of the song
-    std::int64_t first_step;
-  };
 
   Rejected reject(const Song& song) const;
   double position_of(const Song& song, std::int64_t tick) const;
   void lay_out_pulses(const Song& song);
-  void lay_out_meters(const Song& song);
+  void lay_out_bars(const Song& song);
   void place_notes(const Song& song);
   void keep_the_loudest();
   void lay_out_stretches();
   const Pulse& pulse_at(std::int64_t tick) const;
-  const Meter& meter_at(double position) const;
-  std::int64_t steps_per_bar(const Meter& meter) const;
 
   GridOptions options_;
   Grid grid_;
   Buffer<Pulse> pulses_;
-  Buffer<Meter> meters_;
+  Bars bars_;
 };
+
+// The lowest of the pitches that notes have and that are of no class, if there is one.
+std::optional<UnmappedPitch> find_unmapped(std::span<const Note> notes,
+                                           const PitchClasses& classes);
 
 // Lists the tempos of a stretch: that of its first step, and those that later steps have.
 void list_tempos(const Song& song, const Stretch& stretch, int steps_per_quarter,

@@ -69,7 +69,18 @@ void sort_by_tick(Event* first, Event* last) {
   if (!std::is_sorted(first, last, earlier)) std::stable_sort(first, last, earlier);
 }
 
+// The first of the tempos that begins after a tick, or their end.
+const Tempo* tempo_after(std::span<const Tempo> tempos, std::int64_t tick) {
+  return std::upper_bound(
+      tempos.data(), tempos.data() + tempos.size(), tick,
+      [](std::int64_t wanted, const Tempo& tempo) { return wanted < tempo.tick; });
+}
+
 }  // namespace
+
+double Song::seconds_at(std::int64_t tick) const {
+  return std::prev(tempo_after(tempos, tick))->seconds_at(tick);
+}
 
 Song Score::song(std::size_t index) const {
   const SongBounds& bounds = songs[index];
@@ -588,7 +599,7 @@ void Parser::lay_out_tempos(const SongBounds& song) {
     const double bpm = 6e7 / event.microseconds_per_quarter;
     const double tick_scale = 60.0 / (bpm * score_.ticks_per_quarter);
     const Tempo last = score_.tempos.back();
-    const double time = last.time + last.tick_scale * static_cast<double>(event.tick - last.tick);
+    const double time = last.seconds_at(event.tick);
     if (event.tick == last.tick) score_.tempos.pop_back();
     const bool repeated =
         score_.tempos.size() > song.first_tempo && score_.tempos.back().tick_scale == tick_scale;
@@ -603,13 +614,11 @@ void Parser::place_in_time(const SongBounds& song) {
   std::int64_t until = tempos.size() > 1 ? tempos[1].tick : kForever;
   const auto seconds = [&](std::int64_t tick) {
     if (tick < tempo.tick || tick >= until) [[unlikely]] {
-      const auto next = std::upper_bound(
-          tempos.begin(), tempos.end(), tick,
-          [](std::int64_t wanted, const Tempo& candidate) { return wanted < candidate.tick; });
+      const Tempo* const next = tempo_after(tempos, tick);
       tempo = *std::prev(next);
-      until = next == tempos.end() ? kForever : next->tick;
+      until = next == tempos.data() + tempos.size() ? kForever : next->tick;
     }
-    return tempo.time + tempo.tick_scale * static_cast<double>(tick - tempo.tick);
+    return tempo.seconds_at(tick);
   };
   for (std::size_t i = song.first_note; i < song.last_note; ++i) {
     Note& note = score_.notes[i];

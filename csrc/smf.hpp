@@ -41,6 +41,10 @@ struct Tempo {
   double tick_scale;  // seconds per tick from here on
   double qpm;
   std::uint32_t track;
+
+  double seconds_at(std::int64_t at) const {
+    return time + tick_scale * static_cast<double>(at - tick);
+  }
 };
 
 struct TimeSignature {
@@ -57,6 +61,8 @@ struct Song {
   std::span<const Note> notes;
   std::span<const Tempo> tempos;                   // by tick; always one at tick 0
   std::span<const TimeSignature> time_signatures;  // by tick; may be empty
+
+  double seconds_at(std::int64_t tick) const;
 };
 
 // Where a song's events lie in a score's arrays.

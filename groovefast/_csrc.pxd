@@ -34,8 +34,8 @@ cdef extern from "groove.hpp" namespace "groovefast" nogil:
         cbool magenta_compat
 
 
-cdef inline ParseOptions parse_options(tuple part, bint magenta_compat):
-    """`part` is what `DrumPart.for_core` gives: a bit for each channel, a track, names of tracks."""
+cdef inline ParseOptions parse_options(part, bint magenta_compat):
+    """`part` is a `WantedNotes`."""
     cdef ParseOptions options
     options.channels, options.track, names = part
     for name in names:

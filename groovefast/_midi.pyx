@@ -6,11 +6,12 @@ cimport numpy as cnp
 from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
+from libcpp cimport bool as cbool
 from libcpp.optional cimport optional
 
 import numpy as np
 
-from groovefast._csrc cimport Buffer, ByteSpan, GridOptions, ParseOptions, parse_options
+from groovefast._csrc cimport Buffer, ByteSpan, GridOptions, ParseOptions, PitchArray, parse_options
 
 from groovefast.errors import GrooveFastError, MidiError
 
@@ -20,8 +21,8 @@ cdef extern from "numpy/arrayobject.h":
 
 cnp.import_array()
 
-
-# --- MIDI bytes -> Score --------------------------------------------------------------------
+cdef extern from "files.hpp" namespace "groovefast":
+    size_t kMaxFileBytes
 
 cdef extern from "smf.hpp" namespace "groovefast" nogil:
     cdef cppclass CMidiError "groovefast::MidiError":
@@ -33,10 +34,6 @@ cdef extern from "smf.hpp" namespace "groovefast" nogil:
     cdef struct Tempo:
         pass
     cdef struct TimeSignature:
-        pass
-    cdef cppclass Song:
-        pass
-    cdef struct SongBounds:
         pass
     cdef struct TrackName:
         size_t offset
@@ -51,76 +48,123 @@ cdef extern from "smf.hpp" namespace "groovefast" nogil:
         Buffer[Note] notes
         Buffer[Tempo] tempos
         Buffer[TimeSignature] time_signatures
-        Buffer[SongBounds] songs
         optional[CMidiError] damage
-        Song song(size_t)
 
     cdef cppclass Parser:
         const CScore& parse(ByteSpan, const ParseOptions&) except +
 
+cdef extern from "bars.hpp" namespace "groovefast" nogil:
+    int64_t kMaxSteps
 
-# --- Score -> windows of the grid -----------------------------------------------------------
+    cdef cppclass CMeter "groovefast::Meter":
+        double place
+        uint32_t numerator, denominator
+
+    cdef cppclass MeterSpan "std::span<const groovefast::Meter>":
+        size_t size()
+        const CMeter& operator[](size_t)
+
+    cdef cppclass CBar "groovefast::Bar":
+        size_t meter
+        int64_t number
+        double start, end
+
+    cdef cppclass Step:
+        double place
+
+    cdef cppclass CBars "groovefast::Bars":
+        void clear(int steps_per_quarter) except +
+        void add(double place, uint32_t numerator, uint32_t denominator) except +
+        MeterSpan meters()
+        CBar at(double place)
+        double line(double place)
+        CBar numbered(int64_t number)
+        Step nearest(double place)
 
 cdef extern from "groove.hpp" namespace "groovefast" nogil:
-    cdef cppclass CountArray "std::array<std::uint32_t, groovefast::kPitches>":
-        uint32_t& operator[](size_t)
-
     cdef enum class Rejected(uint8_t):
-        kNo
-
-    cdef cppclass Grid:
-        CountArray unmapped
-        int64_t num_steps
-
-    cdef struct Window:
-        int64_t start_step
-        double qpm
-
-    cdef cppclass Quantizer:
-        const Grid& quantize(const Song&, const GridOptions&) except +
+        kTooLong
 
     cdef cppclass WindowOptions:
         int quarters_per_bar, steps, hop
 
-    Rejected list_windows(
-        const Song&, const Grid&, int steps_per_quarter, const WindowOptions&,
-        Buffer[Window]&) except +
-    void fill_window(const Grid&, const Window&, float* rows, uint8_t* velocities)
+    cdef cppclass UnmappedPitch:
+        uint8_t pitch
+        size_t notes
+
+    optional[UnmappedPitch] find_unmapped(const Buffer[Note]&, const PitchArray&)
+
+cdef extern from "score_windows.hpp" namespace "groovefast" nogil:
+    cdef cppclass ScoreWindows:
+        void find(const CScore&, const GridOptions&, const WindowOptions&) except +
+        size_t size()
+        int64_t steps()
+        size_t num_songs()
+        void write(float* rows, uint8_t* velocities, int64_t* start_steps, double* qpms) except +
+
+cdef extern from "placement.hpp" namespace "groovefast" nogil:
+    cdef cppclass Placement:
+        Rejected place(const CScore&, const GridOptions&) except +
+        Buffer[PlacedNote] notes
+        Buffer[GridRow] rows
+        Buffer[GridBar] bars
+        Buffer[float] played
+
+    cdef struct PlacedNote:
+        pass
+    cdef struct GridRow:
+        pass
+    cdef struct GridBar:
+        pass
+
+cdef extern from "fields.hpp" namespace "groovefast":
+    cdef cppclass Field:
+        const char* name
+        char kind
+        size_t size
+        size_t offset
+
+    cdef cppclass FieldSpan "std::span<const groovefast::Field>":
+        size_t size()
+        const Field& operator[](size_t)
+
+    cdef cppclass Layout:
+        FieldSpan fields
+        size_t size
+
+    const Layout kNoteLayout
+    const Layout kTempoLayout
+    const Layout kTimeSignatureLayout
+    const Layout kPlacedNoteLayout
+    const Layout kGridRowLayout
+    const Layout kGridBarLayout
+
+MAX_FILE_BYTES = kMaxFileBytes
+MAX_STEPS = kMaxSteps
 
 
-NOTE_DTYPE = np.dtype({
-    "names": ["tick", "end_tick", "time", "end_time", "pitch", "velocity", "channel", "program", "track"],
-    "formats": ["i8", "i8", "f8", "f8", "u1", "u1", "u1", "u1", "u4"],
-    "offsets": [0, 8, 16, 24, 36, 37, 38, 39, 32],
-    "itemsize": 40,
-})
-TEMPO_DTYPE = np.dtype({
-    "names": ["tick", "time", "qpm", "track"],
-    "formats": ["i8", "f8", "f8", "u4"],
-    "offsets": [0, 8, 24, 32],
-    "itemsize": 40,
-})
-TIME_SIGNATURE_DTYPE = np.dtype({
-    "names": ["tick", "time", "numerator", "denominator", "track"],
-    "formats": ["i8", "f8", "u4", "u4", "u4"],
-    "offsets": [0, 8, 16, 20, 24],
-    "itemsize": 32,
-})
+cdef cnp.dtype _dtype(const Layout& layout):
+    cdef size_t index
+    cdef list names = [], formats = [], offsets = []
+    for index in range(layout.fields.size()):
+        names.append(layout.fields[index].name.decode())
+        formats.append(f"{chr(layout.fields[index].kind)}{layout.fields[index].size}")
+        offsets.append(layout.fields[index].offset)
+    return np.dtype(
+        {"names": names, "formats": formats, "offsets": offsets, "itemsize": layout.size})
 
 
-@cython.final
-cdef class _Reader:
-    """A parser and a quantizer, whose memory serves one file after the other."""
-    cdef Parser parser
-    cdef Quantizer quantizer
-    cdef Buffer[Window] windows
+cdef cnp.dtype _NOTE = _dtype(kNoteLayout)
+cdef cnp.dtype _TEMPO = _dtype(kTempoLayout)
+cdef cnp.dtype _TIME_SIGNATURE = _dtype(kTimeSignatureLayout)
+cdef cnp.dtype _PLACED_NOTE = _dtype(kPlacedNoteLayout)
+cdef cnp.dtype _GRID_ROW = _dtype(kGridRowLayout)
+cdef cnp.dtype _GRID_BAR = _dtype(kGridBarLayout)
+cdef cnp.dtype _FLOAT = np.dtype(np.float32)
 
-
-cdef list _readers = []  # those that are idle; the GIL guards it
-
-
-cdef _Reader _borrow_reader():
-    return _readers.pop() if _readers else _Reader()
+NOTE_DTYPE = _NOTE
+TEMPO_DTYPE = _TEMPO
+TIME_SIGNATURE_DTYPE = _TIME_SIGNATURE
 
 
 cdef object _as_array(cnp.dtype dtype, const void* items, size_t count):
@@ -132,14 +176,37 @@ cdef object _as_array(cnp.dtype dtype, const void* items, size_t count):
     return array
 
 
-cdef const CScore* _parse(_Reader reader, bytes data, const ParseOptions& options) except NULL:
-    """The score of a file, in the reader's memory."""
-    cdef const uint8_t* begin = <const uint8_t*><const char*>data
-    cdef size_t size = len(data)
-    cdef const CScore* score
-    with nogil:
-        score = &reader.parser.parse(ByteSpan(begin, size), options)
-    return score
+# --- MIDI bytes -> Score --------------------------------------------------------------------
+
+@cython.final
+cdef class _Reader:
+    """What reads, whose memory serves one file after the other."""
+    cdef Parser parser
+    cdef ScoreWindows windows
+    cdef Placement placement
+
+    cdef const CScore* parse(self, bytes data, const ParseOptions& options) except NULL:
+        """The score of a file, in the parser's memory."""
+        cdef const uint8_t* begin = <const uint8_t*><const char*>data
+        cdef size_t size = len(data)
+        cdef const CScore* score
+        with nogil:
+            score = &self.parser.parse(ByteSpan(begin, size), options)
+        return score
+
+    cdef const CScore* parse_whole(self, bytes data, const ParseOptions& options) except NULL:
+        """The same of a file that has to be undamaged."""
+        cdef const CScore* score = self.parse(data, options)
+        if score.damage.has_value():
+            raise _damage(score)
+        return score
+
+
+cdef list _readers = []  # those that are idle; the GIL guards it
+
+
+cdef _Reader _borrow_reader():
+    return _readers.pop() if _readers else _Reader()
 
 
 cdef object _damage(const CScore* score):
@@ -149,30 +216,39 @@ cdef object _damage(const CScore* score):
     return MidiError(score.damage.value().what().decode(), score.damage.value().offset)
 
 
-def read_midi(bytes data not None, tuple part not None, bint salvage=False):
-    """Returns what `Score` holds, in its order.
+@cython.final
+cdef class MidiFile:
+    """What `Score` holds, as it is in the file."""
+    cdef readonly int format, ticks_per_quarter
+    cdef readonly double seconds_per_tick
+    cdef readonly int64_t end_tick
+    cdef readonly tuple track_names
+    cdef readonly object notes, tempos, time_signatures, damage
+
+
+def read_midi(bytes data not None, part not None, bint salvage=False):
+    """Returns what a file says.
 
     A damaged file raises MidiError, unless it is to be salvaged.
     """
     cdef _Reader reader = _borrow_reader()
     cdef const CScore* score
+    cdef MidiFile file = MidiFile.__new__(MidiFile)
     try:
-        score = _parse(reader, data, parse_options(part, False))
-        damage = _damage(score)
-        if damage is not None and not salvage:
-            raise damage
-        return (
-            score.format,
-            score.ticks_per_quarter,
-            score.seconds_per_tick,
-            score.end_tick,
-            _track_names(score, data),
-            _as_array(NOTE_DTYPE, score.notes.begin(), score.notes.size()),
-            _as_array(TEMPO_DTYPE, score.tempos.begin(), score.tempos.size()),
-            _as_array(
-                TIME_SIGNATURE_DTYPE, score.time_signatures.begin(), score.time_signatures.size()),
-            damage,
-        )
+        score = reader.parse(data, parse_options(part, False))
+        file.damage = _damage(score)
+        if file.damage is not None and not salvage:
+            raise file.damage
+        file.format = score.format
+        file.ticks_per_quarter = score.ticks_per_quarter
+        file.seconds_per_tick = score.seconds_per_tick
+        file.end_tick = score.end_tick
+        file.track_names = _track_names(score, data)
+        file.notes = _as_array(_NOTE, score.notes.begin(), score.notes.size())
+        file.tempos = _as_array(_TEMPO, score.tempos.begin(), score.tempos.size())
+        file.time_signatures = _as_array(
+            _TIME_SIGNATURE, score.time_signatures.begin(), score.time_signatures.size())
+        return file
     finally:
         _readers.append(reader)
 
@@ -186,6 +262,26 @@ cdef tuple _track_names(const CScore* score, bytes data):
     return tuple(names)
 
 
+# --- Score -> windows of the grid -----------------------------------------------------------
+
+@cython.final
+cdef class GridWindows:
+    """Windows of a file: n of them."""
+    cdef readonly object rows, velocities, start_steps, qpms
+
+
+cdef GridOptions _grid_options(
+    bytes pitch_table, int steps_per_quarter, bint magenta_compat
+) except *:
+    cdef GridOptions options
+    if len(pitch_table) != 128:
+        raise ValueError("a class for each of 128 pitches wanted")
+    memcpy(options.pitch_class.data(), <const char*>pitch_table, 128)
+    options.steps_per_quarter = steps_per_quarter
+    options.magenta_compat = magenta_compat
+    return options
+
+
 def grid_windows(
     bytes data not None,
     bytes pitch_table not None,
@@ -193,72 +289,36 @@ def grid_windows(
     int quarters_per_bar,
     int split_steps,
     int hop_steps,
-    tuple part not None,
+    part not None,
     bint magenta_compat,
     bint error_on_unmapped,
 ):
-    """Returns (rows, velocities, start_steps, qpms) of a file's windows.
-
-    Shapes are (n, steps, 27), float32; (n, steps, 9), uint8; (n,), int64; (n,), float64. With
-    `split_steps` of 0 there is one window, the whole file.
-    """
+    """Returns a file's windows; with `split_steps` of 0 there is one, the whole file."""
     cdef _Reader reader = _borrow_reader()
-    cdef GridOptions options
+    cdef GridOptions options = _grid_options(pitch_table, steps_per_quarter, magenta_compat)
     cdef WindowOptions wanted
     cdef const CScore* score
-    cdef size_t song
-    memcpy(options.pitch_class.data(), <const char*>pitch_table, 128)
-    options.steps_per_quarter = steps_per_quarter
-    options.magenta_compat = magenta_compat
     wanted.quarters_per_bar = quarters_per_bar
     wanted.steps, wanted.hop = split_steps, hop_steps
     try:
-        score = _parse(reader, data, parse_options(part, magenta_compat))
-        if score.damage.has_value():
-            raise _damage(score)
-        if score.songs.size() == 1:
-            return _song_windows(reader, score, 0, options, wanted, error_on_unmapped)
-        songs = [
-            _song_windows(reader, score, song, options, wanted, error_on_unmapped)
-            for song in range(score.songs.size())
-        ]
+        score = reader.parse_whole(data, parse_options(part, magenta_compat))
+        if error_on_unmapped:
+            _refuse_unmapped(score, options)
+        with nogil:
+            reader.windows.find(score[0], options, wanted)
+        if split_steps == 0 and reader.windows.num_songs() > 1:
+            raise GrooveFastError(
+                "split_bars: None takes one song, but this format 2 file holds "
+                f"{reader.windows.num_songs()}")
+        return _written(&reader.windows)
     finally:
         _readers.append(reader)
-    if split_steps == 0:
-        songs = [windows for windows in songs if len(windows[0])]
-        if len(songs) > 1:
-            raise GrooveFastError(
-                f"split_bars: None takes one song, but this format 2 file holds {len(songs)}")
-    if not songs:
-        return _no_windows(split_steps)
-    return tuple(np.concatenate(parts) for parts in zip(*songs))
 
 
-cdef tuple _no_windows(int steps):
-    return (
-        np.zeros((0, steps, 27), np.float32),
-        np.zeros((0, steps, 9), np.uint8),
-        np.zeros(0, np.int64),
-        np.zeros(0, np.float64),
-    )
-
-
-cdef tuple _song_windows(
-    _Reader reader, const CScore* score, size_t index, const GridOptions& options,
-    const WindowOptions& wanted, bint error_on_unmapped,
-):
-    cdef const Grid* grid
-    cdef Song song = score.song(index)
-    with nogil:
-        grid = &reader.quantizer.quantize(song, options)
-        list_windows(song, grid[0], options.steps_per_quarter, wanted, reader.windows)
-    if error_on_unmapped:
-        _refuse_unmapped(grid)
-    cdef Py_ssize_t n = <Py_ssize_t>reader.windows.size()
-    cdef Py_ssize_t i
-    cdef Py_ssize_t length = wanted.steps if wanted.steps or not n else <Py_ssize_t>grid.num_steps
-    cdef cnp.npy_intp* rows_shape = [n, length, 27]
-    cdef cnp.npy_intp* velocities_shape = [n, length, 9]
+cdef GridWindows _written(ScoreWindows* found):
+    cdef cnp.npy_intp n = <cnp.npy_intp>found.size(), steps = <cnp.npy_intp>found.steps()
+    cdef cnp.npy_intp* rows_shape = [n, steps, 27]
+    cdef cnp.npy_intp* velocities_shape = [n, steps, 9]
     cdef cnp.ndarray rows = cnp.PyArray_ZEROS(3, rows_shape, cnp.NPY_FLOAT32, 0)
     cdef cnp.ndarray velocities = cnp.PyArray_ZEROS(3, velocities_shape, cnp.NPY_UINT8, 0)
     cdef cnp.ndarray start_steps = cnp.PyArray_SimpleNew(1, rows_shape, cnp.NPY_INT64)
@@ -268,25 +328,98 @@ cdef tuple _song_windows(
     cdef int64_t* start_step = <int64_t*>cnp.PyArray_DATA(start_steps)
     cdef double* qpm = <double*>cnp.PyArray_DATA(qpms)
     with nogil:
-        for i in range(n):
-            fill_window(
-                grid[0], reader.windows[i], row + i * length * 27, velocity + i * length * 9)
-            start_step[i] = reader.windows[i].start_step
-            qpm[i] = reader.windows[i].qpm
-    return rows, velocities, start_steps, qpms
+        found.write(row, velocity, start_step, qpm)
+    cdef GridWindows windows = GridWindows.__new__(GridWindows)
+    windows.rows, windows.velocities = rows, velocities
+    windows.start_steps, windows.qpms = start_steps, qpms
+    return windows
 
 
-cdef int _refuse_unmapped(const Grid* grid) except -1:
-    for pitch in range(128):
-        if grid.unmapped[pitch]:
-            raise GrooveFastError(
-                f"pitch {pitch} belongs to no drum class ({grid.unmapped[pitch]} notes); "
-                "give pitch_classes that map it, or drop unmapped pitches")
+cdef int _refuse_unmapped(const CScore* score, const GridOptions& options) except -1:
+    cdef optional[UnmappedPitch] found = find_unmapped(score.notes, options.pitch_class)
+    if found.has_value():
+        raise GrooveFastError(
+            f"pitch {found.value().pitch} belongs to no drum class ({found.value().notes} notes); "
+            "give pitch_classes that map it, or drop unmapped pitches")
     return 0
 
 
-cdef extern from "files.hpp" namespace "groovefast":
-    size_t kMaxFileBytes
+# --- Score -> the grid of a whole file ------------------------------------------------------
+
+@cython.final
+cdef class Placements:
+    """Where the notes of a file are on its grid, and where the grid is in the file."""
+    cdef readonly bint too_long
+    cdef readonly object notes, rows, bars, played
 
 
-MAX_FILE_BYTES = kMaxFileBytes
+def place_notes(
+    bytes data not None, bytes pitch_table not None, int steps_per_quarter, part not None
+):
+    """Returns where the notes of a class are; nothing if there is none, or no beat."""
+    cdef _Reader reader = _borrow_reader()
+    cdef GridOptions options = _grid_options(pitch_table, steps_per_quarter, False)
+    cdef Placements found = Placements.__new__(Placements)
+    cdef Placement* placement = &reader.placement
+    cdef const CScore* score
+    cdef Rejected rejected
+    try:
+        score = reader.parse_whole(data, parse_options(part, False))
+        with nogil:
+            rejected = placement.place(score[0], options)
+        found.too_long = rejected == Rejected.kTooLong
+        found.notes = _as_array(_PLACED_NOTE, placement.notes.begin(), placement.notes.size())
+        found.rows = _as_array(_GRID_ROW, placement.rows.begin(), placement.rows.size())
+        found.bars = _as_array(_GRID_BAR, placement.bars.begin(), placement.bars.size())
+        found.played = _as_array(_FLOAT, placement.played.begin(), placement.played.size())
+        found.played = found.played.reshape(-1, 27)
+        return found
+    finally:
+        _readers.append(reader)
+
+
+# --- Bars -----------------------------------------------------------------------------------
+
+@cython.final
+cdef class BarLines:
+    """Bars of music that may have no grid: places count quarter notes, a step is a 16th."""
+    cdef CBars bars
+
+    def __cinit__(self, meters):
+        self.bars.clear(4)
+        for place, numerator, denominator in meters:
+            self.bars.add(4 * place, numerator, denominator)
+
+    def meters(self):
+        """Place, numerator and denominator of each, without those that change nothing."""
+        cdef MeterSpan meters = self.bars.meters()
+        cdef size_t index
+        return [
+            (meters[index].place / 4, meters[index].numerator, meters[index].denominator)
+            for index in range(meters.size())
+        ]
+
+    def at(self, double place):
+        """Index of the meter, number, start and end of the bar at a place."""
+        return _bar(self.bars.at(4 * place))
+
+    def numbered(self, int64_t number):
+        """The same of the bar of a number."""
+        return _bar(self.bars.numbered(number))
+
+    def line(self, double place):
+        """The first bar line at or after a place."""
+        return self.bars.line(4 * place) / 4
+
+    def nearest(self, const double[:] places not None):
+        """The place of the 16th nearest to each of some."""
+        cdef Py_ssize_t i
+        found = np.empty(len(places))
+        cdef double[:] steps = found
+        for i in range(len(places)):
+            steps[i] = self.bars.nearest(4 * places[i]).place / 4
+        return found
+
+
+cdef tuple _bar(const CBar& bar):
+    return bar.meter, bar.number, bar.start / 4, bar.end / 4

@@ -3,7 +3,7 @@ from typing import Any, TypedDict
 
 from typing_extensions import Required
 
-_Part = tuple[int, int, tuple[bytes, ...]]
+from groovefast.drum_part import WantedNotes
 
 class _FileProblem(TypedDict, total=False):
     """A file that was not converted, or not whole: see `csrc/report.hpp`."""
@@ -15,8 +15,7 @@ class _FileProblem(TypedDict, total=False):
     error: int
     pitch: int
 
-def crc32c(data: bytes, *, by_table: bool = False) -> int: ...
-def has_crc32c_instruction() -> bool: ...
+def crc32c(data: bytes) -> int: ...
 def bytes_features(features: Iterable[tuple[bytes, bytes]]) -> bytes: ...
 def as_utf8(text: bytes) -> bytes: ...
 def temporary_path(path: bytes) -> bytes: ...
@@ -50,7 +49,7 @@ class Conversion:
         pitch_table: bytes,
         read_member: Callable[[int], bytes],
         steps_per_quarter: int,
-        part: _Part,
+        part: WantedNotes,
         on_error: str,
         magenta_compat: bool,
         unmapped_is_error: bool,

@@ -53,8 +53,6 @@ cdef extern from "<chrono>" namespace "std::chrono" nogil:
 
 cdef extern from "crc32c.hpp" namespace "groovefast":
     uint32_t crc32c_of "groovefast::crc32c"(ByteSpan)
-    uint32_t crc32c_by_table(ByteSpan)
-    cbool has_instruction "groovefast::has_crc32c_instruction"()
 
 cdef extern from "example.hpp" namespace "groovefast":
     void append_bytes_feature(string&, string_view, string_view)
@@ -181,16 +179,10 @@ cdef bytes _string_bytes(const string& text):
     return text
 
 
-def crc32c(bytes data, *, by_table=False):
-    """CRC-32C of `data`, with the CPU's instruction if it has one and not `by_table`."""
+def crc32c(bytes data):
+    """CRC-32C of `data`."""
     cdef const uint8_t* begin = <const uint8_t*><const char*>data
-    cdef size_t size = len(data)
-    return crc32c_by_table(ByteSpan(begin, size)) if by_table else crc32c_of(ByteSpan(begin, size))
-
-
-def has_crc32c_instruction():
-    """Whether this CPU can compute CRC-32C by itself."""
-    return has_instruction()
+    return crc32c_of(ByteSpan(begin, len(data)))
 
 
 def bytes_features(features):
@@ -354,7 +346,7 @@ cdef class Conversion:
     cdef object files, plan, read_member
 
     def __init__(self, FileList files, Plan plan, *, bytes pitch_table, read_member,
-                 int steps_per_quarter, tuple part, str on_error, bint magenta_compat,
+                 int steps_per_quarter, part, str on_error, bint magenta_compat,
                  bint unmapped_is_error, bint dedupe, unsigned workers):
         cdef ConversionOptions options
         cdef MemberReader reader

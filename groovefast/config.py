@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import difflib
 import math
 from collections.abc import Mapping
 from typing import Any
 
+from groovefast import _midi
 from groovefast.drums import PitchClasses, plain_pitch_classes
-from groovefast.errors import GrooveFastError
+from groovefast.errors import GrooveFastError, OptionError, did_you_mean
 
-MAX_STEPS = 1 << 18
+MAX_STEPS = _midi.MAX_STEPS
 """Of a window or a performance, nine hours at 120 bpm: a few bytes can claim a silence of years."""
 MAX_TEMPERATURE = 1e6
 """Above all use, and far from where float32 ends."""
@@ -58,31 +58,15 @@ class ConverterConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class HParams:
-    """Hyper-parameters of the model and of its training.
-
-    The first ones are Magenta's, with its names and values. The last ones are not in Magenta; by
-    default they change nothing.
+class ArchitectureHParams:
+    """The sizes of the model.
 
     Attributes:
-        played_weight: What the loss of the truth's hits is multiplied by; above 1 a model that
-            cannot be sure plays rather than stays silent.
-        velocities_weight: What the loss of velocities is multiplied by.
-        offsets_weight: The same of offsets.
-        loss_at_hits_only: Whether velocities and offsets count only where the truth has a hit. If
-            not, the zeros of all other cells pull predictions towards 0.
-        warmup_steps: Steps in which the learning rate rises from 0; 0 for none.
-        cosine_decay_steps: The step by which the learning rate has come down to
-            `min_learning_rate` on a cosine; 0 for the exponential decay of `decay_rate`.
-        ema_decay: How much of the moving average of the weights each step keeps: the average is
-            what is evaluated and saved; 0 for the weights themselves.
-        sampling_keeps_hits: Whether scheduled sampling feeds the decoder the true hits, with its
-            own velocities and offsets, of the drums that it is told when in use
-            (`Task.given_drums`).
-        swap_probability: How often drums of a kind change places in a training window, see
-            `augmentation`.
-        silence_probability: How often a drum is taken out of a training window.
-        splice_probability: How often a bar of a training window is replaced by that of another.
+        z_size: Of the latent vector.
+        enc_rnn_size: Units of each bidirectional encoder layer, in either direction.
+        dec_rnn_size: Units of each decoder layer.
+        residual_encoder: Whether encoder layers add their input to their output.
+        residual_decoder: The same of decoder layers.
     """
 
     z_size: int = 256
@@ -90,37 +74,126 @@ class HParams:
     dec_rnn_size: tuple[int, ...] = (256, 256)
     residual_encoder: bool = False
     residual_decoder: bool = False
-    dropout_keep_prob: float = 0.3
+
+
+@dataclasses.dataclass(frozen=True)
+class LossHParams:
+    """What counts how much. All but the free bits are not in Magenta; by default they do nothing.
+
+    Attributes:
+        free_bits: Bits of the KL divergence that cost nothing.
+        played_weight: What the loss of the truth's hits is multiplied by; above 1 a model that
+            cannot be sure plays rather than stays silent.
+        velocities_weight: What the loss of velocities is multiplied by.
+        offsets_weight: The same of offsets.
+        loss_at_hits_only: Whether velocities and offsets count only where the truth has a hit. If
+            not, the zeros of all other cells pull predictions towards 0.
+    """
+
     free_bits: float = 48.0
+    played_weight: float = 1.0
+    velocities_weight: float = 1.0
+    offsets_weight: float = 1.0
+    loss_at_hits_only: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ScheduleHParams:
+    """What changes from step to step, but for the learning rate.
+
+    Attributes:
+        max_beta: The weight of the KL divergence in the end.
+        beta_rate: How slowly it gets there; 0 for at once.
+        sampling_schedule: How likely the decoder hears its own last row rather than the true one:
+            "teacher_forcing" never, or "constant", "exponential" or "inverse_sigmoid".
+        sampling_rate: The schedule's own number.
+        sampling_keeps_hits: Whether scheduled sampling feeds the decoder the true hits, with its
+            own velocities and offsets, of the drums that it is told when in use
+            (`Task.given_drums`). Not in Magenta.
+    """
+
     max_beta: float = 0.2
     beta_rate: float = 0.0
+    sampling_schedule: str = "teacher_forcing"
+    sampling_rate: float = 0.0
+    sampling_keeps_hits: bool = False
+
+    @property
+    def is_teacher_forced(self) -> bool:
+        """Whether the decoder always hears the true rows in training."""
+        return self.sampling_schedule == "teacher_forcing" or (
+            self.sampling_schedule == "constant" and not self.sampling_rate
+        )
+
+    @property
+    def evaluated_sampling_probability(self) -> float:
+        """How likely the decoder hears its own last row in evaluation.
+
+        Always where it ever does in training, as in Magenta.
+        """
+        return 0.0 if self.is_teacher_forced else 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerHParams:
+    """How weights are moved. The last three are not in Magenta; by default they do nothing.
+
+    Attributes:
+        batch_size: Windows in a batch.
+        dropout_keep_prob: How likely a number that a layer hears is kept.
+        learning_rate: That of the first step.
+        min_learning_rate: What it decays to.
+        decay_rate: How much of the difference each step keeps.
+        grad_clip: The norm that gradients are scaled down to.
+        grad_norm_clip_to_zero: The norm from which on a step is skipped.
+        warmup_steps: Steps in which the learning rate rises from 0; 0 for none.
+        cosine_decay_steps: The step by which the learning rate has come down to
+            `min_learning_rate` on a cosine; 0 for the exponential decay of `decay_rate`.
+        ema_decay: How much of the moving average of the weights each step keeps: the average is
+            what is evaluated and saved; 0 for the weights themselves.
+    """
+
     batch_size: int = 512
+    dropout_keep_prob: float = 0.3
     learning_rate: float = 1e-3
     min_learning_rate: float = 1e-5
     decay_rate: float = 0.9999
     grad_clip: float = 1.0
     grad_norm_clip_to_zero: float = 10000.0
-    sampling_schedule: str = "teacher_forcing"
-    sampling_rate: float = 0.0
-    played_weight: float = 1.0
-    velocities_weight: float = 1.0
-    offsets_weight: float = 1.0
-    loss_at_hits_only: bool = False
     warmup_steps: int = 0
     cosine_decay_steps: int = 0
     ema_decay: float = 0.0
-    sampling_keeps_hits: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentationHParams:
+    """Variations of training windows, see `windows.augmentation`; Magenta has none.
+
+    Attributes:
+        swap_probability: How often drums of a kind change places in a window.
+        silence_probability: How often a drum is taken out of a window.
+        splice_probability: How often a bar of a window is replaced by that of another.
+    """
+
     swap_probability: float = 0.0
     silence_probability: float = 0.0
     splice_probability: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class HParams(
+    AugmentationHParams, OptimizerHParams, ScheduleHParams, LossHParams, ArchitectureHParams
+):
+    """Hyper-parameters of the model and of its training, Magenta's under its names and values.
+
+    Commands and files know them by these names, in one list; code takes the group that it needs.
+    """
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, float) and not math.isfinite(value):
-                raise GrooveFastError(
-                    f"--hparams: {field.name} wants a finite number, not {value!r}"
-                )
+                raise OptionError("hparams", f"{field.name} wants a finite number, not {value!r}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,8 +218,8 @@ class Config:
         known = {field.name: getattr(self.hparams, field.name) for field in _FIELDS}
         for name, value in values.items():
             if name not in known:
-                raise GrooveFastError(
-                    f"--hparams: no such hyper-parameter {name!r}{_close(name, known)}"
+                raise OptionError(
+                    "hparams", f"no such hyper-parameter {name!r}{did_you_mean(name, known)}"
                 )
             values[name] = _in_range(name, _coerce(name, value, known[name]))
         return dataclasses.replace(self, hparams=dataclasses.replace(self.hparams, **values))
@@ -228,9 +301,9 @@ def _parse_assignments(text: str) -> dict[str, Any]:
     for part in parts:
         name, equals, value = map(str.strip, part.partition("="))
         if not equals:
-            raise GrooveFastError(f"--hparams: {part.strip()!r} is not of the form name=value")
+            raise OptionError("hparams", f"{part.strip()!r} is not of the form name=value")
         if name in values:
-            raise GrooveFastError(f"--hparams: {name} is given more than once; give it once")
+            raise OptionError("hparams", f"{name} is given more than once; give it once")
         try:
             values[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):
@@ -255,7 +328,7 @@ def _coerce(name: str, value: Any, like: Any) -> Any:
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         return _as_float(value)
     kind = "a list of sizes" if isinstance(like, tuple) else type(like).__name__
-    raise GrooveFastError(f"--hparams: {name} wants {kind} (as in {like!r}), not {value!r}")
+    raise OptionError("hparams", f"{name} wants {kind} (as in {like!r}), not {value!r}")
 
 
 def _as_float(value: float) -> float:
@@ -269,13 +342,8 @@ def _as_float(value: float) -> float:
 def _in_range(name: str, value: Any) -> Any:
     least, most, text = _RANGES.get(name, (-math.inf, math.inf, "a finite number"))
     if isinstance(value, (int, float)) and not least <= value <= most:
-        raise GrooveFastError(f"--hparams: {name} wants {text}, not {value!r}")
+        raise OptionError("hparams", f"{name} wants {text}, not {value!r}")
     return value
-
-
-def _close(name: str, known: Mapping[str, Any]) -> str:
-    matches = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    return f"; did you mean {' or '.join(matches)}?" if matches else ""
 
 
 def _tap(**options: Any) -> ConverterConfig:
@@ -306,6 +374,6 @@ def get_config(name: str | Config) -> Config:
     if isinstance(name, Config):
         return name
     if name not in CONFIGS:
-        hint = _close(name, CONFIGS) or f"; it is one of {', '.join(CONFIGS)}"
-        raise GrooveFastError(f"--config: no such config {name!r}{hint}")
+        hint = did_you_mean(name, CONFIGS) or f"; it is one of {', '.join(CONFIGS)}"
+        raise OptionError("config", f"no such config {name!r}{hint}")
     return CONFIGS[name]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from groovefast.cli import console
 from groovefast.drums import ROLAND
+from groovefast.errors import check_whole
 from groovefast.files import write_atomically
 from groovefast.midi.groove import NOTE_DTYPE, Groove
 
@@ -65,6 +66,12 @@ class Style:
     lean: Mapping[str, float] = dataclasses.field(default_factory=dict)
     beats_per_bar: int = 4
     cross_stick: bool = False
+
+    def swing_of(self, step: int) -> float:
+        """Returns how late a step is by the style, in steps."""
+        if self.swung == "8ths":
+            return self.swing if step % 4 in (2, 3) else 0.0
+        return self.swing if step % 2 else 0.0
 
 
 STYLES = (
@@ -250,8 +257,11 @@ def write_corpus(folder: str | os.PathLike[str], num: int = 200, seed: int = 0) 
         The MIDI files written.
 
     Raises:
+        OptionError: No such number or seed.
         OSError: The folder cannot be written.
     """
+    check_whole("num", num, 1)
+    check_whole("seed", seed, 0)
     root = Path(folder)
     rows, paths = [], []
     for index in range(num):
@@ -360,14 +370,14 @@ def _play(
     strokes = sorted(strokes, key=lambda stroke: (stroke.step, stroke.drum))
     step_seconds = 60.0 / bpm / _STEPS_PER_BEAT
     num_steps = strokes[-1].step + 1
-    drift = _wander(num_steps, 8.0, rng) * drummer.drift_ms / 1000
-    phrase = _wander(num_steps, 24.0, rng) * 0.05
+    drift = wander(num_steps, 8.0, rng) * drummer.drift_ms / 1000
+    phrase = wander(num_steps, 24.0, rng) * 0.05
     notes: list[tuple[float, float, int, int]] = []
     for stroke in strokes:
         limb = _LIMB.get(stroke.drum, "right")
         lean_ms = style.lean.get(limb, 0.0) + drummer.lean_ms[limb]
         delay = lean_ms / 1000 + drift[stroke.step] + rng.normal(0, drummer.jitter_ms / 1000)
-        time = (stroke.step + _swing(style, stroke.step)) * step_seconds + delay
+        time = (stroke.step + style.swing_of(stroke.step)) * step_seconds + delay
         loudness = _loudness(stroke, drummer, rng) + phrase[stroke.step]
         pitch = _pitch(stroke, style)
         if stroke.mark == "f":
@@ -379,8 +389,8 @@ def _play(
     )
 
 
-def _wander(length: int, memory: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """A random walk drawn back to 0, of deviation 1, forgetting in `memory` steps."""
+def wander(length: int, memory: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Returns a random walk drawn back to 0, of deviation 1, forgetting in `memory` steps."""
     keep = np.exp(-1.0 / memory)
     values = np.empty(length)
     value = rng.normal()
@@ -388,13 +398,6 @@ def _wander(length: int, memory: float, rng: np.random.Generator) -> NDArray[np.
         values[index] = value
         value = keep * value + rng.normal() * np.sqrt(1 - keep**2)
     return values
-
-
-def _swing(style: Style, step: int) -> float:
-    """How late a step is by its style, in steps."""
-    if style.swung == "8ths":
-        return style.swing if step % 4 in (2, 3) else 0.0
-    return style.swing if step % 2 else 0.0
 
 
 def _loudness(stroke: Stroke, drummer: Drummer, rng: np.random.Generator) -> float:
@@ -448,7 +451,7 @@ def _split(index: int) -> str:
 
 def _csv(rows: list[dict[str, str]]) -> bytes:
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()

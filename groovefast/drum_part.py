@@ -6,7 +6,7 @@ import dataclasses
 import operator
 import unicodedata
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from groovefast.drums import DRUM_CHANNEL
 from groovefast.errors import OptionError
@@ -19,6 +19,20 @@ Track: TypeAlias = "int | str | None"
 NUM_CHANNELS = 16
 MAX_TRACKS = 0xFFFF
 ALL_CHANNELS = tuple(range(1, NUM_CHANNELS + 1))
+
+
+class WantedNotes(NamedTuple):
+    """What the core knows of a `DrumPart`.
+
+    Attributes:
+        channels: A bit for each.
+        track: Its number, from 1; 0 for all.
+        track_names: Ways to write what the track is called; none for all.
+    """
+
+    channels: int
+    track: int
+    track_names: tuple[bytes, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,12 +66,12 @@ class DrumPart:
             return self.channel
         return (DRUM_CHANNEL + 1,) if self.track is None else ALL_CHANNELS
 
-    def for_core(self) -> tuple[int, int, tuple[bytes, ...]]:
-        """Returns a bit for each channel, a track's number or 0, and the ways to write its name."""
-        mask = sum(1 << (channel - 1) for channel in self.channels)
+    def for_core(self) -> WantedNotes:
+        """Returns the part as the core takes it."""
+        channels = sum(1 << (channel - 1) for channel in self.channels)
         if isinstance(self.track, str):
-            return mask, 0, _spellings(self.track)
-        return mask, self.track or 0, ()
+            return WantedNotes(channels, 0, _spellings(self.track))
+        return WantedNotes(channels, self.track or 0, ())
 
     def __str__(self) -> str:
         """The part in words that follow "no drums": `on channel 10`, `in track 2`."""

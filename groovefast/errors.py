@@ -7,6 +7,7 @@ show it as they call it, as in --hop-bars.
 from __future__ import annotations
 
 import difflib
+import operator
 import sys
 from collections.abc import Iterable
 
@@ -56,6 +57,27 @@ def check_choice(parameter: str, value: object, choices: Iterable[str]) -> None:
     known = tuple(choices)
     if value not in known:
         raise OptionError(parameter, f"no such choice {value!r}{which_of(str(value), known)}")
+
+
+def check_whole(parameter: str, value: object, least: int, most: int | None = None) -> None:
+    """Raises unless an option's value is a whole number, of any kind but a truth value.
+
+    Raises:
+        OptionError: It is none, or less than `least`, or more than `most`.
+    """
+    number = operator.index(value) if is_whole(value) else least - 1  # type: ignore[arg-type]
+    if number < least or (most is not None and number > most):
+        end = "on" if most is None else f"to {most:,}"
+        raise OptionError(parameter, f"{value!r} is no whole number from {least} {end}")
+
+
+def is_whole(value: object) -> bool:
+    """Whether something is a whole number, numpy's too; True and False are not."""
+    try:
+        operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return not isinstance(value, bool)
 
 
 def which_of(word: str, known: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from groovefast.errors import GrooveFastError
 
+_UNFINISHED = ".tmp"
 _MOST_OF_NAME = 40
 """Of a file's name in that of its unfinished self; systems allow 255 bytes in all."""
 
@@ -75,7 +76,7 @@ def replacing(path: str | os.PathLike[str], overwrite: bool = True) -> Iterator[
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "No such folder", str(target.parent))
     descriptor, name = tempfile.mkstemp(
-        prefix=f".{target.name[:_MOST_OF_NAME]}.", suffix=".tmp", dir=target.parent
+        prefix=f".{target.name[:_MOST_OF_NAME]}.", suffix=_UNFINISHED, dir=target.parent
     )
     unfinished = Path(name)
     try:
@@ -95,6 +96,16 @@ def write_atomically(path: str | os.PathLike[str], data: bytes, overwrite: bool 
     """Writes a file that is either there in full or not at all; see `replacing`."""
     with replacing(path, overwrite) as file:
         file.write(data)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes from a folder what a killed process was just writing by `replacing`.
+
+    No other process may be writing there.
+    """
+    for file in folder.glob(f".*{_UNFINISHED}"):
+        if not file.is_dir():
+            file.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the tests of what is compiled with the extension built under sanitizers: Address- and
-# UndefinedBehaviorSanitizer for all of it, ThreadSanitizer for the conversion and its workers.
+# Runs the tests of what is compiled, those in C++ and those through the extension, under sanitizers:
+# Address- and UndefinedBehaviorSanitizer for all of it, ThreadSanitizer for the conversion and its
+# workers.
 #
 #   scripts/sanitize.sh [address,undefined|thread ...]     # default both
 #
@@ -10,9 +11,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/venv.sh"
 cd "$root"
 
 declare -A tests=(
-  [address,undefined]="tests/midi/test_score.py tests/windows/test_grid.py tests/conversion/test_crc32c.py
+  [address,undefined]="tests/midi/test_score.py tests/windows/test_grid.py
     tests/conversion/test_tfrecord.py tests/windows/test_converter.py tests/conversion/test_convert.py
-    tests/conversion/test_output.py tests/conversion/test_archives.py"
+    tests/conversion/test_output.py tests/conversion/test_archives.py tests/midi/test_meters.py
+    tests/playing/test_grid_bars.py"
   [thread]="tests/conversion/test_convert.py tests/conversion/test_archives.py"
 )
 
@@ -29,6 +31,14 @@ install_sanitized() {
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
     --config-settings=build-dir="$2/cmake" --config-settings=install.strip=false \
     --target "$2/site" .
+}
+
+# The tests of csrc/tests, which need no Python.
+run_cpp_tests() {
+  cmake -S . -B "$2/cpp" -DCMAKE_CXX_COMPILER=g++ -DGROOVEFAST_TESTS=ON -DGROOVEFAST_WERROR=ON \
+    -DGROOVEFAST_SANITIZE="$1" >/dev/null
+  cmake --build "$2/cpp" --parallel
+  ctest --test-dir "$2/cpp" --output-on-failure
 }
 
 # The sanitizer's library has to come first in the process. The current folder and the finder of the
@@ -61,6 +71,7 @@ for sanitizers in "${@:-address,undefined thread}"; do
     folder=$root/build/sanitize-${sanitizer/,/-}
     case $sanitizer in thread) runtime=libtsan.so ;; *) runtime=libasan.so ;; esac
     printf '%s\n' "Testing under $sanitizer"
+    if [[ $sanitizer != thread ]]; then run_cpp_tests "$sanitizer" "$folder"; fi
     install_sanitized "$sanitizer" "$folder"
     # shellcheck disable=SC2086 - a list of files
     run_tests "$(library $runtime)" "$folder/site" ${tests[$sanitizer]}

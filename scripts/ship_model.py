@@ -22,7 +22,8 @@ from groovefast.config import Config, get_config
 from groovefast.evaluation.evaluate import Evaluation, Row, evaluate
 from groovefast.evaluation.measures import ALL
 from groovefast.model.checkpoints import load_model, save_model, saved_step
-from groovefast.model.groovae import GrooVAE, variable_shapes
+from groovefast.model.groovae import GrooVAE
+from groovefast.model.layers import layers
 
 MODELS = Path(groovefast.__file__).parent / "model" / "models"
 COLUMNS = {
@@ -111,7 +112,7 @@ def model_card(evaluation: Evaluation, steps: int, seed: int, start_from: str | 
         z=hparams.z_size,
         encoder=list(hparams.enc_rnn_size),
         decoder=list(hparams.dec_rnn_size),
-        parameters=sum(math.prod(shape) for shape in variable_shapes(config).values()),
+        parameters=sum(math.prod(shape) for shape in layers(config).shapes().values()),
         bars=config.converter.split_bars,
         steps=steps,
         version=version("groovefast"),

@@ -10,13 +10,26 @@ from pathlib import Path
 import numpy as np
 import places
 import pytest
+from extension import compiled_modules, newer_source
 from hypothesis import settings
 
+import groovefast
 from groovefast import demo
 
 # Examples are drawn anew on every machine, but a slow machine is no failure.
 settings.register_profile("groovefast", deadline=None, max_examples=50)
 settings.load_profile("groovefast")
+
+
+def pytest_configure() -> None:
+    """Refuses to test an extension that is not made of the sources beside it."""
+    package = Path(groovefast.__file__).parent
+    changed = newer_source(places.ROOT, package, compiled_modules(places.ROOT))
+    if changed:
+        name = changed.relative_to(places.ROOT)
+        raise pytest.UsageError(
+            f"{name} changed since the extension was compiled; pip install -e . compiles it again"
+        )
 
 
 @pytest.fixture(scope="session")

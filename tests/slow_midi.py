@@ -157,7 +157,7 @@ def songs(file: File, channels: Sequence[int]) -> list[Song]:
     return [
         Song(
             [note for i in group for note in notes[i]],
-            _changes([file.tracks[i] for i in group], 0x51, DEFAULT_TEMPO),
+            _without_repeats(_changes([file.tracks[i] for i in group], 0x51, DEFAULT_TEMPO)),
             _changes([file.tracks[i] for i in group], 0x58, (4, 4)),
             file.division,
         )
@@ -166,7 +166,7 @@ def songs(file: File, channels: Sequence[int]) -> list[Song]:
 
 
 def _changes(tracks: Sequence[Sequence[Event]], kind: int, default: object) -> list[Change]:
-    """The last value at each tick, without those that repeat the value before."""
+    """The last value at each tick."""
     by_tick = {0: default}
     events = sorted(itertools.chain(*tracks), key=lambda event: event.tick)
     for event in events:
@@ -176,9 +176,12 @@ def _changes(tracks: Sequence[Sequence[Event]], kind: int, default: object) -> l
             by_tick[event.tick] = (
                 int.from_bytes(value, "big") if is_tempo else (value[0], 2 ** value[1])
             )
-    values = [Change(tick, value) for tick, value in by_tick.items()]
+    return [Change(tick, value) for tick, value in by_tick.items()]
+
+
+def _without_repeats(changes: Sequence[Change]) -> list[Change]:
     return [
-        change for i, change in enumerate(values) if i == 0 or change.value != values[i - 1].value
+        change for i, change in enumerate(changes) if i == 0 or change.value != changes[i - 1].value
     ]
 
 
@@ -210,41 +213,69 @@ class Hit(NamedTuple):
     offset: Fraction
 
 
-class Stretch(NamedTuple):
+class Bar(NamedTuple):
     begin: Fraction  # position
+    end: Fraction
     first_step: int
+    num_steps: int
     meter: tuple[int, int]
-    end: Fraction | None
 
 
-def stretches(song: Song) -> list[Stretch]:
-    """Where each meter begins, numbered on from the one before, and where it ends."""
-    begins = [position(song, change.tick) for change in song.meters]
-    found = []
+def _bar_length(meter: tuple[int, int]) -> Fraction:
+    """Steps in a bar; one shorter than a step is counted as one of 4/4."""
+    length = Fraction(4 * STEPS_PER_QUARTER * meter[0], meter[1])
+    return length if length >= 1 else Fraction(4 * STEPS_PER_QUARTER)
+
+
+def bars(song: Song, until: Fraction) -> list[Bar]:
+    """All bars that begin up to a position: a meter begins one, steps are counted anew in each.
+
+    A meter that is named again near a bar line goes on.
+    """
+    found: list[Bar] = []
+    meters: list[tuple[Fraction, tuple[int, int]]] = []
+    for change in song.meters:
+        begin = position(song, change.tick)
+        if meters and meters[-1][1] == change.value:
+            length = _bar_length(change.value)
+            beyond = (begin - meters[-1][0]) % length
+            if min(beyond, length - beyond) < Fraction(1, 2):
+                continue
+        meters.append((begin, change.value))
     first_step = 0
-    for i, (change, begin) in enumerate(zip(song.meters, begins, strict=True)):
-        end = begins[i + 1] if i + 1 < len(begins) else None
-        found.append(Stretch(begin, first_step, change.value, end))
-        if end is not None:
-            first_step += -((begin - end) // 1)
+    ends = [*(begin for begin, _ in meters[1:]), None]
+    for (begin, meter), end in zip(meters, ends, strict=True):
+        length = _bar_length(meter)
+        line = begin
+        while line <= until and (end is None or line < end):
+            next_line = line + length if end is None else min(line + length, end)
+            steps = -((line - next_line) // 1)
+            found.append(Bar(line, next_line, first_step, steps, meter))
+            first_step += steps
+            line += length
     return found
+
+
+def _bars_of(song: Song) -> list[Bar]:
+    """Those of all notes, and the one after."""
+    return bars(song, 1 + max((position(song, note.tick) for note in song.notes), default=0))
 
 
 def grid(song: Song, pitch_class: Sequence[int]) -> list[Hit]:
     """The loudest note of each cell, of equals the first, by step and drum."""
     cells: dict[tuple[int, int], Hit] = {}
-    parts = stretches(song)
+    all_bars = _bars_of(song)
     for note in song.notes:
         drum = pitch_class[note.pitch]
         if drum > 8:
             continue
         place = position(song, note.tick)
-        part = [part for part in parts if part.begin - Fraction(1, 2) <= place or part is parts[0]][
-            -1
-        ]
-        step = int(place - part.begin + Fraction(1, 2))
-        offset = 2 * (part.begin + step - place)
-        hit = Hit(part.first_step + step, drum, note.velocity, offset)
+        index = max(i for i, bar in enumerate(all_bars) if bar.begin <= place)
+        bar = all_bars[index]
+        near = [(bar.begin + step, bar.first_step + step) for step in range(bar.num_steps)]
+        near += [(bar.begin, bar.first_step) for bar in all_bars[index + 1 : index + 2]]
+        on_step, step = min(near, key=lambda each: (abs(place - each[0]), -each[0]))
+        hit = Hit(step, drum, note.velocity, 2 * (on_step - place))
         cell = (hit.step, drum)
         if cell not in cells or cells[cell].velocity < hit.velocity:
             cells[cell] = hit
@@ -252,19 +283,20 @@ def grid(song: Song, pitch_class: Sequence[int]) -> list[Hit]:
 
 
 def window_starts(song: Song, hits: Sequence[Hit], steps: int, hop: int) -> list[int]:
-    """First steps of the windows in the stretches of bars of STEPS_PER_BAR steps."""
+    """First steps of the windows over whole bars of STEPS_PER_BAR steps in one meter."""
     if not hits:
         return []
-    played = hits[-1].step + 1
-    starts = []
-    for part in stretches(song):
-        if part.first_step >= played or part.meter[0] != part.meter[1]:
-            continue
-        bars = -((part.first_step - played) // STEPS_PER_BAR)
-        if part.end is not None:
-            bars = min(bars, (part.end - part.begin) // STEPS_PER_BAR)
-        last = part.first_step + bars * STEPS_PER_BAR - steps
-        starts += range(part.first_step, last + 1, hop)
+    starts: list[int] = []
+    run: list[Bar] = []
+    for bar in [*_bars_of(song), None]:
+        is_whole = bar is not None and bar.end - bar.begin == STEPS_PER_BAR
+        fits = is_whole and bar.meter[0] == bar.meter[1] and bar.first_step <= hits[-1].step
+        if run and not (fits and bar.meter == run[-1].meter):
+            last = run[-1].first_step + STEPS_PER_BAR - steps
+            starts += range(run[0].first_step, last + 1, hop)
+            run = []
+        if fits:
+            run.append(bar)
     return starts
 
 
@@ -272,7 +304,7 @@ def qpm_at(song: Song, step: int) -> Fraction:
     """The tempo at a step."""
     if song.division >= 0x8000:
         return Fraction(120)
-    part = [part for part in stretches(song) if part.first_step <= step][-1]
-    place = part.begin + step - part.first_step
+    bar = [bar for bar in _bars_of(song) if bar.first_step <= step][-1]
+    place = bar.begin + step - bar.first_step
     reached = [change for change in song.tempos if position(song, change.tick) <= place]
     return Fraction(60_000_000, reached[-1].value)

@@ -115,11 +115,11 @@ def test_wrong_hparams_are_named(text: str, message: str) -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_hparams_are_finite_however_they_come(value: float) -> None:
     config = CONFIGS["groovae_4bar"]
-    with pytest.raises(GrooveFastError, match="--hparams: sampling_rate wants a finite number"):
+    with pytest.raises(GrooveFastError, match="hparams: sampling_rate wants a finite number"):
         config.with_hparams({"sampling_rate": value})
-    with pytest.raises(GrooveFastError, match="--hparams: learning_rate wants"):
+    with pytest.raises(GrooveFastError, match="hparams: learning_rate wants"):
         config.with_hparams({"learning_rate": value})
-    with pytest.raises(GrooveFastError, match="--hparams: free_bits wants a finite number"):
+    with pytest.raises(GrooveFastError, match="hparams: free_bits wants a finite number"):
         HParams(free_bits=value)
 
 

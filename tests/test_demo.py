@@ -11,6 +11,7 @@ import pytest
 
 from groovefast import GrooveConverter, demo
 from groovefast.drums import ROLAND, UNMAPPED, pitch_table
+from groovefast.errors import OptionError
 
 
 @pytest.fixture(scope="module")
@@ -130,16 +131,33 @@ def test_timing_and_dynamics_are_a_drummers() -> None:
 
 
 def test_drift_is_shared_by_neighbouring_strokes() -> None:
-    wander = demo._wander(20_000, 8.0, np.random.default_rng(0))
-    assert wander.std() == pytest.approx(1, abs=0.1)
-    assert np.corrcoef(wander[:-1], wander[1:])[0, 1] == pytest.approx(np.exp(-1 / 8), abs=0.02)
+    walk = demo.wander(20_000, 8.0, np.random.default_rng(0))
+    assert walk.std() == pytest.approx(1, abs=0.1)
+    assert np.corrcoef(walk[:-1], walk[1:])[0, 1] == pytest.approx(np.exp(-1 / 8), abs=0.02)
 
 
 def test_swung_offbeats_are_late() -> None:
     shuffle = next(style for style in demo.STYLES if style.name == "blues/shuffle")
-    assert [demo._swing(shuffle, step) for step in range(5)] == [0, 0, 0.66, 0.66, 0]
+    assert [shuffle.swing_of(step) for step in range(5)] == [0, 0, 0.66, 0.66, 0]
     hiphop = next(style for style in demo.STYLES if style.name == "hiphop")
-    assert [demo._swing(hiphop, step) for step in range(5)] == [0, 0.4, 0, 0.4, 0]
+    assert [hiphop.swing_of(step) for step in range(5)] == [0, 0.4, 0, 0.4, 0]
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"num": 0}, "num: 0 is no whole number from 1 on"),
+        ({"num": 1.5}, "num: 1.5 is no whole number from 1 on"),
+        ({"seed": -1}, "seed: -1 is no whole number from 0 on"),
+    ],
+)
+def test_numbers_that_cannot_be_are_named(
+    tmp_path: Path, options: dict[str, int], line: str
+) -> None:
+    with pytest.raises(OptionError) as error:
+        demo.write_corpus(tmp_path / "new", **options)
+    assert str(error.value) == line
+    assert not (tmp_path / "new").exists()
 
 
 def test_command(tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pickle
 
+import numpy as np
 import pytest
 
-from groovefast.errors import OptionError, check_choice, is_out_of_memory, which_of
+from groovefast.errors import OptionError, check_choice, check_whole, is_out_of_memory, which_of
 
 
 def test_a_choice_is_one_of_a_few() -> None:
@@ -16,6 +17,15 @@ def test_a_choice_is_one_of_a_few() -> None:
             check_choice("on_error", value, ("skip", "fail"))
         assert str(error.value) == f"on_error: no such choice {value!r}; {hint}"
         assert error.value.parameter == "on_error"
+
+
+def test_whole_numbers_are_of_any_kind_but_truth_values() -> None:
+    for value in (1, 7, np.int32(1), np.uint8(200)):
+        check_whole("num", value, 1)
+    for value in (0, -1, True, 1.0, "1", None, np.float32(2), np.bool_(True)):
+        with pytest.raises(OptionError) as error:
+            check_whole("num", value, 1)
+        assert str(error.value) == f"num: {value!r} is no whole number from 1 on"
 
 
 def test_a_wrong_option_survives_its_way_between_processes() -> None:

@@ -51,7 +51,7 @@ def beat(path: Path) -> Groove:
 
 
 report = convert(["midi"], "records", track="Drums")
-windows_written: int = report.windows
+written: int = report.performances
 version: str = groovefast.__version__
 groove: Groove = beat(Path("beat.mid"))
 name: str = groove.qpm  # the only mistake

@@ -227,7 +227,7 @@ def test_installing_happens_once(bare_machine, tmp_path):
         "-m pip install --quiet --disable-pip-version-check "
         f"--editable {tmp_path / 'project'}[test]"
     ]
-    assert words.count("-m pytest") == 2
+    assert sum(line.startswith("-m pytest ") for line in words) == 2
     (tmp_path / "project" / "csrc" / "smf.cpp").write_text("int changed;")
     assert bare_machine("test.sh", python3=python, **{"c++": ""}).returncode == 0
     assert sum("pip install" in line for line in asked.read_text().splitlines()) == 2

@@ -1,4 +1,5 @@
-// Fuzz target: bytes -> score -> grid -> windows and records -> back, with what must hold at each.
+// Fuzz target: bytes -> score -> grid -> windows and records -> back, with what must hold at each;
+// and bytes -> score -> placed notes.
 //
 // The first byte of an input chooses the options, the rest is the file.
 
@@ -16,13 +17,14 @@
 #include "example.hpp"
 #include "example_reader.hpp"
 #include "groove.hpp"
+#include "placement.hpp"
 #include "smf.hpp"
 #include "tfrecord.hpp"
 
 namespace groovefast::fuzz {
 namespace {
 
-// Executions a second count: long records are not read back.
+// Executions a second count: long records are not read back, and long songs not placed.
 constexpr std::int64_t kStepsRead = 1024;
 constexpr int kWindowSteps = 32, kHopSteps = 16;
 
@@ -83,7 +85,7 @@ void check_grid(const Song& song, const Grid& grid) {
   for (const Hit& hit : grid.hits) {
     const std::int64_t cell = hit.step * kDrums + hit.drum;
     require(hit.drum < kDrums && cell > last_cell);
-    require(std::abs(hit.offset) <= 1.0001f && hit.velocity >= 1);
+    require(std::abs(hit.offset) <= 1.0001f && hit.velocity >= 1 && hit.note < grid.mapped);
     last_cell = cell;
   }
   std::int64_t last_end = 0;
@@ -239,6 +241,42 @@ void check_windows(const Song& song, const Grid& grid, const Options& options) {
   require(static_cast<std::size_t>(played) == window.last_hit - window.first_hit);
 }
 
+// What playing is told has to agree with itself, and with the grid that training is given.
+void check_placement(const Score& score, const GridOptions& options) {
+  static Placement placement;
+  static Quantizer quantizer;
+  std::int64_t num_rows = 0;
+  std::size_t num_notes = 0;
+  for (std::size_t i = 0; i < score.songs.size(); ++i) {
+    const Grid& grid = quantizer.quantize(score.song(i), options);
+    if (grid.hits.empty()) continue;
+    if (grid.num_steps == 0 || (num_rows += grid.num_steps) > kStepsRead) return;
+    num_notes += grid.mapped;
+  }
+  const Rejected rejected = placement.place(score, options);
+  if (rejected == Rejected::kSmpte) return;
+  require((rejected == Rejected::kNo) == (num_notes > 0));
+  require(placement.notes.size() == num_notes);
+  require(placement.rows.size() == static_cast<std::size_t>(num_rows));
+  require(placement.played.size() == placement.rows.size() * kStepDepth);
+  for (const PlacedNote& placed : placement.notes) {
+    const PlacedNote& leader = placement.notes[placed.leader];
+    const Note &note = score.notes[placed.note], &leading = score.notes[leader.note];
+    require(leader.row == placed.row && leader.drum == placed.drum);
+    require(leading.velocity >= note.velocity);
+    const GridRow& row = placement.rows[static_cast<std::size_t>(placed.row)];
+    require(row.first_tick <= note.tick && note.tick <= row.last_tick);
+    const auto cell = static_cast<std::size_t>(placed.row) * kStepDepth + placed.drum;
+    require(placement.played[cell] == 1);
+  }
+  std::int64_t steps = 0;
+  for (const GridBar& bar : placement.bars) {
+    require(bar.num_steps > 0 && bar.first_tick < bar.end_tick);
+    steps += bar.num_steps;
+  }
+  require(steps == num_rows);
+}
+
 // A parser that has read other files must read this one as a new one does.
 void check_same(const Score& reused, const Score& fresh) {
   require(reused.damage.has_value() == fresh.damage.has_value());
@@ -272,6 +310,7 @@ void run(Bytes input) {
     check_performances(song, grid, options);
     check_windows(song, grid, options);
   }
+  if (!options.grid.magenta_compat) check_placement(score, options.grid);
 }
 
 }  // namespace

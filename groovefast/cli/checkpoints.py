@@ -72,7 +72,8 @@ def export_checkpoint(model: Path, output: Path, form: str, overwrite: bool) -> 
             f"{there}: is there already; choose another folder, or replace it with --overwrite"
         )
     console.load_tensorflow()
-    from groovefast.model.checkpoints import export_tf1, load_model
+    from groovefast.model.checkpoints import load_model
+    from groovefast.model.magenta import export_tf1
 
     del form  # there is only one so far
     export_tf1(load_model(model), output, step)

@@ -102,6 +102,7 @@ def _moved_options(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option(
     "--on-unmapped",
+    "unmapped_pitches",
     type=console.Choice(["drop", "error"]),
     default="drop",
     show_default=True,
@@ -148,7 +149,7 @@ def _convert(
     inputs: Sequence[str],
     output_dir: str,
     *,
-    on_unmapped: OnUnmapped,
+    unmapped_pitches: OnUnmapped,
     metadata_columns: str | None,
     report: str | None,
     plot: str | None,
@@ -165,7 +166,7 @@ def _convert(
         result = convert(
             inputs,
             output_dir,
-            unmapped_pitches=on_unmapped,
+            unmapped_pitches=unmapped_pitches,
             metadata_columns=columns,
             on_progress=lambda progress: show(_stage(progress)),
             on_message=say,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from groovefast.cli import console
-from groovefast.errors import GrooveFastError
+from groovefast.errors import GrooveFastError, OptionError
 
 if TYPE_CHECKING:
     from groovefast.evaluation.evaluate import Distances, Estimate, Evaluation, Row
@@ -124,7 +124,7 @@ def command(
     Timing errors are those of the predicted against the played onsets. KL compares how offsets and
     velocities are spread, by position in the beat: it is large for a model that is too timid.
     """
-    _check_folders({"--json": json_file, "--plot": plot})
+    _check_folders({"json_file": json_file, "plot": plot})
 
     from rich.console import Console
 
@@ -164,9 +164,9 @@ def _check_folders(files: Mapping[str, Path | None]) -> None:
     """Raises at once what would otherwise be found out when the work is done."""
     for option, path in files.items():
         if path and not path.parent.is_dir():
-            raise GrooveFastError(f"{option}: no such folder {path.parent}; make it first")
+            raise OptionError(option, f"no such folder {path.parent}; make it first")
         if path and path.is_dir():
-            raise GrooveFastError(f"{option}: {path} is a folder; name a file")
+            raise OptionError(option, f"{path} is a folder; name a file")
 
 
 def _train_shards_beside(data: str) -> list[Path] | None:

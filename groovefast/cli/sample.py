@@ -33,9 +33,9 @@ _EPILOG = f"""\b
 Modes:
 {_SUMMARIES}
 
-All but sample keep the input's length, tempo, meters and all that is not its drums: those are on
-MIDI channel 10, or where --channel and --track say. No file is overwritten without --overwrite: new
-grooves and variations go on with the numbers, other results are refused.
+An input keeps its length, tempo, meters and all that is not its drums: those are on MIDI channel
+10, or where --channel and --track say. No file is overwritten without --overwrite: new grooves and
+variations go on with the numbers, other results are refused.
 
 Exit status: 0 all was played; 3 some files could not be played, and are named; 2 none, or a mistake
 in the options.

@@ -22,13 +22,12 @@ from groovefast.conversion.options import (
     OnError,
     OnUnmapped,
     Options,
-    check_count,
 )
 from groovefast.conversion.output import OutputFolder
 from groovefast.conversion.report import ConversionReport
 from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.drums import PitchClasses, resolve_pitch_classes
-from groovefast.errors import GrooveFastError, OptionError
+from groovefast.errors import GrooveFastError, OptionError, check_whole
 from groovefast.windows import manifest
 from groovefast.windows.manifest import ShardEntry
 
@@ -111,13 +110,12 @@ def convert(
     if not is_set_name(name):
         raise OptionError("name", f"{name!r} cannot be part of a file name")
     if shards is not None:
-        shards = check_count("shards", shards, _MAX_SHARDS)
+        check_whole("shards", shards, 1, _MAX_SHARDS)
+    check_whole("steps_per_quarter", steps_per_quarter, 1, MAX_STEPS_PER_QUARTER)
     num_workers = _num_workers(workers)
     part = DrumPart.of(channel, track)
     options = Options(
-        steps_per_quarter=check_count(
-            "steps_per_quarter", steps_per_quarter, MAX_STEPS_PER_QUARTER
-        ),
+        steps_per_quarter=int(steps_per_quarter),
         pitch_classes=resolve_pitch_classes(pitch_classes),
         channel=part.channel,
         track=part.track,
@@ -212,7 +210,8 @@ def _find_complete(
 
 def _num_workers(workers: int | None) -> int:
     if workers is not None:
-        return check_count("workers", workers, _MAX_WORKERS)
+        check_whole("workers", workers, 1, _MAX_WORKERS)
+        return workers
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

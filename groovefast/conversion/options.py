@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import operator
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from groovefast.config import MAX_STEPS
 from groovefast.drum_part import DrumPart
 from groovefast.drums import pitch_table
-from groovefast.errors import OptionError, check_choice
+from groovefast.errors import check_choice
 
 OnError = Literal["skip", "fail", "salvage"]
 OnUnmapped = Literal["drop", "error"]
@@ -58,18 +57,3 @@ class Options:
             "unmapped_is_error": self.unmapped_pitches == "error",
             "dedupe": self.dedupe,
         }
-
-
-def check_count(name: str, value: object, most: int) -> int:
-    """Returns the value of an option that is a whole number from 1 to `most`.
-
-    Raises:
-        OptionError: It is something else.
-    """
-    try:
-        count = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        count = 0
-    if isinstance(value, bool) or not 1 <= count <= most:
-        raise OptionError(name, f"a whole number from 1 to {most:,} wanted, not {value!r}")
-    return count

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from groovefast.config import Config
 from groovefast.drums import DRUM_CLASSES
@@ -56,8 +55,6 @@ __all__ = [
     "read_performances",
     "wasserstein",
 ]
-
-Grids: TypeAlias = NDArray[np.float32]
 
 
 def _published(mae: float, mse: float, timing_kl: float, velocity_kl: float) -> Scores:
@@ -275,12 +272,10 @@ class _Runner:
 
     def reconstruct(self, kept: tuple[int, ...] = ()) -> Performances:
         """What is decoded from `mu`; hits of the classes in `kept` stay as played."""
-        hits = self._hits(kept)
 
         def decode(batch: slice) -> Any:
-            controls = self._controls[batch]
-            mu, _ = self.model.encode(self._inputs[batch], controls)
-            return self.model.decode(mu, controls, temperature=0.0, seed=0, hits=hits[batch])
+            mu, _ = self.model.encode(self._inputs[batch], self._controls[batch])
+            return self._decode(mu, batch, kept, 0.0, 0)
 
         return self._run(decode)
 
@@ -288,29 +283,43 @@ class _Runner:
         """What is decoded from z ~ N(0, 1), in as many windows as were played."""
         z_size = self.model.config.hparams.z_size
         z = np.random.default_rng(seed).standard_normal((len(self.truth), z_size), np.float32)
-        hits = self._hits(kept)
-
-        def decode(batch: slice) -> Any:
-            controls, of_batch = self._controls[batch], seed + batch.start
-            return self.model.decode(z[batch], controls, temperature, of_batch, hits=hits[batch])
-
-        return self._run(decode)
+        return self._run(
+            lambda batch: self._decode(z[batch], batch, kept, temperature, seed + batch.start)
+        )
 
     def losses(self) -> dict[str, float]:
         """Means over windows of the reconstruction loss at z = mu, and of the KL."""
         totals: dict[str, float] = {}
+        hparams = self.model.config.hparams
         for batch in self._batches():
             inputs, outputs = self._inputs[batch], self._outputs[batch]
-            eps = np.zeros((len(inputs), self.model.config.hparams.z_size), np.float32)
-            losses = self.model.losses(inputs, outputs, self._controls[batch], eps, seed=0)
+            eps = np.zeros((len(inputs), hparams.z_size), np.float32)
+            losses = self.model.losses(
+                inputs,
+                outputs,
+                self._controls[batch],
+                eps,
+                sampling_probability=hparams.evaluated_sampling_probability,
+                seed=0,
+            )
             for name in ("r_loss", "kl"):
                 totals[name] = totals.get(name, 0.0) + float(np.sum(losses[name]))
         return {name: total / len(self.truth) for name, total in totals.items()}
 
-    def _hits(self, kept: tuple[int, ...]) -> Grids:
-        """The played hits of some classes as rows, NaN for those the model is to choose."""
-        hits = np.where(np.isin(ALL_CLASSES, kept), self.truth.hits, np.nan).astype(np.float32)
-        return hits.reshape(len(hits), self._inputs.shape[1], -1)
+    def _decode(
+        self, z: Any, batch: slice, kept: tuple[int, ...], temperature: float, seed: int
+    ) -> Any:
+        hits = self.truth.hits[batch].astype(np.float32)
+        given = np.broadcast_to(np.isin(ALL_CLASSES, kept), hits.shape)
+        rows = len(hits), self._inputs.shape[1], -1
+        return self.model.decode(
+            z,
+            self._controls[batch],
+            temperature,
+            seed,
+            hits=hits.reshape(rows),
+            given=given.reshape(rows),
+        )
 
     def _run(self, decode: Callable[[slice], Any]) -> Performances:
         rows = np.concatenate([np.asarray(decode(batch)) for batch in self._batches()])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from groovefast import _core
+from groovefast import _records
 
 
 def midi_files(
@@ -23,7 +23,7 @@ def midi_files(
     Raises:
         OSError: It is not there, or it or a folder in it cannot be looked into.
     """
-    files = _core.FileList()
+    files = _records.FileList()
     if leave_out is not None:
         files.leave_out(os.fsencode(leave_out))
     files.add(os.fsencode(folder))

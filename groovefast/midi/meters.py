@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import bisect
-import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from groovefast import _midi
 
 if TYPE_CHECKING:
     from groovefast.midi.score import Score
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 STEPS_PER_QUARTER = 4
 """Of the grid that tells which bar an onset belongs to, one of 16ths."""
 MAX_DENOMINATOR_POWER = 31
-
-_SLACK = 1e-6
-"""Quarters within which two places are one: less than any file's tick, more than rounding."""
 
 
 class Meter(NamedTuple):
@@ -75,98 +72,63 @@ class Bar(NamedTuple):
 
 
 class Bars:
-    """The bars of a piece. A change of meter begins one; the last meter goes on without end."""
+    """The bars of a piece. A change of meter begins one; the last meter goes on without end.
 
-    def __init__(self, meters: Sequence[Meter]) -> None:
+    They are those of the grid, with 16ths for its steps: bars shorter than that nobody counts, and
+    where they are, bars of 4/4 go on. Places that are a millionth of a step apart are one.
+    """
+
+    def __init__(self, meters: Iterable[Meter]) -> None:
         """Counts the bars.
 
         Args:
-            meters: By place, the first at 0.
+            meters: By place, the first at 0. Of several at one place the last counts; one that says
+                again what holds, less than half a step from a bar line, is none.
         """
-        self.meters = meters
-        self._starts = [meter.quarters for meter in meters]
-
-    @functools.cached_property
-    def _numbers(self) -> list[int]:
-        """The number of the bar with which each meter begins."""
-        numbers = [0]
-        for before, after in zip(self.meters, self.meters[1:], strict=False):
-            length = after.quarters - before.quarters - _slack(before)
-            # One that was cut short counts.
-            numbers.append(numbers[-1] + max(1, math.ceil(length / before.bar)))
-        return numbers
+        self._lines = _midi.BarLines(meters)
+        self.meters = tuple(Meter(*meter) for meter in self._lines.meters())
+        """Those that count."""
 
     def at(self, place: float) -> Bar:
         """Returns the bar that a place lies in; a place on a bar line lies after it."""
-        index = self._meter_at(place)
-        meter = self.meters[index]
-        count = max(0, math.floor((place + _slack(meter) - meter.quarters) / meter.bar))
-        start = meter.quarters + count * meter.bar
-        end = min(start + meter.bar, self.until(place))
-        return Bar(self._numbers[index] + count, start, end, meter)
+        return self._bar(*self._lines.at(place))
 
     def numbered(self, number: int) -> Bar:
         """Returns the bar of a number, counted from 0."""
-        index = bisect.bisect_right(self._numbers, number) - 1
-        meter = self.meters[index]
-        return self.at(meter.quarters + (number - self._numbers[index]) * meter.bar)
+        return self._bar(*self._lines.numbered(number))
+
+    def _bar(self, meter: int, number: int, start: float, end: float) -> Bar:
+        return Bar(number, start, end, self.meters[meter])
 
     def line(self, place: float) -> float:
         """Returns the first bar line at or after a place."""
-        bar = self.at(place)
-        return bar.start if place <= bar.start + _slack(bar.meter) else bar.end
+        return self._lines.line(place)
 
     def until(self, place: float) -> float:
         """Returns where the meter in force at a place gives way to the next."""
-        following = self._meter_at(place) + 1
-        return self._starts[following] if following < len(self._starts) else math.inf
-
-    def _meter_at(self, place: float) -> int:
-        return max(bisect.bisect_right(self._starts, place + _SLACK) - 1, 0)
+        following = self._lines.at(place)[0] + 1
+        return self.meters[following].quarters if following < len(self.meters) else math.inf
 
     def steps(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Returns the place of the 16th that each onset belongs to.
+        """Returns the place of the 16th that is nearest to each onset, of two the later.
 
-        16ths are counted from where the meter began, so that they go on through bars that are no
-        whole number of them (`GridBars` counts anew in every bar). An onset that comes nearest to
-        the 16th at which the meter changes belongs to what follows, and one before the beginning to
-        the beginning.
+        16ths are counted anew in every bar. An onset that is nearest to the next bar line belongs
+        there, and one before the beginning to the beginning.
         """
-        starts = np.array(self._starts)
-        index = np.maximum(np.searchsorted(starts, places, side="right") - 1, 0)
-        origin = starts[index]
-        steps = np.floor((places - origin) * STEPS_PER_QUARTER + 0.5) / STEPS_PER_QUARTER + origin
-        limits = np.append(starts[1:], np.inf)[index]
-        nearest: NDArray[np.float64] = np.where(steps > limits - _SLACK, limits, steps)
-        return np.maximum(nearest, 0.0)
+        return self._lines.nearest(np.ascontiguousarray(places, np.float64))
 
 
 def meters_of(score: Score, song: int = 0) -> list[Meter]:
-    """Returns the meters of a song, the first at 0; 4/4 holds where none is named.
-
-    One that says again what holds, on a bar line, is left out.
+    """Returns the meters of a song that count, the first at 0; 4/4 holds where none is named.
 
     Args:
         score: What was read of a file.
         song: In format 2, where each track is a song, its number from 0.
     """
-    meters = {0: Meter(0.0, 4, 4)}
-    for signature in score.time_signatures[["tick", "numerator", "denominator", "track"]].tolist():
-        tick, numerator, denominator, track = signature
-        if score.format != 2 or track == song:
-            meters[tick] = Meter(tick / score.quarter_ticks, numerator, denominator)
-    kept: list[Meter] = []
-    for _, meter in sorted(meters.items()):
-        if not kept or not _goes_on(kept[-1], meter):
-            kept.append(meter)
-    return kept
-
-
-def _goes_on(before: Meter, after: Meter) -> bool:
-    """Whether a meter is the same as the one before and does not cut a bar of it short."""
-    bar = Bars([before]).at(after.quarters)
-    return before[1:] == after[1:] and math.isclose(bar.start, after.quarters, abs_tol=_SLACK)
-
-
-def _slack(meter: Meter) -> float:
-    return min(_SLACK, meter.bar / 1000)
+    signatures = score.time_signatures[["tick", "numerator", "denominator", "track"]].tolist()
+    named = (
+        Meter(tick / score.quarter_ticks, numerator, denominator)
+        for tick, numerator, denominator, track in signatures
+        if score.format != 2 or track == song
+    )
+    return list(Bars(named).meters)

@@ -186,11 +186,8 @@ class _Sheet:
 
     def _end(self) -> float:
         """The end of the last bar with an onset, or of the last whole bar if that is later."""
-        last_step = self.steps.max(initial=0.0)
-        last = self.bars.at(last_step)
-        end = max(last.end, self.bars.at(self.groove.quarters).start)
-        # Bars may be shorter than anything that can be seen.
-        return max(end, last_step + _STEP, 1.0) if last.meter.bar < _STEP else end
+        last = self.bars.at(self.steps.max(initial=0.0))
+        return max(last.end, self.bars.at(self.groove.quarters).start)
 
     def title(self, place: float) -> str:
         """Meter there and tempo."""
@@ -300,11 +297,7 @@ def _row_end(bars: Bars, start: float) -> float:
     limit = start + _MOST_QUARTERS
     place, count = float(start), 0
     while count < _MOST_BARS or place - start < _LEAST_QUARTERS:
-        bar = bars.at(place)
-        if bar.meter.bar >= _STEP:
-            following, count = bar.end, count + 1
-        else:  # of shorter ones there may be billions
-            following = min(place + _STEP, bars.until(place))
+        following, count = bars.at(place).end, count + 1
         if following > limit + _TINY:
             break
         place = following

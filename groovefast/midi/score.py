@@ -104,13 +104,20 @@ def read_score(
     """
     data, own_name = read_bytes(source)
     try:
-        format_, per_quarter, per_tick, end_tick, names, notes, tempos, signatures, damage = (
-            _midi.read_midi(data, part.for_core(), salvage)
-        )
+        file = _midi.read_midi(data, part.for_core(), salvage)
     except MidiError as error:
         raise MidiError(error.reason, error.offset, name or own_name) from None
-    texts = tuple(map(_text, names))
-    return Score(format_, per_quarter, per_tick, end_tick, texts, notes, tempos, signatures, damage)
+    return Score(
+        file.format,
+        file.ticks_per_quarter,
+        file.seconds_per_tick,
+        file.end_tick,
+        tuple(map(_text, file.track_names)),
+        file.notes,
+        file.tempos,
+        file.time_signatures,
+        file.damage,
+    )
 
 
 def read_bytes(source: MidiInput) -> tuple[bytes, str | None]:

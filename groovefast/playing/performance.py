@@ -24,10 +24,12 @@ from groovefast.errors import (
     OptionError,
     check_choice,
     is_out_of_memory,
+    is_whole,
 )
 from groovefast.midi.groove import midi_source
 from groovefast.midi.score import MidiInput, read_bytes
 from groovefast.midi.tracks import MidiTracks
+from groovefast.model.latent import slerp
 from groovefast.playing.grid_bars import describe_bars
 from groovefast.playing.player import Options, Player, Rendition, Source, Values
 from groovefast.playing.take import Take, rows_with
@@ -336,8 +338,6 @@ def interpolate(
     take, other = player.take(a), player.take_beside(b)
     windows = player.windows(take)
     ends = (player.encode(take, windows)[0], player.encode(other, other.looped(windows))[0])
-    from groovefast.model.groovae import slerp
-
     paths = [slerp(start, end, np.linspace(0, 1, num)) for start, end in zip(*ends, strict=True)]
     return [
         player.decode(take, windows, np.array([path[index] for path in paths]), player.own_choice)
@@ -547,10 +547,10 @@ def _player(name: str, model: Model, options: Mapping[str, Any]) -> Player:
     return Player(mode.load(model), wanted)
 
 
-def _check_num(mode: str, num: object) -> None:
+def _check_num(mode: str, num: int) -> None:
     """Refuses a number of results that is none, or too small."""
     least = MODES[mode].least
-    if isinstance(num, bool) or not isinstance(num, (int, np.integer)):
+    if not is_whole(num):
         raise OptionError("num", f"{num!r} is no whole number")
     if num < least:
         raise OptionError("num", f"{num} is too few; `mode` {mode} makes at least {least}")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from groovefast.config import MAX_TEMPERATURE, ConverterConfig
 from groovefast.drum_part import CHANNEL_10, Channel, DrumPart, Track
 from groovefast.drums import PitchClasses, resolve_pitch_classes
-from groovefast.errors import OptionError
+from groovefast.errors import OptionError, check_whole
 from groovefast.files import write_atomically
 from groovefast.midi.groove import Groove, midi_source
 from groovefast.midi.score import MidiInput, read_bytes, read_score
@@ -103,10 +103,8 @@ class Options:
         if not 0 <= self.temperature <= MAX_TEMPERATURE:
             raise OptionError("temperature", f"{self.temperature} is not in 0..{MAX_TEMPERATURE:g}")
         for name, least in (("hop_bars", 1), ("seed", 0)):
-            value = getattr(self, name)
-            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-            if value is not None and not (whole and value >= least):
-                raise OptionError(name, f"{value!r} is no whole number from {least} on")
+            if getattr(self, name) is not None:
+                check_whole(name, getattr(self, name), least)
         # A file is read once.
         object.__setattr__(self, "pitch_classes", resolve_pitch_classes(self.pitch_classes))
         DrumPart.of(self.channel, self.track)
@@ -218,11 +216,12 @@ class Player:
         hits = np.asarray(take.grid.hits)
         if not chosen or not self.options.amount:
             return hits
-        given = windows.cut(take.grid.hits)
-        given[..., chosen] = np.nan
-        given[windows.rows < 0] = 0
-        rows = self._write(z, given)
-        likely = windows.blend(self._hit_probabilities(z, rows, given), len(take.grid.hits))
+        played = windows.cut(take.grid.hits)
+        given = np.ones(played.shape, np.bool_)
+        given[..., chosen] = False
+        given[windows.rows < 0] = True
+        rows = self._write(z, played, given)
+        likely = windows.blend(self._hit_probabilities(z, rows, played), len(take.grid.hits))
         likely = likely + (1 - self.options.amount) * (take.grid.hits - likely)
         with np.errstate(divide="ignore"):
             logits = np.log(likely) - np.log1p(-likely)
@@ -258,15 +257,19 @@ class Player:
         messages = tuple(take.coarse_message) if midi != take.midi else ()
         return Rendition(midi, messages, take.drums_written if as_drums else take.part)
 
-    def _write(self, z: Values, hits: Values) -> Values:
-        """The model's rows; `hits`, (windows, steps, 9), are kept where they are not NaN."""
+    def _write(self, z: Values, hits: Values, given: NDArray[np.bool_] | None = None) -> Values:
+        """The model's rows; `hits`, (windows, steps, 9), are kept where they are `given`."""
         kept = hits.reshape(len(hits), -1, self._layout.drums)
-        seed = int(self._rng.integers(2**31))
-        temperature = self.options.temperature
-        rows = self.model.decode(
-            z, self._controls(hits), temperature, seed, steps=kept.shape[1], hits=kept
+        written = self.model.decode(
+            z,
+            self._controls(hits),
+            self.options.temperature,
+            int(self._rng.integers(2**31)),
+            steps=kept.shape[1],
+            hits=kept,
+            given=None if given is None else given.reshape(kept.shape),
         )
-        return np.asarray(rows)
+        return np.asarray(written)
 
     def _hit_probabilities(self, z: Values, rows: Values, hits: Values) -> Values:
         """How likely the model found each hit, (windows, steps, 9), after the rows before it."""
@@ -275,5 +278,5 @@ class Player:
         return np.asarray(0.5 + 0.5 * np.tanh(hit_logits / 2))
 
     def _controls(self, hits: Values) -> Values:
-        """The controls of windows; where hits are among them, none of `hits` is NaN."""
+        """The controls of windows with these hits."""
         return np.asarray(self._layout.controls(np, hits))

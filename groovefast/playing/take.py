@@ -2,8 +2,9 @@
 
     file -> notes -> cells of the grid -> windows … windows -> cells -> notes -> file
 
-Everything is counted in ticks, so that the file's tempo map needs no attention. The grid has a row
-for each step of each bar, whatever its meter.
+The grid has a row for each step of each bar, whatever its meter. Which row a note belongs to is the
+core's to say, as it says it when a model's training windows are made; here notes are moved, in
+ticks, so that the file's tempo map needs no attention.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from groovefast.config import ConverterConfig
+from groovefast import _midi
+from groovefast.config import MAX_STEPS, ConverterConfig
 from groovefast.drum_part import CHANNEL_10, DrumPart
 from groovefast.drums import (
     DRUM_CHANNEL,
@@ -35,7 +37,6 @@ from groovefast.midi.tracks import MidiTracks
 from groovefast.playing.grid_bars import GridBars
 from groovefast.playing.layout import Layout, Windows
 from groovefast.windows.rows import Grid
-from groovefast.windows.transforms import VELOCITIES
 
 if TYPE_CHECKING:
     import mido
@@ -50,13 +51,14 @@ class Take:
 
     Attributes:
         midi: The bytes of the file.
+        fine_midi: The same with finer ticks, if its own are coarse.
         name: What to call it.
         part: Which of its notes are the drums.
-        bars: Its bars, up to that of the last hit.
+        bars: Its bars, up to that of the last hit; of each song in format 2.
         grid: What is played, float32 of shape (rows, 9).
         fixed: Cells of notes that stay as they are whatever is played, bool of shape (rows, 9).
         playable: The drums that the kit has, and so can be added.
-        row_ticks: Where each row is, in ticks of the file or, if those are coarse, finer ones.
+        row_ticks: Where each row is, in ticks of `fine_midi`.
     """
 
     def __init__(
@@ -100,85 +102,52 @@ class Take:
         self._pitches = [pitch or 0 for pitch in written]
         classes = np.frombuffer(pitch_table(pitch_classes), np.uint8)
         if all_pitches:
-            classes = np.where(classes == UNMAPPED, self.playable[0], classes)
+            classes = np.where(classes == UNMAPPED, np.uint8(self.playable[0]), classes)
         if (classes[score.notes["pitch"]] == UNMAPPED).all():
             raise no_drums(self.midi, self.name, self.part, pitch_classes)
         self._finer = _finer(score)
-        self._ticks_per_quarter = score.ticks_per_quarter * self._finer
-        self._all_notes = score.notes.copy()
-        self._all_notes["tick"] *= self._finer
-        self._all_notes["end_tick"] *= self._finer
+        self.fine_midi = self.midi
+        if self._finer > 1:
+            self.fine_midi = MidiTracks.parse(self.midi).finer(self._finer).to_bytes()
+            self._score = read_score(self.fine_midi, self.part, name=self.name)
+        self._all_notes = self._score.notes
         self._bar_steps = config.steps_per_bar
-        bars = GridBars.of(score, self._finer, config.steps_per_quarter, self.name)
-        self._place(bars, score, classes)
+        self._place(classes.tobytes(), config.steps_per_quarter)
         self._is_fixed = np.isin(self._all_notes["pitch"][self._index], list(fixed_pitches))
         self.fixed = np.zeros(self.grid.hits.shape, np.bool_)
         self.fixed[self._rows[self._is_fixed], self._drums[self._is_fixed]] = True
 
     # --- From notes to rows -----------------------------------------------------------------
 
-    def _place(self, bars: GridBars, score: Score, classes: NDArray[np.uint8]) -> None:
+    def _place(self, classes: bytes, steps_per_quarter: int) -> None:
         """Gives every note of a class its cell, and every row its tick."""
-        notes = self._all_notes
-        drums = classes[notes["pitch"]]
-        self._index = np.flatnonzero(drums != UNMAPPED)
+        part = self.part.for_core()
+        found = _midi.place_notes(self.fine_midi, classes, steps_per_quarter, part)
+        # A model hears every bar as one of its own.
+        if found.too_long or len(found.bars) * self._bar_steps > MAX_STEPS:
+            bars = self._num_bars()
+            raise GrooveFastError(f"{self.name}: {bars:,} bars are too long; give a part")
+        self.bars = GridBars.of(found.bars, self._score.ticks_per_quarter, steps_per_quarter)
+        self._bar_of_row = np.repeat(np.arange(len(self.bars)), self.bars.num_steps)
+        self.row_ticks = found.rows["tick"]
+        self._first_ticks, self._last_ticks = found.rows["first_tick"], found.rows["last_tick"]
+        self._index = found.notes["note"].astype(np.int64)
         """Which of all notes have a cell; the arrays that follow have one value for each."""
-        self._drums = drums[self._index].astype(np.int64)
-        of_note, steps = bars.places_of(score.songs[self._index], notes["tick"][self._index])
-        self.bars = bars.first(int(of_note.max()) + 1)
-        self._rows = self.bars.first_rows[of_note] + steps
-        self._lay_out_rows()
-        self._mains = self._loudest_of_cells()
-        self.grid = self._played()
-        self._layout = Layout(self.bars, self._bar_steps)
-
-    def _lay_out_rows(self) -> None:
-        """Lists the ticks of all rows, and the first and the last that are nearest to each."""
-        bars, first_rows = self.bars, self.bars.first_rows
-        self._bar_of_row = np.repeat(np.arange(len(bars)), bars.num_steps)
-        steps = np.arange(first_rows[-1]) - first_rows[self._bar_of_row]
-        self.row_ticks = bars.first_ticks[self._bar_of_row] + steps * bars.step_ticks
-        half = bars.step_ticks / 2
-        self._first_ticks = np.floor(self.row_ticks - half) + 1
-        # A hit before a bar line is the next bar's only from the last half step on.
-        heads = first_rows[:-1]
-        self._first_ticks[heads] = np.maximum(self._first_ticks[heads], self._entries())
-        ends = bars.end_ticks[self._bar_of_row]
-        self._last_ticks = np.ceil(np.minimum(self.row_ticks + half, ends)) - 1
-
-    def _entries(self) -> NDArray[np.float64]:
-        """The tick from which on hits belong to each bar: its first or a little before."""
-        bars = self.bars
-        entries = bars.first_ticks.copy()
-        follows = np.flatnonzero(np.diff(bars.songs) == 0) + 1
-        begun, steps = bars.first_ticks[follows - 1], bars.num_steps[follows - 1]
-        early = np.ceil(begun + (steps - 0.5) * bars.step_ticks)
-        entries[follows] = np.minimum(entries[follows], np.maximum(early, begun))
-        return np.asarray(np.ceil(entries))
-
-    def _loudest_of_cells(self) -> NDArray[np.int64]:
-        """For each placed note the one that stands for its cell: the loudest, of equals the first.
+        self._rows = found.notes["row"].astype(np.int64)
+        self._drums = found.notes["drum"].astype(np.int64)
+        self._mains = found.notes["leader"].astype(np.int64)
+        """The note that stands for its cell: the loudest, of equals the first.
 
         The others of the cell, such as the grace note of a flam, go where it goes.
         """
-        cells = self._rows * NUM_CLASSES + self._drums
-        velocities = self._all_notes["velocity"][self._index].astype(np.int64)
-        order = np.lexsort((np.arange(len(cells)), -velocities, cells))
-        _, first, inverse = np.unique(cells[order], return_index=True, return_inverse=True)
-        mains = np.empty(len(cells), np.int64)
-        mains[order] = order[first][inverse]
-        return mains
+        self.grid = Grid(*map(np.ascontiguousarray, np.split(found.played, 3, axis=1)))
+        self._layout = Layout(self.bars, self._bar_steps)
 
-    def _played(self) -> Grid:
-        grid = Grid(*np.zeros((3, len(self.row_ticks), NUM_CLASSES), np.float32))
-        mains = np.unique(self._mains)
-        cells = self._rows[mains], self._drums[mains]
-        notes = self._all_notes[self._index[mains]]
-        grid.hits[cells] = 1
-        grid.velocities[cells] = VELOCITIES[notes["velocity"]]
-        late = (notes["tick"] - self.row_ticks[cells[0]]) / self.bars.step_ticks
-        grid.offsets[cells] = -2 * late
-        return grid
+    def _num_bars(self) -> int:
+        """How many bars of 4/4 it lasts."""
+        songs, ticks = self._score.songs, self._all_notes["tick"]
+        last = sum(int(ticks[songs == song].max()) for song in np.unique(songs))
+        return math.ceil(last / (4 * self._score.ticks_per_quarter))
 
     # --- From rows to windows ---------------------------------------------------------------
 
@@ -252,7 +221,7 @@ class Take:
         notes = np.concatenate((notes, self._new_notes(played, drums, own_kit, own_channel)))
         if np.array_equal(notes, self._all_notes):
             return self.midi
-        tracks = MidiTracks.parse(self.midi).finer(self._finer)
+        tracks = MidiTracks.parse(self.fine_midi)
         return tracks.with_notes(self._all_notes, notes, self._end_of).to_bytes()
 
     def _end_of(self, track: int, end: int, last_event: int) -> int:
@@ -262,11 +231,11 @@ class Take:
         last hit, and not within a step of a bar line, makes no bar of its own.
         """
         song = track if self._score.format == 2 else 0
-        bars = Bars(meters_of(self._score, song))
+        bars, per_quarter = Bars(meters_of(self._score, song)), self._score.ticks_per_quarter
 
         def line(tick: float) -> int:
-            place = max(tick, 0) / self._ticks_per_quarter
-            return math.ceil(bars.line(place) * self._ticks_per_quarter)
+            place = max(tick, 0) / per_quarter
+            return math.ceil(bars.line(place) * per_quarter)
 
         step = self.bars.step_ticks
         of_hits = math.ceil(float(self.bars.end_ticks[self.bars.songs == song].max(initial=0)))
@@ -280,10 +249,10 @@ class Take:
         """What to say if the file is written with finer ticks than it had."""
         if self._finer == 1:
             return ()
-        before = self._ticks_per_quarter // self._finer
+        written = self._score.ticks_per_quarter
         return (
-            f"{before} ticks per quarter note are too coarse for played timing; "
-            f"written with {self._ticks_per_quarter}",
+            f"{written // self._finer} ticks per quarter note are too coarse for played timing; "
+            f"written with {written}",
         )
 
     def _moved(self, played: Grid, amount: float, moves: NDArray[np.bool_]) -> NDArray[np.void]:
@@ -308,15 +277,15 @@ class Take:
         return notes
 
     def _in_cell(self, ticks: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Ticks that read again belong to their rows, and none before the file begins."""
-        inside = np.clip(ticks, self._first_ticks[rows], self._last_ticks[rows])
-        return np.maximum(inside, 0).astype(np.int64)
+        """Ticks that read again belong to their rows."""
+        return np.clip(ticks, self._first_ticks[rows], self._last_ticks[rows])
 
     def _new_notes(
         self, played: Grid, drums: Collection[int], own_kit: bool, own_channel: bool
     ) -> NDArray[np.void]:
         """A note for each hit where there was none."""
-        new = (played.hits > 0) & (self.grid.hits == 0)
+        has_ticks = self._first_ticks <= self._last_ticks
+        new = (played.hits > 0) & (self.grid.hits == 0) & has_ticks[:, None]
         new[:, [drum for drum in range(NUM_CLASSES) if drum not in drums]] = False
         rows, classes = np.nonzero(new)
         notes = np.zeros(len(rows), self._all_notes.dtype)

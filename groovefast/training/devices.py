@@ -9,8 +9,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from groovefast.errors import GrooveFastError
-from groovefast.model.groovae import PRECISIONS
+from groovefast.errors import GrooveFastError, OptionError
+from groovefast.model.layers import PRECISIONS
 
 _log = logging.getLogger(__name__)
 
@@ -34,14 +34,15 @@ def choose_strategy(strategy: str = "auto", device: str = "auto") -> tf.distribu
     _check("strategy", strategy, STRATEGIES)
     _check("device", device, DEVICES)
     if device == "gpu" and not tf.config.list_physical_devices("GPU"):
-        raise GrooveFastError(
-            "--device gpu: TensorFlow finds no GPU; install groovefast[gpu] and a CUDA driver, "
-            "or use --device cpu"
+        raise OptionError(
+            "device",
+            "TensorFlow finds no GPU; install groovefast[gpu] and a CUDA driver, or use cpu",
         )
     workers = _workers()
     if strategy == "multiworker" and not workers:
-        raise GrooveFastError(
-            "--strategy multiworker: set TF_CONFIG to the cluster's workers and this one's index"
+        raise OptionError(
+            "strategy",
+            "multiworker wants TF_CONFIG set to the cluster's workers and this one's index",
         )
     if device == "cpu":
         _hide_gpus()
@@ -62,9 +63,10 @@ def _hide_gpus() -> None:
     try:
         tf.config.set_visible_devices([], "GPU")
     except RuntimeError as error:
-        raise GrooveFastError(
-            "--device cpu: TensorFlow uses the GPU already in this process; call train before "
-            "anything else, or set CUDA_VISIBLE_DEVICES to nothing"
+        raise OptionError(
+            "device",
+            "TensorFlow uses the GPU already in this process; for cpu, call train before anything "
+            "else, or set CUDA_VISIBLE_DEVICES to nothing",
         ) from error
 
 
@@ -72,9 +74,10 @@ def _join_cluster() -> tf.distribute.Strategy:
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
-        raise GrooveFastError(
-            "--strategy multiworker: TensorFlow is already in use in this process; "
-            "call train before anything else"
+        raise OptionError(
+            "strategy",
+            "TensorFlow is already in use in this process; for multiworker, call train before "
+            "anything else",
         ) from error
     except (tf.errors.OpError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0]
@@ -98,7 +101,7 @@ def choose_precision(precision: str, strategy: tf.distribute.Strategy) -> str:
         return "mixed_bfloat16" if _multiplies_bfloat16() else "float32"
     if precision == "mixed_float16" and not on_gpu:
         _log.warning(
-            "--precision mixed_float16 is slow on a CPU, which has no float16 arithmetic; "
+            "precision mixed_float16 is slow on a CPU, which has no float16 arithmetic; "
             "float32 or mixed_bfloat16 is faster"
         )
     return precision
@@ -146,4 +149,4 @@ def _workers() -> int:
 
 def _check(option: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise GrooveFastError(f"--{option}: no such choice {value!r}; one of {', '.join(known)}")
+        raise OptionError(option, f"no such choice {value!r}; one of {', '.join(known)}")

@@ -17,6 +17,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from groovefast.files import write_atomically
+
 METRICS_FILE = "metrics.jsonl"
 
 
@@ -87,9 +89,7 @@ def _truncate(path: Path, step: int) -> None:
     if not path.exists():
         return
     kept = [json.dumps(line) + "\n" for line in read_metrics(path.parent) if line["step"] <= step]
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text("".join(kept), encoding="utf-8")
-    temporary.replace(path)
+    write_atomically(path, "".join(kept).encode())
 
 
 class _EventFile:

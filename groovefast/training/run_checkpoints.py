@@ -14,7 +14,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from groovefast.errors import GrooveFastError
-from groovefast.model.checkpoints import UNREADABLE
+from groovefast.model.magenta import UNREADABLE
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class RunCheckpoints:
         steps = saved_steps(self.path)
         if steps and not any(map(self._restored, reversed(steps))):
             raise GrooveFastError(
-                f"{self.path.parent}: none of its checkpoints can be read; use another --run-dir"
+                f"{self.path.parent}: none of its checkpoints can be read; use another folder"
             )
         return bool(steps)
 

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from groovefast.config import Config
 from groovefast.errors import GrooveFastError
-from groovefast.model.checkpoints import remove_unfinished, save_model
+from groovefast.files import remove_unfinished, write_atomically
+from groovefast.model.checkpoints import save_model
 from groovefast.training.metrics import MetricsLog, plot_rows, read_metrics
 from groovefast.training.run_checkpoints import RunCheckpoints, saved_steps
 from groovefast.training.trainer import Trainer
@@ -101,8 +101,8 @@ class RunFolder:
         restored = self._checkpoints.restore()
         if writes:
             self._checkpoints.sweep()
-            remove_unfinished(self.model_dir)
-            remove_unfinished(self._best_dir)
+            for folder in (path, self.model_dir, self._best_dir):
+                remove_unfinished(folder)
         self._saved_step = int(trainer.step) if restored else None
         self._log = MetricsLog(path, int(trainer.step)) if writes else None
         logged = [line for line in read_metrics(path) if line["split"] == "train"]
@@ -176,9 +176,9 @@ def _begun(path: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError as error:
-        raise GrooveFastError(f"{file}: damaged ({error}); use another --run-dir") from error
+        raise GrooveFastError(f"{file}: damaged ({error}); use another folder") from error
     if not isinstance(begun, dict):
-        raise GrooveFastError(f"{file}: damaged (no object); use another --run-dir")
+        raise GrooveFastError(f"{file}: damaged (no object); use another folder")
     return begun
 
 
@@ -188,9 +188,7 @@ def _claim(path: Path, wanted: Mapping[str, Any], writes: bool) -> None:
     if begun is not None:
         _refuse_another(path, begun, wanted)
     elif writes:
-        unfinished = path / f".{RUN_FILE}.{os.getpid()}"
-        unfinished.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(path / RUN_FILE)
+        write_atomically(path / RUN_FILE, (json.dumps(wanted, indent=2) + "\n").encode())
 
 
 def _refuse_another(path: Path, begun: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -203,15 +201,15 @@ def _refuse_another(path: Path, begun: Mapping[str, Any], wanted: Mapping[str, A
     ways = [_WAYS_ON.get(key, "").format(pair[0]) for key, pair in other.items()]
     go_on = f"give {' and '.join(ways)} to go on, or " if all(ways) else ""
     raise GrooveFastError(
-        f"{path}: holds a run with {', '.join(differences)}; {go_on}use another --run-dir"
+        f"{path}: holds a run with {', '.join(differences)}; {go_on}use another folder"
     )
 
 
 _WAYS_ON = {
-    "seed": "--seed {}",
-    "precision": "--precision {}",
-    "data": "the --data it was begun with",
-    "cutting": "the --hop-bars, --dedupe and --min-hits it was begun with",
+    "seed": "seed {}",
+    "precision": "precision {}",
+    "data": "the data it was begun with",
+    "cutting": "the `hop_bars`, `dedupe` and `min_hits` it was begun with",
 }
 
 

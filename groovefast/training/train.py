@@ -22,7 +22,7 @@ from typing import Any
 import tensorflow as tf
 
 from groovefast.config import Config, get_config
-from groovefast.errors import GrooveFastError
+from groovefast.errors import GrooveFastError, OptionError
 from groovefast.files import lock_folder
 from groovefast.model.checkpoints import load_weights
 from groovefast.training.devices import (
@@ -34,6 +34,7 @@ from groovefast.training.devices import (
 )
 from groovefast.training.memory import free_memory
 from groovefast.training.run_folder import RunFolder, RunIdentity, begun_precision, has_checkpoint
+from groovefast.training.schedules import check_sampling
 from groovefast.training.trainer import Trainer, step_memory
 from groovefast.windows.augmentation import Augmentation
 from groovefast.windows.cutting import Cutting
@@ -161,11 +162,9 @@ def train(
             loss that is no number any more.
     """
     if keep < 1:
-        raise GrooveFastError(f"--keep: {keep} is not 1 or more")
+        raise OptionError("keep", f"{keep} is not 1 or more")
     if not 0 <= checkpoint_minutes < math.inf:
-        raise GrooveFastError(
-            f"--checkpoint-minutes: {checkpoint_minutes} is not a number from 0 on"
-        )
+        raise OptionError("checkpoint_minutes", f"{checkpoint_minutes} is not a number from 0 on")
     rhythm = _Rhythm(
         steps=steps,
         log_every=log_every,
@@ -175,8 +174,9 @@ def train(
     config = get_config(config).with_hparams(hparams or {})
     if batch_size is not None:
         if batch_size < 1:
-            raise GrooveFastError(f"--batch-size: {batch_size} is not 1 or more")
+            raise OptionError("batch_size", f"{batch_size} is not 1 or more")
         config = config.with_hparams({"batch_size": batch_size})
+    check_sampling(config.hparams)
     cutting = Cutting.of(config, hop_bars, dedupe, min_hits)
     replicas = choose_strategy(strategy, device)
     path, start = Path(run_dir), None
@@ -236,7 +236,7 @@ class _Rhythm:
     def __post_init__(self) -> None:
         for name in ("steps", "log_every", "eval_every"):
             if (value := getattr(self, name)) < 1:
-                raise GrooveFastError(f"--{name.replace('_', '-')}: {value} is not 1 or more")
+                raise OptionError(name, f"{value} is not 1 or more")
 
     def next_stop(self, step: int) -> int:
         """The next step after which something is to be done."""
@@ -297,7 +297,7 @@ class _Loop:
             raise GrooveFastError(
                 f"the gradient was too large or not a number in each of the last {skipped_in_row} "
                 f"steps, up to step {step + count}; check the data, lower learning_rate or use "
-                "--precision float32"
+                "precision float32"
             )
         return step + count
 
@@ -444,9 +444,9 @@ def _distribute(
 
 def _check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None:
     if batch_size % strategy.num_replicas_in_sync:
-        raise GrooveFastError(
-            f"--batch-size: {batch_size} cannot be shared out to "
-            f"{strategy.num_replicas_in_sync} devices evenly"
+        raise OptionError(
+            "batch_size",
+            f"{batch_size} cannot be shared out to {strategy.num_replicas_in_sync} devices evenly",
         )
 
 
@@ -459,7 +459,7 @@ def _check_memory(config: Config, precision: str, strategy: tf.distribute.Strate
     if free is not None and needed > free:
         raise GrooveFastError(
             f"not enough memory: a step of {windows} windows needs {needed / 1e9:,.1f} GB or more, "
-            f"and {free / 1e9:,.1f} GB are free; use a smaller --batch-size than {batch_size}, or "
+            f"and {free / 1e9:,.1f} GB are free; use a smaller batch than {batch_size}, or "
             "a smaller model"
         )
 
@@ -476,7 +476,7 @@ def _plain_errors(run_dir: Path, config: Config) -> Iterator[None]:
                 "the last checkpoint"
             ) from error
         raise GrooveFastError(
-            f"out of memory; use a smaller --batch-size than {config.hparams.batch_size}, or a "
+            f"out of memory; use a smaller batch than {config.hparams.batch_size}, or a "
             "smaller model"
         ) from error
     except (tf.errors.NotFoundError, tf.errors.DataLossError) as error:

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from groovefast.config import Config
-from groovefast.model.groovae import PRECISIONS, GrooVAE, variable_shapes
+from groovefast.model.groovae import GrooVAE
+from groovefast.model.layers import PRECISIONS, layers
 from groovefast.training.optimizer import Adam, LossScale, MovingAverage
-from groovefast.training.schedules import learning_rate
+from groovefast.training.schedules import beta, learning_rate, sampling_probability
 from groovefast.windows.rows import RowLayout
 
 LOSS_METRICS = {
@@ -27,7 +28,7 @@ LOSS_METRICS = {
     "metrics/velocities_loss": "velocities_loss",
     "metrics/offsets_loss": "offsets_loss",
 }
-"""Magenta's names of what `GrooVAE.losses` gives."""
+"""Magenta's names of what `GrooVAE.losses` gives, and of the beta it was given."""
 
 STEP_METRICS = ("learning_rate", "global_norm")
 
@@ -104,14 +105,23 @@ class Trainer(tf.Module):  # type: ignore[misc]
         context = tf.distribute.get_replica_context()
         eps, seed = self._noise(context, step, tf.shape(inputs)[0])
         variables = self.model.trainable_variables
+        beta_now = beta(self._hparams, step)
         with tf.GradientTape() as tape:
             losses = self.model.losses(
-                inputs, outputs, controls, eps=eps, training=True, step=step, seed=seed
+                inputs,
+                outputs,
+                controls,
+                eps,
+                beta=beta_now,
+                sampling_probability=sampling_probability(self._hparams, step),
+                dropout_keep_prob=self._hparams.dropout_keep_prob,
+                compiled=True,
+                seed=seed,
             )
             scaled_loss = losses["total"] * self.loss_scale.factor
         gradients = tape.gradient(scaled_loss, variables)
         gradients, loss_metrics = context.all_reduce(
-            tf.distribute.ReduceOp.MEAN, [gradients, _loss_metrics(losses)]
+            tf.distribute.ReduceOp.MEAN, [gradients, _loss_metrics(losses, beta_now)]
         )
         scaled_norm = tf.linalg.global_norm(gradients)
         norm = scaled_norm / self.loss_scale.factor
@@ -179,7 +189,15 @@ class Trainer(tf.Module):  # type: ignore[misc]
         self, inputs: tf.Tensor, outputs: tf.Tensor, controls: tf.Tensor, number: tf.Tensor
     ) -> tf.Tensor:
         seed = tf.random.fold_in(self._seed, number)
-        return _loss_metrics(self.averaged.losses(inputs, outputs, controls, seed=seed))
+        losses = self.averaged.losses(
+            inputs,
+            outputs,
+            controls,
+            beta=self._hparams.max_beta,
+            sampling_probability=self._hparams.evaluated_sampling_probability,
+            seed=seed,
+        )
+        return _loss_metrics(losses, self._hparams.max_beta)
 
 
 def step_memory(config: Config, precision: str, windows: int) -> int:
@@ -193,28 +211,27 @@ def step_memory(config: Config, precision: str, windows: int) -> int:
         precision: What it is computed in.
         windows: Windows in a batch.
     """
-    shapes = variable_shapes(config)
+    plan = layers(config)
     number: int = PRECISIONS[precision].size
-    layers = [
-        (rows - columns // 4, columns // 4)
-        for name, (rows, columns) in (item for item in shapes.items() if len(item[1]) == 2)
-        if name.endswith("lstm_cell/kernel")
-    ]
-    kept = sum(units * (5 * number + 4) for _, units in layers)  # gates and h; c is float32
-    way_back = max(8 * number * units for _, units in layers)  # the gates' gradients, twice
-    dropped = sum(2 * number * inputs for inputs, _ in layers)  # inputs and what is left of them
+    units = [cell.units for cell in plan.cells]
+    inputs = [cell.lstm.inputs - cell.units for cell in plan.cells]
+    kept = sum(units) * (5 * number + 4)  # gates and h; c is float32
+    way_back = 8 * number * max(units)  # the gates' gradients, twice
+    dropped = 2 * number * sum(inputs)  # inputs and what is left of them
     if config.hparams.dropout_keep_prob == 1:
         dropped = 0
     rows_per_step = RowLayout.of(config.converter).rows_per_step
     rows = windows * (config.converter.window_steps or 0) * rows_per_step
     # Weights, their gradients before and after clipping, Adam's two moments.
     copies = 6 if config.hparams.ema_decay else 5
-    return rows * (kept + way_back + dropped) + 4 * copies * sum(map(math.prod, shapes.values()))
+    weights = sum(math.prod(shape) for shape in plan.shapes().values())
+    return rows * (kept + way_back + dropped) + 4 * copies * weights
 
 
-def _loss_metrics(losses: Mapping[str, tf.Tensor]) -> tf.Tensor:
+def _loss_metrics(losses: Mapping[str, tf.Tensor], beta: float | tf.Tensor) -> tf.Tensor:
     """The means over a batch, in the order of `LOSS_METRICS`."""
-    return tf.stack([tf.reduce_mean(losses[name]) for name in LOSS_METRICS.values()])
+    values = {**losses, "kl_beta": beta}
+    return tf.stack([tf.reduce_mean(values[name]) for name in LOSS_METRICS.values()])
 
 
 def _counter(name: str) -> tf.Variable:

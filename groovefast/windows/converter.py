@@ -217,7 +217,8 @@ class GrooveConverter:
             raise GrooveFastError(f"{name}: {error}" if name else str(error)) from None
 
     def _windows(self, data: bytes) -> GrooveTensors:
-        played, _, start_steps, qpms = _midi.grid_windows(data, *self._grid_options)
+        found = _midi.grid_windows(data, *self._grid_options)
+        played = found.rows
         grid = Grid(
             played[..., :NUM_CLASSES],
             played[..., NUM_CLASSES : 2 * NUM_CLASSES],
@@ -233,7 +234,7 @@ class GrooveConverter:
             outputs = self._layout.assemble(np, grid)
             inputs = self._layout.assemble(np, heard)
         controls = np.array(self._layout.controls(np, grid.hits))
-        return GrooveTensors(inputs, outputs, controls, start_steps, qpms)
+        return GrooveTensors(inputs, outputs, controls, found.start_steps, found.qpms)
 
     def from_tensors(
         self, samples: ArrayLike, qpm: float = 120.0, pitch_classes: PitchClasses = "reduced"

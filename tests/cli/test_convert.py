@@ -325,7 +325,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["corpus", "out", "--min-hits", "2"], f"--min-hits: {CUT_LATER}; give it to groovefast-tr"),
     (
         ["corpus", "out", "--steps-per-quarter", "0"],
-        "--steps-per-quarter: a whole number from 1 to 65,536 wanted, not 0",
+        "--steps-per-quarter: 0 is no whole number from 1 to 65,536",
     ),
     (["corpus", "out", "--pitch-classes", "rolland"], "no such map 'rolland'"),
     (["corpus", "out", "--pitch-classes", "36|x"], "--pitch-classes: '36|x': 'x' is no MIDI pitch"),

@@ -16,6 +16,8 @@ from groovefast import CONFIGS, Groove, GrooveConverter, read_midi
 from groovefast.cli import console
 from groovefast.cli.sample import command
 from groovefast.midi.tracks import MidiTracks
+from groovefast.model import checkpoints
+from groovefast.model.checkpoints import load_model
 from groovefast.model.models import included_models
 from groovefast.playing import MODES
 
@@ -27,6 +29,23 @@ def _save_model(config, folder):
     from groovefast.model.checkpoints import save_model
 
     return save_model(GrooVAE(CONFIGS[config].with_hparams(SMALL)), folder)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def models_load_once():
+    """Loading a model and tracing its graphs takes longer than all the command does with it."""
+    loaded = {}
+
+    def load_once(source, *options):
+        files = sorted(Path(source).glob("*"))
+        key = source, *options, *((file, file.stat().st_mtime_ns) for file in files)
+        if key not in loaded:
+            loaded[key] = load_model(source, *options)
+        return loaded[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "load_model", load_once)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -393,6 +412,16 @@ def test_drums_elsewhere_are_listed_and_chosen(run, play, models, ensemble, tmp_
     assert err.endswith("song.mid: no track 'Drms'; there are 1 'Kit', 2 'Piano'\n")
 
 
+def test_one_of_many_without_drums_is_told_how_to_name_them(run, models, beats, ensemble, tmp_path):
+    for path in (beats[0], ensemble):
+        shutil.copy(path, tmp_path)
+    words = ("--model", models["humanize"], "--mode", "humanize", "--input", tmp_path)
+    status, _, err = run(*words, "--output-dir", tmp_path / "out")
+    assert status == 3
+    assert err.startswith(f"failed: {tmp_path / 'song.mid'}: no drums on channel 10")
+    assert err.endswith("Name the drums with --channel or --track: --channel 1 looks like it\n")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -428,6 +457,15 @@ def test_any_meter_is_played_and_drawn(run, models, tmp_path):
         assert (status, err) == (0, "")
         assert "as it was" not in out
     assert len(list((tmp_path / "out").glob("*.png"))) == 3
+
+
+def test_what_is_told_names_options_as_they_are_typed(run, models, beats, tmp_path):
+    words = ("--model", models["add-hihat"], "--mode", "add-hihat", "--input", beats[0])
+    status, _, err = run(*words, "--output-dir", tmp_path / "out")
+    assert status == 0
+    assert err == (
+        f"{beats[0]}: bars 1 to 5: the closed hi-hat that is there stays; --replace plays it anew\n"
+    )
 
 
 def test_what_stays_as_it_was_is_told(run, models, beats, tmp_path):

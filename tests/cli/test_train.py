@@ -102,7 +102,7 @@ def test_slow_precision_is_warned_of(run, shards, tmp_path):
     words = [*CONFIG, *SMALL, "--data", shards / "train-*", "--run-dir", tmp_path, "--steps", 1]
     status, out, err = run(*words, "--precision", "mixed_float16", "--device", "cpu")
     assert (status, err) == (0, "")
-    assert out.startswith("warning: --precision mixed_float16 is slow on a CPU")
+    assert out.startswith("warning: precision mixed_float16 is slow on a CPU")
 
 
 def test_ctrl_c_saves_and_stops(shards, tmp_path):
@@ -227,11 +227,11 @@ def test_debug_shows_the_traceback(shards, tmp_path):
     process = started(*words)
     _, err = process.communicate(timeout=60)
     assert "Traceback" in err
-    assert "GrooveFastError" in err
+    assert "OptionError: config: no such config 'none'" in err
 
 
 def test_out_of_memory(run, shards, tmp_path):
     words = [*CONFIG, "--data", shards / "train-*", "--run-dir", tmp_path / "run"]
     line = complaint(run, *words, "--hparams", "enc_rnn_size=[1000000],batch_size=8")
     assert "memory" in line
-    assert "use a smaller --batch-size than 8, or a smaller model" in line
+    assert "use a smaller batch than 8, or a smaller model" in line

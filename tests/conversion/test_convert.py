@@ -81,7 +81,8 @@ def windows_of(path: Path, steps: int = 64, hop: int = 16, **options: Any) -> tu
         "error_on_unmapped": False,
         **options,
     }
-    return _midi.grid_windows(path.read_bytes(), *settings.values())
+    found = _midi.grid_windows(path.read_bytes(), *settings.values())
+    return found.rows, found.velocities, found.start_steps, found.qpms
 
 
 def assert_cut_into_windows(
@@ -775,17 +776,20 @@ def test_default_number_of_shards(tmp_path: Path) -> None:
 
 
 MISTAKES: list[tuple[dict[str, Any], str]] = [
-    ({"steps_per_quarter": 0}, "steps_per_quarter: a whole number from 1 to 65,536 wanted, not 0"),
-    ({"steps_per_quarter": 1 << 20}, "steps_per_quarter: a whole number from 1 to 65,536 wanted"),
-    ({"steps_per_quarter": float("nan")}, "steps_per_quarter: a whole number from 1 to 65,536"),
+    ({"steps_per_quarter": 0}, "steps_per_quarter: 0 is no whole number from 1 to 65,536"),
+    (
+        {"steps_per_quarter": 1 << 20},
+        "steps_per_quarter: 1048576 is no whole number from 1",
+    ),
+    ({"steps_per_quarter": float("nan")}, "steps_per_quarter: nan is no whole number from 1 to"),
     ({"pitch_classes": "rolnad"}, "pitch_classes: no such map 'rolnad'"),
     ({"channel": 17}, "channel: 17 is no MIDI channel; they are 1 to 16"),
     ({"on_error": "ignore"}, "on_error: no such choice 'ignore'"),
     ({"unmapped_pitches": "keep"}, "unmapped_pitches: no such choice 'keep'"),
-    ({"shards": 0}, "shards: a whole number from 1 to 99,999 wanted, not 0"),
-    ({"shards": 100_000}, "shards: a whole number from 1 to 99,999 wanted, not 100000"),
-    ({"workers": 0}, "workers: a whole number from 1 to 1,024 wanted, not 0"),
-    ({"workers": True}, "workers: a whole number from 1 to 1,024 wanted, not True"),
+    ({"shards": 0}, "shards: 0 is no whole number from 1 to 99,999"),
+    ({"shards": 100_000}, "shards: 100000 is no whole number from 1 to 99,999"),
+    ({"workers": 0}, "workers: 0 is no whole number from 1 to 1,024"),
+    ({"workers": True}, "workers: True is no whole number from 1 to 1,024"),
     ({"name": "a/b"}, "name: 'a/b' cannot be part of a file name"),
 ]
 

@@ -5,13 +5,11 @@ import numpy as np
 import pytest
 import reference_groovae as reference
 import tensorflow as tf
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as st_numpy
 
 from groovefast.config import CONFIGS, Config, ConverterConfig, HParams
 from groovefast.errors import GrooveFastError
-from groovefast.model.groovae import GrooVAE, slerp, variable_shapes
+from groovefast.model.groovae import GrooVAE
+from groovefast.model.layers import layers
 from groovefast.windows.rows import RowLayout
 
 SIZES = {"z_size": 6, "enc_rnn_size": (7,), "dec_rnn_size": (5, 5), "free_bits": 1.0}
@@ -42,7 +40,7 @@ def config(request) -> Config:
 
 def with_random_weights(config: Config, precision: str = "float32") -> GrooVAE:
     model = GrooVAE(config, precision)
-    for name, value in reference.random_weights(variable_shapes(config)).items():
+    for name, value in reference.random_weights(layers(config).shapes()).items():
         model.weights[name].assign(value)
     return model
 
@@ -88,13 +86,12 @@ def test_encode_is_the_reference(config):
     np.testing.assert_allclose(sigma, wanted[1], atol=1e-5)
 
 
-@pytest.mark.parametrize("training", [False, True])
-def test_losses_are_the_reference(config, training):
-    config = config.with_hparams({"dropout_keep_prob": 1.0})
+@pytest.mark.parametrize("compiled", [False, True])
+def test_losses_are_the_reference(config, compiled):
     model = with_random_weights(config)
     inputs, outputs = random_windows(config), random_windows(config, seed=2)
     controls, eps = random_controls(config), np.random.default_rng(3).normal(size=(3, 6))
-    losses = model.losses(inputs, outputs, controls, eps, training=training)
+    losses = model.losses(inputs, outputs, controls, eps, beta=0.2, compiled=compiled)
 
     weights = numpy_weights(model)
     heard = np.concatenate([inputs, controls], 2)
@@ -144,7 +141,9 @@ def test_every_variable_has_a_gradient_in_training(name):
     @tf.function
     def gradients() -> list[tf.Tensor]:
         with tf.GradientTape() as tape:
-            total = model.losses(windows, windows, controls, training=True, seed=0)["total"]
+            total = model.losses(
+                windows, windows, controls, dropout_keep_prob=0.3, compiled=True, seed=0
+            )["total"]
         return tape.gradient(total, list(model.weights.values()))
 
     for name, gradient in zip(model.weights, gradients(), strict=True):
@@ -164,7 +163,7 @@ def test_named_configs_sample(name):
 
 
 def test_a_published_size_has_the_published_shapes():
-    shapes = variable_shapes(CONFIGS["groovae_4bar"])
+    shapes = layers(CONFIGS["groovae_4bar"]).shapes()
     encoder = "encoder/cell_0/bidirectional_rnn/fw/multi_rnn_cell/cell_0/lstm_cell"
     assert shapes[f"{encoder}/kernel"] == (27 + 512, 4 * 512)
     assert shapes["encoder/mu/kernel"] == (1024, 256)
@@ -215,12 +214,31 @@ def test_bins_are_drawn_with_their_probability():
     np.testing.assert_allclose(groups.mean((0, 1, 2)), wanted, atol=0.02)
 
 
+def test_dropout_follows_the_seed():
+    model, windows = with_random_weights(small()), random_windows(small())
+    eps = np.zeros((3, 6))
+    first, again, dropped, same, other = (
+        float(model.losses(windows, windows, eps=eps, dropout_keep_prob=keep, seed=seed)["total"])
+        for keep, seed in ((1.0, 1), (1.0, 2), (0.3, 1), (0.3, 1), (0.3, 2))
+    )
+    assert first == again
+    assert dropped == same
+    assert len({first, dropped, other}) == 3
+
+
+def test_beta_weighs_what_is_above_the_free_bits():
+    model, windows = with_random_weights(small()), random_windows(small())
+    for beta in (0.0, 0.5):
+        losses = model.losses(windows, windows, eps=np.zeros((3, 6)), beta=beta)
+        wanted = np.mean(losses["r_loss"]) + beta * np.mean(losses["kl_loss"])
+        assert float(losses["total"]) == pytest.approx(wanted)
+
+
 def test_given_hits_are_kept_and_heard():
     model = with_random_weights(small())
     z = np.random.default_rng(0).normal(size=(2, 6))
     hits = np.random.default_rng(1).integers(0, 2, (2, 32, 9)).astype(np.float32)
-    hits[:, :, 4] = np.nan
-    windows = model.decode(z, temperature=0, hits=hits).numpy()
+    windows = model.decode(z, temperature=0, hits=hits, given=np.arange(9) != 4).numpy()
     np.testing.assert_array_equal(np.delete(windows[..., :9], 4, -1), np.delete(hits, 4, -1))
     assert set(np.unique(windows[..., 4])) <= {0, 1}
     free = model.decode(z, temperature=0).numpy()
@@ -234,62 +252,26 @@ def test_any_number_of_steps_can_be_decoded():
     np.testing.assert_allclose(model.decode(z, temperature=0), long[:, :32], atol=1e-5)
 
 
-def test_dropout_is_fresh_for_every_number():
-    config = small(dropout_keep_prob=0.3)
-    model = GrooVAE(config)
-    heard = model._drop([tf.ones([50, 40, 30])], tf.constant([1, 2]))[0].numpy()
-    np.testing.assert_allclose(np.unique(heard), [0, 1 / 0.3], rtol=1e-6)
-    kept = heard > 0
-    assert kept.mean() == pytest.approx(0.3, abs=0.01)
-    for axis in range(3):
-        agreement = (kept == np.roll(kept, 1, axis)).mean()
-        assert agreement == pytest.approx(0.3**2 + 0.7**2, abs=0.01)
-    other = model._drop([tf.ones([50, 40, 30])], tf.constant([1, 3]))[0].numpy()
-    assert ((other > 0) == kept).mean() == pytest.approx(0.58, abs=0.01)
-
-
-def test_dropout_is_for_training_only():
-    model, windows = with_random_weights(small()), random_windows(small())
-    eps = np.zeros((3, 6))
-    first, again, trained, same = (
-        model.losses(windows, windows, eps=eps, training=training, seed=seed)["total"].numpy()
-        for training, seed in ((False, 1), (False, 2), (True, 1), (True, 1))
-    )
-    assert first == again
-    assert trained == same != first
-
-
-def test_scheduled_sampling_follows_its_schedule():
-    def probability(schedule: str, rate: float, step: int | None, training: bool = True) -> float:
-        config = small(sampling_schedule=schedule, sampling_rate=rate, dropout_keep_prob=1.0)
-        windows = random_windows(config, 1)[:, :3]
-        losses = GrooVAE(config).losses(windows, windows, training=training, step=step)
-        return float(losses["sampling_probability"])
-
-    assert probability("teacher_forcing", 0.5, 10) == 0
-    assert probability("constant", 0.25, 10) == 0.25
-    assert probability("exponential", 0.9, 3) == pytest.approx(1 - 0.9**3)
-    assert probability("inverse_sigmoid", 5.0, 4) == pytest.approx(1 - 5 / (5 + np.exp(0.8)))
-    assert probability("inverse_sigmoid", 5.0, 10_000) == 1
-    assert probability("exponential", 0.9, None) == 1
-    # Magenta evaluates such models on their own steps alone.
-    assert probability("constant", 0.25, 10, training=False) == 1
-
-
 @pytest.mark.parametrize("control", [False, True])
-def test_scheduled_sampling_starts_as_teacher_forcing(control):
-    converter = ConverterConfig(hits_as_controls=control)
-    taught = small(converter, dropout_keep_prob=1.0, residual_decoder=True)
-    scheduled = taught.with_hparams("sampling_schedule=exponential,sampling_rate=0.5")
-    windows, controls = random_windows(taught), random_controls(taught)
-    eps = np.zeros((3, 6))
+def test_sampling_that_never_happens_is_teacher_forcing(control):
+    config = small(ConverterConfig(hits_as_controls=control), residual_decoder=True)
+    windows, controls = random_windows(config), random_controls(config)
+    model = with_random_weights(config)
 
-    def total(config: Config, step: int) -> float:
-        model = with_random_weights(config)
-        return float(model.losses(windows, windows, controls, eps, True, step, 1)["total"])
+    def total(probability: float | tf.Tensor) -> float:
+        losses = model.losses(
+            windows,
+            windows,
+            controls,
+            np.zeros((3, 6)),
+            sampling_probability=probability,
+            compiled=True,
+            seed=1,
+        )
+        return float(losses["total"])
 
-    assert total(scheduled, 0) == pytest.approx(total(taught, 0), rel=1e-5)
-    assert total(scheduled, 100) != pytest.approx(total(taught, 0), rel=1e-3)
+    assert total(tf.constant(0.0)) == pytest.approx(total(0.0), rel=1e-5)
+    assert total(tf.constant(1.0)) != pytest.approx(total(0.0), rel=1e-3)
 
 
 HUMANIZE = ConverterConfig(humanize=True)
@@ -307,13 +289,7 @@ HUMANIZE = ConverterConfig(humanize=True)
 )
 def test_true_hits_of_given_drums_are_fed_where_sampling_keeps_them(converter, drums, hears):
     """Then it makes no difference to the later steps what the hits' own logits say."""
-    config = small(
-        converter,
-        sampling_schedule="constant",
-        sampling_rate=1.0,
-        sampling_keeps_hits=True,
-        dropout_keep_prob=1.0,
-    )
+    config = small(converter, sampling_keeps_hits=True)
     windows = random_windows(config)
 
     def velocities_loss(bias: float) -> float:
@@ -322,7 +298,9 @@ def test_true_hits_of_given_drums_are_fed_where_sampling_keeps_them(converter, d
         biases = variable.numpy()
         biases[drums] = bias
         variable.assign(biases)
-        losses = model.losses(windows, windows, eps=np.zeros((3, 6)), step=0, seed=1)
+        losses = model.losses(
+            windows, windows, eps=np.zeros((3, 6)), sampling_probability=1.0, seed=1
+        )
         return float(losses["velocities_loss"])
 
     assert (velocities_loss(20.0) != velocities_loss(-20.0)) == hears
@@ -386,13 +364,6 @@ def test_loss_at_hits_only_ignores_what_is_said_of_silence(config):
         np.testing.assert_allclose(losses[f"{kind}_loss"], wanted, rtol=1e-4, err_msg=kind)
 
 
-def test_beta_is_annealed():
-    model = GrooVAE(small(beta_rate=0.9, max_beta=0.5))
-    windows = random_windows(small(), 1)
-    for step, beta in ((0, 0), (3, 0.5 * (1 - 0.9**3)), (None, 0.5)):
-        assert float(model.losses(windows, windows, step=step)["kl_beta"]) == pytest.approx(beta)
-
-
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_is_near_and_hands_out_float32(precision):
     exact, mixed = (with_random_weights(small(**DEEP), p) for p in ("float32", precision))
@@ -414,23 +385,6 @@ def test_interpolation_goes_from_one_to_the_other():
     np.testing.assert_allclose(model.interpolate(*mu.numpy(), num=5), path, atol=1e-4)
 
 
-vectors = st_numpy.arrays(np.float32, 4, elements=st.floats(-4, 4, width=16))
-
-
-@given(vectors, vectors, st.floats(0, 1))
-def test_slerp_stays_between_the_lengths_of_its_ends(a, b, at):
-    start, between, end = slerp(a, b, np.array([0, at, 1]))
-    np.testing.assert_allclose(start, a, atol=1e-4)
-    np.testing.assert_allclose(end, b, atol=1e-4)
-    assert np.isfinite(between).all()
-
-
-def test_slerp_keeps_the_length_of_equals():
-    path = slerp(np.array([2.0, 0]), np.array([0, 2.0]), np.linspace(0, 1, 7))
-    np.testing.assert_allclose(np.linalg.norm(path, axis=1), 2, atol=1e-6)
-    np.testing.assert_allclose(path[3], [2**0.5, 2**0.5], atol=1e-6)
-
-
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
@@ -449,10 +403,11 @@ def test_slerp_keeps_the_length_of_equals():
         (lambda model: model.interpolate(np.zeros(6), np.zeros(6), 1), "num: 1"),
         (lambda _: GrooVAE("groovae_4bars"), "did you mean groovae_4bar"),
         (lambda _: GrooVAE(small(), "float64"), "precision: no such precision 'float64'"),
-        (lambda _: GrooVAE(small(sampling_schedule="linear")), "no such schedule 'linear'"),
         (
-            lambda _: GrooVAE(small(sampling_schedule="inverse_sigmoid", sampling_rate=0.5)),
-            "sampling_rate: inverse_sigmoid wants 1 or more, not 0.5",
+            lambda model: model.decode(
+                np.zeros((2, 6)), hits=np.zeros((2, 32, 9)), given=[True, False]
+            ),
+            r"given: a shape that goes with \(2, 32, 9\) wanted, \(2,\) given",
         ),
         (
             lambda _: GrooVAE(small(ConverterConfig(hits_as_controls=True))).sample(1),

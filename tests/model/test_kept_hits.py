@@ -31,8 +31,10 @@ def lively(config: Config) -> GrooVAE:
     return model
 
 
-def decode(model: GrooVAE, hits: np.ndarray | None = None) -> np.ndarray:
-    return np.asarray(model.decode(Z, temperature=1.0, seed=3, hits=hits))
+def decode(
+    model: GrooVAE, hits: np.ndarray | None = None, given: np.ndarray | None = None
+) -> np.ndarray:
+    return np.asarray(model.decode(Z, temperature=1.0, seed=3, hits=hits, given=given))
 
 
 def test_given_hits_are_written(model: GrooVAE) -> None:
@@ -53,13 +55,19 @@ def test_own_hits_given_back_change_nothing(model: GrooVAE) -> None:
 
 
 def test_the_model_chooses_where_no_hit_is_given(model: GrooVAE) -> None:
-    some = HITS.copy()
-    some[..., 2] = np.nan
-    written = decode(model, some)[..., :9]
     others = np.arange(9) != 2
+    written = decode(model, HITS, others)[..., :9]
     assert np.array_equal(written[..., others], HITS[..., others])
     assert set(np.unique(written[..., 2])) == {0, 1}
-    np.testing.assert_array_equal(decode(model, np.full_like(HITS, np.nan)), decode(model))
+    np.testing.assert_array_equal(decode(model, HITS, np.zeros(9, bool)), decode(model))
+
+
+def test_single_hits_can_be_given(model: GrooVAE) -> None:
+    given = np.random.default_rng(4).random(HITS.shape) < 0.5
+    free, written = decode(model)[..., :9], decode(model, HITS, given)[..., :9]
+    assert np.array_equal(written[given], HITS[given])
+    assert (written[~given] != HITS[~given]).any()
+    assert np.array_equal(written[:, 0][~given[:, 0]], free[:, 0][~given[:, 0]])
 
 
 def test_hits_of_split_instruments_are_given_row_by_row() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import midi_bytes as midi
@@ -11,22 +12,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 from midi_bytes import END, hit, meter, track
 
-from groovefast import GrooveFastError, read_midi
+from groovefast import _midi
+from groovefast.drum_part import CHANNEL_10
+from groovefast.drums import pitch_table
 from groovefast.playing.grid_bars import GridBars, describe_bars
 
 QUARTER = 480
 
 
-def bars_of(
-    meters: Sequence[tuple[int, int, int]], last: int, division: int = QUARTER, steps: int = 4
-) -> GridBars:
-    """The bars of a file with (tick, numerator, power of the denominator) and a note at `last`."""
+def file_of(
+    meters: Sequence[tuple[int, int, int]], ticks: Sequence[int], division: int = QUARTER
+) -> bytes:
+    """A file with (tick, numerator, power of the denominator) and notes at `ticks`."""
     events, now = [], 0
     for tick, numerator, power in meters:
         events.append(meter(tick - now, numerator, power))
         now = tick
-    data = midi.header(2, 1, division) + track(*events, END) + track(hit(last, 36), END)
-    return GridBars.of(read_midi(data), 1, steps, "song.mid")
+    hits, now = [], 0
+    for tick in ticks:
+        hits.append(hit(tick - now, 36))
+        now = tick + 1
+    return midi.header(2, 1, division) + track(*events, END) + track(*hits, END)
+
+
+def placed(data: bytes, steps: int = 4) -> _midi.Placements:
+    return _midi.place_notes(data, pitch_table("reduced"), steps, CHANNEL_10.for_core())
+
+
+def bars_of(
+    meters: Sequence[tuple[int, int, int]], last: int, division: int = QUARTER, steps: int = 4
+) -> GridBars:
+    """The bars of a file with such meters and a note at `last`."""
+    found = placed(file_of(meters, [last], division), steps)
+    return GridBars.of(found.bars, division, steps)
 
 
 @pytest.mark.parametrize(
@@ -60,17 +78,81 @@ def test_nobody_counts_bars_shorter_than_a_step(power: int) -> None:
     assert bars_of([(0, 1, power)], 4000).num_steps.tolist() == [16, 16, 16]
 
 
-def test_too_many_bars_are_refused_at_once() -> None:
-    with pytest.raises(GrooveFastError, match=r"song\.mid: 34,953 bars are too long; give a part"):
-        bars_of([(0, 1, 4)], 0x0FFFFFFF, division=1920)
+def test_too_many_steps_are_refused_at_once() -> None:
+    limit = _midi.MAX_STEPS * QUARTER // 4
+    assert len(placed(file_of([(0, 4, 2)], [limit - QUARTER // 4])).rows) == _midi.MAX_STEPS
+    assert placed(file_of([(0, 4, 2)], [limit])).too_long
+    assert placed(file_of([(0, 1, 4)], [0x0FFFFFFF], division=1920)).too_long
+    half = track(hit(limit * 5 // 8, 36), END)
+    songs = placed(midi.header(2, 2, QUARTER) + half + half)
+    assert songs.too_long
+    assert not placed(midi.header(1, 2, QUARTER) + half).too_long
 
 
 def test_places_are_the_nearest_steps() -> None:
-    bars = bars_of([(0, 7, 3)], 8000)
     bar = 7 * QUARTER // 2
-    ticks = np.array([0, 59, 60, bar - 61, bar - 60, bar, bar + 130])
-    found = bars.places_of(np.zeros(len(ticks), np.int64), ticks)
-    assert [place.tolist() for place in found] == [[0, 0, 0, 0, 1, 1, 1], [0, 0, 1, 13, 0, 0, 1]]
+    ticks = [0, 59, 61, bar - 61, bar - 59, bar, bar + 130]
+    notes = placed(file_of([(0, 7, 3)], ticks)).notes
+    assert notes["row"].tolist() == [0, 0, 1, 13, 14, 14, 15]
+    assert notes["note"].tolist() == [*range(7)]
+    assert notes["leader"].tolist() == [0, 0, 2, 3, 4, 4, 6], "of equals the first"
+    assert set(notes["drum"].tolist()) == {0}
+
+
+def test_songs_of_format_2_follow_one_another_each_up_to_its_last_hit() -> None:
+    songs = [
+        track(meter(0, 3), hit(1300, 36), hit(0, 38), END),
+        track(hit(5000, 99), END),
+        track(meter(0, 5, 3), hit(0, 38, 50), hit(9, 38, 60), hit(3000, 36), END),
+    ]
+    found = placed(midi.header(3, 2, QUARTER) + b"".join(songs))
+    bars = GridBars.of(found.bars, QUARTER, 4)
+    assert bars.songs.tolist() == [0, 2, 2, 2]
+    assert bars.numbers.tolist() == [1, 1, 2, 3]
+    assert bars.num_steps.tolist() == [12, 10, 10, 10]
+    assert bars.first_ticks.tolist() == [0, 0, 1200, 2400]
+    assert found.notes["row"].tolist() == [11, 11, 12, 12, 37]
+    assert found.notes["leader"].tolist() == [0, 1, 3, 3, 4]
+    assert found.notes["note"].tolist() == [0, 1, 3, 4, 5]
+    assert np.argwhere(found.played[:, :9]).tolist() == [[11, 0], [11, 1], [12, 1], [37, 0]]
+
+
+divisions = st.sampled_from((1, 3, 24, 100, 193, 220, 480))
+some_meters = st.sampled_from(((4, 2), (3, 2), (7, 5), (13, 6), (1, 6), (5, 3)))
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 3000), some_meters), max_size=5),
+    st.lists(st.integers(1, 16_000_000), min_size=1, max_size=3),
+    divisions,
+    st.sampled_from((1, 4, 6)),
+)
+def test_whatever_has_a_rows_ticks_belongs_to_it(
+    changes: list[tuple[int, tuple[int, int]]], tempos: list[int], division: int, steps: int
+) -> None:
+    ticks = np.cumsum([change[0] for change in changes]).tolist()
+    meters = [(tick, *change[1]) for tick, change in zip(ticks, changes, strict=True)]
+    control = [midi.tempo(7 * index, tempo) for index, tempo in enumerate(tempos)]
+    end = 16 * division
+
+    def rows_of(ticks: Sequence[int]) -> _midi.Placements:
+        return placed(file_of(meters, ticks, division) + track(*control, END), steps)
+
+    found = rows_of([end])
+    rows = found.rows
+    assert rows["first_tick"][0] == 0
+    np.testing.assert_array_equal(rows["first_tick"][1:], rows["last_tick"][:-1] + 1)
+    has_ticks = np.flatnonzero(rows["first_tick"] <= rows["last_tick"])
+    bounds = np.unique([rows[field][has_ticks] for field in ("first_tick", "last_tick")])
+    # One that ends where the next begins would end it too.
+    for some in (bounds[::2], bounds[1::2]):
+        if not len(some):
+            continue
+        apart = [tick for i, tick in enumerate(some) if not i or tick > some[i - 1] + 1]
+        again = rows_of(apart).notes["row"]
+        expected = np.searchsorted(rows["first_tick"][has_ticks], apart, side="right") - 1
+        inside = again < len(rows)
+        np.testing.assert_array_equal(again[inside], has_ticks[expected][inside])
 
 
 @given(
@@ -91,8 +173,12 @@ def test_bars_follow_one_another(
     assert (bars.num_steps - exact < 1).all()
     assert (bars.num_steps - exact > -1e-6).all()
     assert bars.end_ticks[-1] > last
-    for tick in ticks:
-        assert tick >= bars.end_ticks[-1] or tick in bars.first_ticks
+    for before, (tick, *named) in itertools.pairwise([(0, 4, 2), *meters]):
+        begins = tick in bars.first_ticks
+        if not begins and named == [*before[1:]]:  # again: where bars begin anyway, or nearly
+            lines = np.append(bars.first_ticks, bars.end_ticks[-1])
+            begins = np.abs(lines - tick).min() < bars.step_ticks / 2
+        assert begins or tick >= bars.end_ticks[-1]
 
 
 @pytest.mark.parametrize(

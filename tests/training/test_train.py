@@ -17,6 +17,7 @@ from window_records import performed_windows, random_windows, write_shards
 from groovefast.errors import GrooveFastError
 from groovefast.files import lock_folder
 from groovefast.model.checkpoints import load_model, saved_step
+from groovefast.training import plot
 from groovefast.training.memory import free_memory
 from groovefast.training.metrics import read_metrics
 from groovefast.training.run_checkpoints import RunCheckpoints, saved_steps
@@ -64,6 +65,12 @@ def unbroken(shards, tmp_path_factory) -> tuple[Path, TrainingResult]:
 @pytest.fixture
 def run_copy(unbroken, tmp_path) -> Path:
     return shutil.copytree(unbroken[0], tmp_path / "copy")
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch):
+    """Drawing takes half of a run's time; that of `unbroken` is drawn, being made before this."""
+    monkeypatch.setattr(plot, "plot_training", lambda *_: None)
 
 
 def record_of(run_dir: Path) -> list[dict[str, float]]:
@@ -130,7 +137,7 @@ def test_data_may_move_and_be_split_otherwise(shards, unbroken, tmp_path):
 def test_a_run_that_goes_on_keeps_its_precision(shards, tmp_path):
     run(shards, tmp_path, steps=1, precision="mixed_bfloat16")
     assert run(shards, tmp_path, steps=2, precision="auto").step == 2
-    line = r"precision mixed_bfloat16, not float32; give --precision mixed_bfloat16 to go on, or"
+    line = r"precision mixed_bfloat16, not float32; give precision mixed_bfloat16 to go on, or"
     with pytest.raises(GrooveFastError, match=line):
         run(shards, tmp_path, steps=3, precision="float32")
 
@@ -149,7 +156,7 @@ def test_runs_of_earlier_versions_go_on(shards, unbroken, tmp_path):
     ("message", "told"),
     [
         ("step-2.data; No space left on device", "run: no space left there"),
-        ("OOM when allocating tensor", "out of memory; use a smaller --batch-size than 8"),
+        ("OOM when allocating tensor", "out of memory; use a smaller batch than 8"),
     ],
 )
 def test_what_ran_out_is_told(shards, tmp_path, monkeypatch, message, told):
@@ -222,8 +229,9 @@ def test_what_a_killed_run_was_writing_is_removed(shards, unbroken, run_copy):
         run_copy / "checkpoints" / ".unfinished_temp" / "part-00000-of-00001.data-00000-of-00001",
         run_copy / "checkpoints" / ".unfinished.index",
         run_copy / "checkpoints" / "step-14.data-00000-of-00001",
-        run_copy / "model" / ".weights.npz.123",
-        run_copy / "best" / ".config.json.123",
+        run_copy / ".metrics.jsonl.a1b2c3.tmp",
+        run_copy / "model" / ".weights.npz.d4e5f6.tmp",
+        run_copy / "best" / ".config.json.g7h8i9.tmp",
     ]
     for path in leftovers:
         path.parent.mkdir(exist_ok=True)
@@ -262,10 +270,18 @@ def test_a_run_folder_that_is_a_file(shards, tmp_path):
         run(shards, tmp_path / "run")
 
 
+@pytest.fixture(scope="module")
+def gone_on(shards, unbroken, tmp_path_factory) -> tuple[Path, TrainingResult]:
+    """The same run with some more steps, and a checkpoint at every second."""
+    run_dir = shutil.copytree(unbroken[0], tmp_path_factory.mktemp("runs") / "gone-on")
+    return run_dir, run(shards, run_dir, steps=STEPS + 4, checkpoint_minutes=0)
+
+
 @pytest.mark.parametrize("part", ["index", "data-00000-of-00001"])
 @pytest.mark.parametrize("share", [0, 0.5, 0.9])
-def test_a_spoiled_checkpoint_costs_only_its_steps(shards, run_copy, caplog, part, share):
-    interrupted = run(shards, run_copy, steps=STEPS + 4, checkpoint_minutes=0)
+def test_a_spoiled_checkpoint_costs_only_its_steps(shards, gone_on, tmp_path, caplog, part, share):
+    interrupted = gone_on[1]
+    run_copy = shutil.copytree(gone_on[0], tmp_path / "copy")
     newest = run_copy / "checkpoints" / f"step-{interrupted.step}.{part}"
     newest.write_bytes(newest.read_bytes()[: int(share * newest.stat().st_size)])
     result = run(shards, run_copy, steps=STEPS + 4)
@@ -462,19 +478,22 @@ def test_two_workers_are_one(shards, alone, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 16}, "batch_size 8, not 16; use another"),
-        ({"seed": 1}, "seed 0, not 1; give --seed 0 to go on, or use another"),
+        ({"batch_size": 16}, "batch_size 8, not 16; use another folder"),
+        ({"seed": 1}, "seed 0, not 1; give seed 0 to go on, or use another folder"),
         (
             {"seed": 1, "precision": "mixed_bfloat16"},
             "seed 0, not 1, precision float32, not mixed_bfloat16; "
-            "give --seed 0 and --precision float32 to go on, or",
+            "give seed 0 and precision float32 to go on, or use another folder",
         ),
-        ({"seed": 1, "batch_size": 16}, "seed 0, not 1, batch_size 8, not 16; use another"),
-        ({"hparams": SMALL.replace("z_size=8", "z_size=4")}, "z_size 8, not 4"),
+        (
+            {"seed": 1, "batch_size": 16},
+            "seed 0, not 1, batch_size 8, not 16; use another folder",
+        ),
+        ({"hparams": SMALL.replace("z_size=8", "z_size=4")}, "z_size 8, not 4; use another folder"),
     ],
 )
 def test_run_folder_of_another_run(shards, run_copy, options, message):
-    with pytest.raises(GrooveFastError, match=rf"copy: holds a run with .*{message}.*--run-dir"):
+    with pytest.raises(GrooveFastError, match=f"copy: holds a run with .*{message}$"):
         run(shards, run_copy, **options)
 
 
@@ -486,7 +505,7 @@ def test_run_folder_of_other_data(run_copy, shards, tmp_path, windows, count, ca
     other = write_shards(tmp_path / "other", windows)
     line = (
         rf"data of 50 windows \(SHA-256 [0-9a-f]{{8}}…\), not {count} windows \(.*\); "
-        "give the --data it was begun with to go on, or use another --run-dir"
+        "give the data it was begun with to go on, or use another folder"
     )
     with pytest.raises(GrooveFastError, match=line):
         run(shards, run_copy, data=other, cache=cache)
@@ -508,19 +527,20 @@ def test_damaged_run_file(shards, tmp_path, content, precision):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": 0}, "--steps: 0"),
-        ({"log_every": 0}, "--log-every: 0"),
-        ({"eval_every": -1}, "--eval-every: -1"),
-        ({"keep": 0}, "--keep: 0"),
-        ({"batch_size": 0}, "--batch-size: 0"),
-        ({"checkpoint_minutes": -1}, "--checkpoint-minutes: -1"),
-        ({"checkpoint_minutes": float("nan")}, "--checkpoint-minutes: nan"),
-        ({"checkpoint_minutes": float("inf")}, "--checkpoint-minutes: inf"),
-        ({"device": "tpu"}, "--device: .*'tpu'"),
-        ({"strategy": "horovod"}, "--strategy: .*'horovod'"),
+        ({"steps": 0}, "^steps: 0"),
+        ({"log_every": 0}, "^log_every: 0"),
+        ({"eval_every": -1}, "^eval_every: -1"),
+        ({"keep": 0}, "^keep: 0"),
+        ({"batch_size": 0}, "^batch_size: 0"),
+        ({"checkpoint_minutes": -1}, "^checkpoint_minutes: -1"),
+        ({"checkpoint_minutes": float("nan")}, "^checkpoint_minutes: nan"),
+        ({"checkpoint_minutes": float("inf")}, "^checkpoint_minutes: inf"),
+        ({"device": "tpu"}, "^device: .*'tpu'"),
+        ({"strategy": "horovod"}, "^strategy: .*'horovod'"),
         ({"strategy": "multiworker"}, "TF_CONFIG"),
-        ({"precision": "float8"}, "--precision: .*'float8'"),
+        ({"precision": "float8"}, "^precision: .*'float8'"),
         ({"hparams": "z_sise=3"}, "z_size"),
+        ({"hparams": "sampling_schedule=linear"}, "^hparams: .*'linear'"),
     ],
 )
 def test_options_that_make_no_sense(shards, tmp_path, monkeypatch, options, message):
@@ -534,7 +554,7 @@ def test_options_that_make_no_sense(shards, tmp_path, monkeypatch, options, mess
 def test_more_than_the_memory(shards, tmp_path):
     line = (
         r"not enough memory: a step of 999999 windows needs [\d,]+\.\d GB or more, and "
-        r"\d[\d,.]* GB are free; use a smaller --batch-size than 999999, or a smaller model"
+        r"\d[\d,.]* GB are free; use a smaller batch than 999999, or a smaller model"
     )
     with pytest.raises(GrooveFastError, match=line):
         run(shards, tmp_path / "run", hparams={}, batch_size=999_999, device="cpu")
@@ -543,7 +563,7 @@ def test_more_than_the_memory(shards, tmp_path):
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU")
 def test_no_gpu(shards, tmp_path):
-    with pytest.raises(GrooveFastError, match=r"--device gpu: .*no GPU"):
+    with pytest.raises(GrooveFastError, match=r"^device: .*no GPU"):
         run(shards, tmp_path, device="gpu")
 
 

@@ -53,19 +53,18 @@ def windows(
     error_on_unmapped: bool = False,
 ) -> Windows:
     bar = steps_per_quarter * quarters_per_bar
-    return Windows(
-        *_midi.grid_windows(
-            data,
-            pitch_table(pitches),
-            steps_per_quarter,
-            quarters_per_bar,
-            bars * bar,
-            hop * bar,
-            DrumPart.of(channel).for_core(),
-            compat,
-            error_on_unmapped,
-        )
+    found = _midi.grid_windows(
+        data,
+        pitch_table(pitches),
+        steps_per_quarter,
+        quarters_per_bar,
+        bars * bar,
+        hop * bar,
+        DrumPart.of(channel).for_core(),
+        compat,
+        error_on_unmapped,
     )
+    return Windows(found.rows, found.velocities, found.start_steps, found.qpms)
 
 
 def at(*ticks: int, pitch: int = 36) -> bytes:
@@ -241,11 +240,14 @@ def test_windows_are_whole_and_every_hop() -> None:
 
 
 def test_unmapped_pitches_are_dropped_or_refused() -> None:
-    data = song(hit(0, 36), hit(0, 99), hit(0, 99))
+    data = song(hit(0, 36), hit(0, 101), hit(0, 99), hit(0, 99))
     assert windows(data).hits == [[(0, 0)]]
     with pytest.raises(GrooveFastError, match="pitch 99 belongs to no drum class") as error:
         windows(data, error_on_unmapped=True)
     assert "2 notes" in str(error.value)
+    changing = file_of(changes((0, tempo(0, 1)), (9, tempo(0, 2))), at(0, pitch=99))
+    with pytest.raises(GrooveFastError, match="pitch 99"):
+        windows(changing, compat=True, error_on_unmapped=True)
 
 
 def test_hits_need_no_end_but_for_magenta() -> None:
@@ -344,11 +346,56 @@ def test_no_window_crosses_a_change_or_holds_half_a_bar() -> None:
 def test_bars_begin_at_the_change_wherever_it_is() -> None:
     meters = changes((50, meter(0, 5)), (BAR + 70, meter(0, 4)))
     start = BAR + 70
-    ticks = [0, start - 61, start - 59, start, start + STEP + 6]
+    ticks = [0, start - 61, start - 59, start - 9, start, start + STEP + 6]
     found = windows(file_of(meters, at(*ticks)), 1)
     assert found.start_steps.tolist() == [18], "one step in 4/4 and 17 in 5/4, rounded up"
     assert found.hits == [[(0, 0), (1, 0)]]
-    assert found.rows[0, [0, 1], 18] == pytest.approx([59 / 60, -0.1]), "the first of the cell"
+    assert found.rows[0, [0, 1], 18] == pytest.approx([9 / 60, -0.1]), "the first of the cell"
+
+
+@pytest.mark.parametrize(
+    ("before", "step", "offset"),
+    [
+        # Of a bar cut short within a step, what is nearer to the change than to its last step.
+        (10, 9, 10 / 60),
+        (29, 9, 29 / 60),
+        (30, 9, 30 / 60),
+        (31, 8, -29 / 60),
+        (60, 8, 0),
+        (61, 8, 1 / 60),
+        (120, 8, 1),
+        (121, 7, -59 / 60),
+    ],
+)
+def test_a_note_belongs_to_the_nearest_step_at_a_bar_line_too(
+    before: int, step: int, offset: float
+) -> None:
+    cut = 8 * STEP + STEP // 2
+    meters = changes((0, meter(0, 3)), (cut, meter(0, 4)), (cut + BAR, meter(0, 2)))
+    data = file_of(meters, at(cut - before) + hit(BAR, 38))
+    rows = windows(data, 1).rows
+    if step == 9:
+        assert (rows[0, 0, 0], rows[0, 0, 18]) == (1, pytest.approx(offset))
+    else:
+        assert not rows[:, :, 0].any()
+    (row,) = np.flatnonzero(grid_of(data)[:, 0])
+    assert (row, grid_of(data)[row, 18]) == (step, pytest.approx(offset))
+
+
+def grid_of(data: bytes) -> np.ndarray:
+    """The whole grid, whatever the meters."""
+    return _midi.place_notes(data, pitch_table("reduced"), 4, DrumPart().for_core()).played
+
+
+def test_steps_are_counted_anew_in_bars_of_no_whole_steps() -> None:
+    meters = changes((0, meter(0, 7, 5)), (2 * BAR // 32 * 7, meter(0, 4)))
+    ticks = [0, 2 * STEP, 3 * STEP, BAR // 32 * 7, BAR // 32 * 7 + STEP, BAR // 32 * 14]
+    found = windows(file_of(meters, at(*ticks)), 1)
+    assert found.start_steps.tolist() == [8], "twice three and a half"
+    assert found.rows[0, 0, [0, 18]].tolist() == [1, 0]
+    played = grid_of(file_of(meters, at(*ticks)))
+    assert np.flatnonzero(played[:, 0]).tolist() == [0, 2, 3, 4, 5, 8]
+    assert not played[:, 18].any()
 
 
 @pytest.mark.parametrize("division", [7, 96, 481, midi.smpte(29, 80), midi.smpte(25, 7)])
@@ -362,9 +409,11 @@ def test_a_stretch_of_whole_bars_is_not_lost_to_rounding(division: int) -> None:
 
 
 def test_a_repeated_meter_is_no_change_and_of_several_at_a_tick_the_last_counts() -> None:
-    again = changes((BAR // 2, meter(0, 4)))
-    assert windows(file_of(again, at(0, BAR)), 2, compat=True).start_steps.tolist() == [0]
-    there_and_back = changes((BAR // 2, meter(0, 3)), (BAR // 2, meter(0, 4)))
+    for tick in (9, BAR - 59, BAR, BAR + 59):
+        for compat in (False, True):
+            again = file_of(changes((tick, meter(0, 4))), at(0, BAR))
+            assert windows(again, 2, compat=compat).start_steps.tolist() == [0]
+    there_and_back = changes((BAR, meter(0, 3)), (BAR, meter(0, 4)))
     assert windows(file_of(there_and_back, at(0, BAR)), 2).start_steps.tolist() == [0]
     assert len(windows(file_of(there_and_back, at(0, BAR)), 2, compat=True).rows) == 0
     corrected = changes((0, meter(0, 3)), (0, meter(0, 4)))
@@ -373,6 +422,12 @@ def test_a_repeated_meter_is_no_change_and_of_several_at_a_tick_the_last_counts(
     late = changes((BAR, meter(0, 3)))
     assert windows(file_of(late, at(0, BAR)), 1).start_steps.tolist() == [0]
     assert len(windows(file_of(late, at(0, BAR)), 1, compat=True).rows) == 0
+
+
+def test_a_meter_repeated_within_a_bar_begins_one_but_not_to_magenta() -> None:
+    upbeat = file_of(changes((QUARTER, meter(0, 4))), at(0, QUARTER, QUARTER + BAR))
+    assert windows(upbeat, 2).start_steps.tolist() == [4]
+    assert windows(upbeat, 2, compat=True).start_steps.tolist() == [0]
 
 
 # --- SMPTE, format 2, length ----------------------------------------------------------------
@@ -451,9 +506,8 @@ ticks = st.integers(0, 9000)
 some_pitches = st.sampled_from((36, 36, 38, 42, 99))
 notes = st.lists(st.tuples(ticks, some_pitches, st.sampled_from((1, 64, 64, 127))), max_size=40)
 tempos = st.lists(st.tuples(ticks, st.integers(1000, 2**24 - 1)), max_size=4)
-meters = st.lists(
-    st.tuples(ticks, st.sampled_from(((4, 2), (4, 2), (2, 1), (3, 2), (7, 3), (5, 5)))), max_size=4
-)
+some_meters = st.sampled_from(((4, 2), (4, 2), (2, 1), (3, 2), (7, 3), (5, 5), (1, 6)))
+meters = st.lists(st.tuples(ticks, some_meters), max_size=4)
 
 
 @given(

@@ -1,0 +1,69 @@
+"""Each program runs, in its smallest form: what it measures here says nothing.
+
+pytest benchmarks --benchmark-disable
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from groovefast import demo
+
+SMALL = "enc_rnn_size=[8],dec_rnn_size=[8,8],z_size=4"
+MIDI = ["--midi", "{midi}"]
+PROGRAMS: dict[str, list[str]] = {
+    "convert": MIDI,
+    "gpu_train": [*MIDI, "--batch-size", "4", "--steps", "1", "--hparams", SMALL],
+    "memory": [*MIDI, "--few", "5", "--many", "10"],
+    "parse": MIDI,
+    "pipeline": MIDI,
+    "precision": [*MIDI, "--steps", "100", "--hparams", f"{SMALL},batch_size=4"],
+    "sample": [],
+    "startup": [],
+    "syscalls": MIDI,
+    "to_tensors": MIDI,
+    "train_step": ["--config", "groovae_2bar_humanize", "--batch-size", "2"],
+}
+OF_PEERS = {"note_seq_grid", "train_torch"}
+"""Not run: their packages, old or large, are not installed for tests."""
+PARTS = {"conftest", "corpus", "test_programs", "test_speed", "timing", "training_worker", "worker"}
+PARTS |= {"train_groovefast"}  # of gpu_train
+
+
+@pytest.fixture(scope="module")
+def midi(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some made-up performances, named as in the dataset."""
+    folder = tmp_path_factory.mktemp("midi")
+    demo.write_corpus(folder, num=40)
+    return folder
+
+
+def test_every_program_is_here() -> None:
+    files = {path.stem for path in Path(__file__).parent.glob("*.py")}
+    assert files == {*PROGRAMS, *OF_PEERS, *PARTS}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_runs(
+    name: str,
+    midi: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if name == "syscalls" and not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    found = tmp_path / "found.json"
+    words = [word.format(midi=midi) for word in PROGRAMS[name]]
+    monkeypatch.setattr(sys, "argv", [name, *words, "--rounds", "1", "--json", str(found)])
+    main: Callable[[], None] = import_module(name).main
+    main()
+    assert json.loads(found.read_text())["title"] in capsys.readouterr().out
+    assert {"figures", "timings"} & json.loads(found.read_text()).keys()
