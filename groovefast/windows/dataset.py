@@ -12,9 +12,9 @@ dropout are those of the position. Training that goes on at batch k therefore ne
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -50,6 +50,14 @@ _DROPOUT, _AUGMENTATION = range(2)
 _PHILOX = 1
 _PHILOX_WIDTH = 4
 """Numbers Philox makes for each value of its counter."""
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _as_it_is(function: _Function) -> _Function:
+    """Says of a function that no tensor decides its way, which TensorFlow is long to find out."""
+    unconverted: _Function = tf.autograph.experimental.do_not_convert(function)
+    return unconverted
 
 
 def load_dataset(
@@ -242,6 +250,7 @@ class _StreamedWindows:
         assert self._config.window_steps is not None
         return references.grid(self._config.window_steps)
 
+    @_as_it_is
     def _windows(self, shard: tf.Tensor) -> tf.data.Dataset:
         """Those of one shard."""
         windows = records_of(tf.gather(self._paths, shard)).batch(_READ_BATCH).map(self._cut)
@@ -249,12 +258,14 @@ class _StreamedWindows:
             windows = windows.scan(tf.gather(self._first_windows, shard), self._sieve)
         return windows.unbatch()
 
+    @_as_it_is
     def _cut(self, records: tf.Tensor) -> _Cells:
         """Those of some records."""
         bars = bars_of(parse(records), self._config)
         windows = self._cutting.bars(self._cutting.first_bars(bars.counts))
         return _Cells(tf.gather(bars.velocities, windows), tf.gather(bars.offsets, windows))
 
+    @_as_it_is
     def _sieve(self, seen: tf.Tensor, windows: _Cells) -> tuple[tf.Tensor, _Cells]:
         """Those that are kept of windows before which so many were seen."""
         end = seen + tf.shape(windows.velocities, tf.int64)[0]
@@ -389,9 +400,12 @@ def _parts(shards: Sequence[Path], config: Config, cutting: Cutting) -> Iterator
         GrooveFastError: One cannot be read, or holds something else.
     """
 
+    @_as_it_is
     def batched(number: tf.Tensor, path: tf.Tensor) -> tf.data.Dataset:
-        return records_of(path).batch(_READ_BATCH).map(lambda records: (number, records))
+        numbers = tf.data.Dataset.from_tensors(number).repeat()
+        return tf.data.Dataset.zip(numbers, records_of(path).batch(_READ_BATCH))
 
+    @_as_it_is
     def part(number: tf.Tensor, records: tf.Tensor) -> _Part:
         features = parse(records)
         check(features, config.converter)
@@ -437,6 +451,7 @@ def batches(
     full_only = drop_remainder or order.repeat
     skipped = order.start * num_shards
 
+    @_as_it_is
     def one_pass(draw: tf.Tensor) -> tf.data.Dataset:
         seed = _derive(tf.constant([order.seed, 0], tf.int64), draw)
         references = _references(windows, order, seed, skipped * batch_size)
@@ -448,6 +463,7 @@ def batches(
         seeds = tf.data.Dataset.from_tensors(seed).repeat()
         return tf.data.Dataset.zip(numbers, seeds, *batched).shard(num_shards, index)
 
+    @_as_it_is
     def example(number: tf.Tensor, seed: tf.Tensor, references: Any, *following: Any) -> Any:
         grid = windows.read(references)
         first = number * batch_size
@@ -484,6 +500,7 @@ def _references(windows: Windows, order: Order, seed: tf.Tensor, skipped: int) -
         return windows.references(seed if order.shuffle else None).skip(skipped)
     first_epoch, skipped = divmod(skipped, windows.count)
 
+    @_as_it_is
     def epoch_references(epoch: tf.Tensor) -> tf.data.Dataset:
         return windows.references(_derive(seed, epoch) if order.shuffle else None)
 
