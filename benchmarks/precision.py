@@ -27,7 +27,7 @@ from timing import Report, option_parser
 from groovefast import convert, load_dataset
 from groovefast.config import Config, get_config
 from groovefast.training.devices import choose_strategy
-from groovefast.training.trainer import Trainer
+from groovefast.training.step import Trainer
 
 Losses = npt.NDArray[np.float64]
 """The loss of every step, (steps,); no number where the step was skipped."""

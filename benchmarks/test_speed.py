@@ -94,7 +94,7 @@ def train_steps(shards: Path) -> Iterator[float]:
     import tensorflow as tf
 
     from groovefast.training.devices import choose_strategy
-    from groovefast.training.trainer import Trainer
+    from groovefast.training.step import Trainer
 
     trainer = Trainer(small_config(), choose_strategy())
     batches = iter(groovefast.load_dataset(shards, CONFIG, BATCH_SIZE, repeat=True))

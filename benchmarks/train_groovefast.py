@@ -15,7 +15,7 @@ from training_worker import PRECISIONS, Steps, serve_training, task
 
 from groovefast.config import get_config
 from groovefast.training.devices import choose_strategy
-from groovefast.training.trainer import Trainer
+from groovefast.training.step import Trainer
 from groovefast.windows.dataset import load_dataset
 
 

@@ -21,7 +21,7 @@ from timing import Report, Work, option_parser, race
 
 from groovefast.config import Config, get_config
 from groovefast.model.groovae import GrooVAE
-from groovefast.model.rows import PerformanceRow
+from groovefast.model.outputs import PerformanceRow
 from groovefast.windows.rows import RowLayout
 
 Step = Callable[[tf.Tensor], tf.Tensor]

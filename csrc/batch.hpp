@@ -14,8 +14,8 @@
 #include "buffer.hpp"
 #include "example.hpp"
 #include "files.hpp"
-#include "groove.hpp"
 #include "plan.hpp"
+#include "quantizer.hpp"
 #include "report.hpp"
 #include "smf.hpp"
 

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "buffer.hpp"
-#include "groove.hpp"
+#include "quantizer.hpp"
 
 namespace groovefast {
 

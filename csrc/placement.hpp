@@ -7,7 +7,7 @@
 
 #include "bars.hpp"
 #include "buffer.hpp"
-#include "groove.hpp"
+#include "quantizer.hpp"
 #include "smf.hpp"
 
 namespace groovefast {

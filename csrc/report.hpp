@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "groove.hpp"
+#include "quantizer.hpp"
 #include "smf.hpp"
 
 namespace groovefast {

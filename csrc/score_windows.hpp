@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "buffer.hpp"
-#include "groove.hpp"
+#include "quantizer.hpp"
 #include "smf.hpp"
 
 namespace groovefast {

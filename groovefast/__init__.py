@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from groovefast.model.checkpoints import load_model
     from groovefast.model.groovae import GrooVAE
     from groovefast.training.train import train
-    from groovefast.windows.converter import GrooveConverter
     from groovefast.windows.dataset import load_dataset
+    from groovefast.windows.tensors import GrooveConverter
 
     __version__: str
 
@@ -32,7 +32,7 @@ _HOMES = {
     "ConversionReport": "conversion.report",
     "GrooVAE": "model.groovae",
     "Groove": "midi.groove",
-    "GrooveConverter": "windows.converter",
+    "GrooveConverter": "windows.tensors",
     "GrooveFastError": "errors",
     "MidiError": "errors",
     "Score": "midi.score",

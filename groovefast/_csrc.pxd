@@ -24,7 +24,7 @@ cdef extern from "smf.hpp" namespace "groovefast" nogil:
         vector[string] track_names
         cbool magenta_compat
 
-cdef extern from "groove.hpp" namespace "groovefast" nogil:
+cdef extern from "quantizer.hpp" namespace "groovefast" nogil:
     cdef cppclass PitchArray "std::array<std::uint8_t, groovefast::kPitches>":
         uint8_t* data()
 

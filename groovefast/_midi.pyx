@@ -81,7 +81,7 @@ cdef extern from "bars.hpp" namespace "groovefast" nogil:
         CBar numbered(int64_t number)
         Step nearest(double place)
 
-cdef extern from "groove.hpp" namespace "groovefast" nogil:
+cdef extern from "quantizer.hpp" namespace "groovefast" nogil:
     cdef enum class Rejected(uint8_t):
         kTooLong
 

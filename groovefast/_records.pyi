@@ -34,7 +34,7 @@ class FileList:
     def archives(self) -> list[bytes]: ...
     def unreadable(self) -> list[tuple[bytes, int]]: ...
 
-class Plan:
+class ShardPlan:
     def __init__(self, num_groups: int = 1) -> None: ...
     def add_file(self, file: int, group: int = 0, features: bytes = b"") -> None: ...
     def add_range(self, files: range) -> None: ...
@@ -44,7 +44,7 @@ class Conversion:
     def __init__(
         self,
         files: FileList,
-        plan: Plan,
+        plan: ShardPlan,
         *,
         pitch_table: bytes,
         read_member: Callable[[int], bytes],

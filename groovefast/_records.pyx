@@ -291,7 +291,7 @@ cdef class FileList:
             raise IndexError(f"archive {archive} of {self.files.num_archives()}")
 
 
-cdef class Plan:
+cdef class ShardPlan:
     """Which files go to which shard, in order."""
     cdef CPlan plan
 
@@ -345,7 +345,7 @@ cdef class Conversion:
     cdef CConversion* conversion
     cdef object files, plan, read_member
 
-    def __init__(self, FileList files, Plan plan, *, bytes pitch_table, read_member,
+    def __init__(self, FileList files, ShardPlan plan, *, bytes pitch_table, read_member,
                  int steps_per_quarter, part, str on_error, bint magenta_compat,
                  bint unmapped_is_error, bint dedupe, unsigned workers):
         cdef ConversionOptions options

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 
 from groovefast import CONFIGS, Groove
-from groovefast.playing.performance import (
+from groovefast.playing.modes import (
     add_hihat,
     groove_transfer,
     humanize,

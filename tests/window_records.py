@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from groovefast.windows.converter import GrooveConverter
+from groovefast.windows.tensors import GrooveConverter
 
 
 class Performance(NamedTuple):

@@ -16,8 +16,8 @@
 #include "crc32c.hpp"
 #include "example.hpp"
 #include "example_reader.hpp"
-#include "groove.hpp"
 #include "placement.hpp"
+#include "quantizer.hpp"
 #include "smf.hpp"
 #include "tfrecord.hpp"
 

@@ -327,7 +327,7 @@ def _why_nothing(report: ConversionReport) -> GrooveFastError:
 
 def _verify_folder(folder: str) -> None:
     """Checks a conversion, and names what is not as it should be."""
-    from groovefast.windows.manifest import verify
+    from groovefast.shards.manifest import verify
 
     entries, wrong = [], 0
     for name, entry, message in verify(folder):

@@ -128,7 +128,7 @@ def command(
 
     from rich.console import Console
 
-    from groovefast.windows.shards import find_shards
+    from groovefast.shards.find import find_shards
 
     shards = find_shards(data)
     train_shards = find_shards(train_data) if train_data else _train_shards_beside(data)
@@ -171,7 +171,7 @@ def _check_folders(files: Mapping[str, Path | None]) -> None:
 
 def _train_shards_beside(data: str) -> list[Path] | None:
     """The training split of the same conversion, where `data` names another split of it."""
-    from groovefast.windows.shards import find_shards
+    from groovefast.shards.find import find_shards
 
     path = Path(data)
     name, renamed = _SPLIT.subn("train", path.name)

@@ -129,7 +129,7 @@ class Output:
     def _draw(self, request: Request, rendition: Rendition, path: Path) -> None:
         from groovefast.midi.groove import Groove
         from groovefast.midi.plot import page_path, pages_of
-        from groovefast.pictures.style import save
+        from groovefast.plot_style import save
 
         grooves, titles = [rendition.groove], None
         options = request.options

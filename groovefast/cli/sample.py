@@ -21,7 +21,7 @@ from groovefast.midi.folder import midi_files
 from groovefast.midi.parts import no_drums
 from groovefast.midi.score import read_midi, read_score
 from groovefast.playing import MODES, Mode
-from groovefast.playing.performance import NEW_QPM, check_options, name_of_model
+from groovefast.playing.modes import NEW_QPM, check_options, name_of_model
 
 if TYPE_CHECKING:
     from groovefast.model.groovae import GrooVAE

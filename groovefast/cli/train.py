@@ -168,7 +168,7 @@ def command(
     if batch_size is not None:
         chosen = chosen.with_hparams({"batch_size": batch_size})
 
-    from groovefast.windows.shards import find_shards
+    from groovefast.shards.find import find_shards
 
     shards = find_shards(data)
     eval_shards = find_shards(eval_data) if eval_data else None

@@ -28,8 +28,8 @@ from groovefast.conversion.report import ConversionReport
 from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.drums import PitchClasses, resolve_pitch_classes
 from groovefast.errors import GrooveFastError, OptionError, check_whole
-from groovefast.windows import manifest
-from groovefast.windows.manifest import ShardEntry
+from groovefast.shards import manifest
+from groovefast.shards.manifest import ShardEntry
 
 _SET_NAME = "data"
 _MAX_SHARDS = 99_999
@@ -189,14 +189,14 @@ def _find_complete(
     Raises:
         GrooveFastError: What is there is of another plan.
     """
-    record = manifest.read_last_record(folder)
-    if record is None:
+    ledger = manifest.read_last_ledger(folder)
+    if ledger is None:
         return {}
-    if why := why_not_resume(record.plan, plan, corpus.name):
+    if why := why_not_resume(ledger.plan, plan, corpus.name):
         raise GrooveFastError(f"{folder}: {why}")
     complete = {}
     for shard in planned:
-        if entry := record.shards.get(shard.name):
+        if entry := ledger.shards.get(shard.name):
             path = folder / shard.name
             wrong = manifest.what_is_wrong(path, entry)
             if not wrong and corpus.newest_change(shard.files) > path.stat().st_mtime_ns:

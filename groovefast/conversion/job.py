@@ -18,8 +18,8 @@ from groovefast.conversion.options import Options
 from groovefast.conversion.outcomes import explain
 from groovefast.conversion.output import OutputFolder
 from groovefast.errors import GrooveFastError, MidiError
-from groovefast.windows import manifest
-from groovefast.windows.manifest import ShardEntry
+from groovefast.shards import manifest
+from groovefast.shards.manifest import ShardEntry
 
 _FILES_PER_SHARD = 128
 _FEW_SHARDS = 8
@@ -129,8 +129,8 @@ class Job:
                     on_progress(Progress(conversion.files_done(), total, seconds))
         return entries
 
-    def _plan(self, kept: Mapping[str, ShardEntry]) -> _records.Plan:
-        plan = _records.Plan(self.listing.num_groups)
+    def _plan(self, kept: Mapping[str, ShardEntry]) -> _records.ShardPlan:
+        plan = _records.ShardPlan(self.listing.num_groups)
         for shard in self.planned:
             if isinstance(shard.files, range):
                 plan.add_range(shard.files)

@@ -18,7 +18,7 @@ from typing import Any
 
 from groovefast.errors import GrooveFastError
 from groovefast.files import lock_folder, naming, replacing
-from groovefast.windows.manifest import (
+from groovefast.shards.manifest import (
     JOURNAL,
     MANIFEST,
     SHARD_NAME,

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from groovefast.drums import DRUM_CLASSES, NUM_CLASSES
-from groovefast.pictures.style import (
+from groovefast.plot_style import (
     BLUE,
     FILL,
     GREEN,

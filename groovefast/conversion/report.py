@@ -19,7 +19,7 @@ from groovefast.conversion.corpus import Corpus, Listing
 from groovefast.conversion.outcomes import FileProblem, Outcome, explain
 from groovefast.drums import DRUM_CLASSES, NUM_CLASSES
 from groovefast.errors import OptionError
-from groovefast.windows.manifest import ShardEntry
+from groovefast.shards.manifest import ShardEntry
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,10 +31,10 @@ from groovefast.evaluation.measures import (
     to_json,
     wasserstein,
 )
+from groovefast.shards.find import DataPattern
 from groovefast.task import Purpose, Task
 from groovefast.windows import transforms
 from groovefast.windows.rows import RowLayout
-from groovefast.windows.shards import DataPattern
 
 if TYPE_CHECKING:
     from groovefast.model.groovae import GrooVAE

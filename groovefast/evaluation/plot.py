@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from groovefast.pictures.style import (
+from groovefast.plot_style import (
     BLUE,
     GREEN,
     INK,

@@ -304,7 +304,7 @@ class Groove:
     def _repr_png_(self) -> bytes:
         """The picture notebooks show: the first page."""
         from groovefast.midi.plot import pages_of
-        from groovefast.pictures.style import to_png
+        from groovefast.plot_style import to_png
 
         return to_png(next(pages_of([self])))
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from groovefast.drums import DRUM_CLASSES, NUM_CLASSES, UNMAPPED, PitchClasses, pitch_table
 from groovefast.errors import OptionError
 from groovefast.midi.meters import STEPS_PER_QUARTER, Bars, Meter
-from groovefast.pictures.style import (
+from groovefast.plot_style import (
     BLUE,
     INK,
     MUTED,

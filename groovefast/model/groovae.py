@@ -36,7 +36,7 @@ from groovefast.model.layers import (
     time_major,
 )
 from groovefast.model.lstm import State
-from groovefast.model.rows import Kept, PerformanceRow, Row
+from groovefast.model.outputs import Kept, PerformanceRow, Row
 from groovefast.task import Task
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from groovefast.config import MAX_TEMPERATURE, Config
 from groovefast.errors import GrooveFastError
-from groovefast.model.rows import Kept
+from groovefast.model.outputs import Kept
 from groovefast.task import Task
 from groovefast.windows.rows import RowLayout
 

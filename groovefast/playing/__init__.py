@@ -3,7 +3,7 @@
 `play` calls any of those that `MODES` lists.
 """
 
-from groovefast.playing.performance import (
+from groovefast.playing.modes import (
     MODES,
     Mode,
     add_hihat,

@@ -1,6 +1,6 @@
 """Drum MIDI to sound: the built-in drum machine, or FluidSynth with a SoundFont.
 
-    notes in seconds -> sounds of `drum_voices`, mixed -> limiter -> 16-bit WAV file
+    notes in seconds -> sounds of `voices`, mixed -> limiter -> 16-bit WAV file
 
 The same file always gives the same bytes.
 """

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from groovefast.errors import GrooveFastError
-from groovefast.pictures.style import (
+from groovefast.plot_style import (
     BLUE,
     GREEN,
     INK,

@@ -25,7 +25,7 @@ from groovefast.files import remove_unfinished, write_atomically
 from groovefast.model.checkpoints import save_model
 from groovefast.training.metrics import MetricsLog, plot_rows, read_metrics
 from groovefast.training.run_checkpoints import RunCheckpoints, saved_steps
-from groovefast.training.trainer import Trainer
+from groovefast.training.step import Trainer
 from groovefast.windows.cutting import Cutting
 
 RUN_FILE = "run.json"

@@ -25,6 +25,8 @@ from groovefast.config import Config, get_config
 from groovefast.errors import GrooveFastError, OptionError
 from groovefast.files import lock_folder
 from groovefast.model.checkpoints import load_weights
+from groovefast.shards.find import DataPattern, find_shards
+from groovefast.shards.manifest import sha256_of
 from groovefast.training.devices import (
     choose_precision,
     choose_strategy,
@@ -35,12 +37,10 @@ from groovefast.training.devices import (
 from groovefast.training.memory import free_memory
 from groovefast.training.run_folder import RunFolder, RunIdentity, begun_precision, has_checkpoint
 from groovefast.training.schedules import check_sampling
-from groovefast.training.trainer import Trainer, step_memory
+from groovefast.training.step import Trainer, step_memory
 from groovefast.windows.augmentation import Augmentation
 from groovefast.windows.cutting import Cutting
 from groovefast.windows.dataset import Order, Windows, batches, open_windows
-from groovefast.windows.manifest import sha256_of
-from groovefast.windows.shards import DataPattern, find_shards
 
 _log = logging.getLogger(__name__)
 

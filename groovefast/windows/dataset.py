@@ -23,11 +23,9 @@ from numpy.typing import NDArray
 from groovefast.config import Config, ConverterConfig, get_config
 from groovefast.drums import NUM_CLASSES
 from groovefast.errors import GrooveFastError, OptionError
-from groovefast.windows import transforms
-from groovefast.windows.augmentation import Augmentation
-from groovefast.windows.cutting import Cutting, Sieve
-from groovefast.windows.origin import check_origin
-from groovefast.windows.records import (
+from groovefast.shards.find import DataPattern, find_shards
+from groovefast.shards.origin import check_origin
+from groovefast.shards.records import (
     MAX_VELOCITY,
     Bars,
     Tempos,
@@ -39,8 +37,10 @@ from groovefast.windows.records import (
     tempos_of,
     why_no_window,
 )
+from groovefast.windows import transforms
+from groovefast.windows.augmentation import Augmentation
+from groovefast.windows.cutting import Cutting, Sieve
 from groovefast.windows.rows import Grid
-from groovefast.windows.shards import DataPattern, find_shards
 
 _READ_BATCH = 32
 """Records, some of which may be of hours."""

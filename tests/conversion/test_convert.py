@@ -655,7 +655,7 @@ def test_a_file_that_is_gone_or_no_file_any_more(tmp_path: Path) -> None:
 
 def run_core(files: _records.FileList, shard: Path, **options: Any) -> tuple[int, int, Any, Any]:
     """Converts all files to one shard, by the extension alone."""
-    plan = _records.Plan()
+    plan = _records.ShardPlan()
     plan.add_range(range(len(files)))
     plan.end_shard(os.fsencode(shard), 0)
     settings: dict[str, Any] = {

@@ -24,7 +24,7 @@ from groovefast import _records
 from groovefast.conversion.convert import convert
 from groovefast.conversion.output import OutputFolder
 from groovefast.errors import GrooveFastError
-from groovefast.windows.manifest import FORMAT, JOURNAL, MANIFEST, verify
+from groovefast.shards.manifest import FORMAT, JOURNAL, MANIFEST, verify
 
 SHARDS = 5
 

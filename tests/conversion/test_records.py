@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from groovefast.conversion.convert import convert
-from groovefast.windows.converter import GrooveConverter
+from groovefast.windows.tensors import GrooveConverter
 
 FEATURES = {
     "hits": tf.io.FixedLenFeature([], tf.string),

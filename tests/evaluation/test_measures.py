@@ -22,7 +22,7 @@ from groovefast.evaluation.measures import (
     to_json,
     wasserstein,
 )
-from groovefast.windows.converter import GrooveConverter
+from groovefast.windows.tensors import GrooveConverter
 
 KICK, SNARE = 0, 1
 

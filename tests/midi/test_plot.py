@@ -13,7 +13,7 @@ from groovefast.drums import DRUM_CLASSES
 from groovefast.errors import GrooveFastError
 from groovefast.midi.groove import Groove
 from groovefast.midi.plot import EARLY, LATE, pages_of, plot_groove, plot_grooves
-from groovefast.pictures.style import to_png
+from groovefast.plot_style import to_png
 
 PNG = b"\x89PNG\r\n\x1a\n"
 # At 60 bpm a beat is a second and a 16th a quarter of one.
@@ -318,7 +318,7 @@ def test_the_users_style_is_left_alone() -> None:
 def test_drawing_needs_no_pyplot(run_python: Callable[[str], str]) -> None:
     code = (
         "import sys; from groovefast.midi.plot import plot_grooves;"
-        "from groovefast.pictures.style import to_png; from groovefast import Groove;"
+        "from groovefast.plot_style import to_png; from groovefast import Groove;"
         "to_png(plot_grooves([Groove([(0, 1, 36, 90)])])[0]);"
         "print('matplotlib.pyplot' in sys.modules, 'tensorflow' in sys.modules)"
     )

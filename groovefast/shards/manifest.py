@@ -77,7 +77,7 @@ class ShardEntry:
 
 
 @dataclasses.dataclass(frozen=True)
-class Record:
+class Ledger:
     """What the manifest or the journal of a folder says."""
 
     plan: Plan
@@ -85,9 +85,9 @@ class Record:
     finished: bool
 
 
-def of_other_format(record: Record) -> str:
+def of_other_format(ledger: Ledger) -> str:
     """Returns what to say of shards in a format that is not today's; nothing if it is."""
-    if record.plan["format"] == FORMAT:
+    if ledger.plan["format"] == FORMAT:
         return ""
     return (
         "holds the records of another version of GrooveFast; convert again, with "
@@ -144,7 +144,7 @@ def what_is_wrong(path: Path, entry: ShardEntry) -> str | None:
     return None
 
 
-def read_record(folder: Path) -> Record | None:
+def read_ledger(folder: Path) -> Ledger | None:
     """Returns what a folder says of its shards, or None if no conversion wrote to it.
 
     Raises:
@@ -153,7 +153,7 @@ def read_record(folder: Path) -> Record | None:
     return read_manifest(folder / MANIFEST) or read_journal(folder / JOURNAL)
 
 
-def read_last_record(folder: Path) -> Record | None:
+def read_last_ledger(folder: Path) -> Ledger | None:
     """Returns what the conversion begun last in a folder made, or None if there was none.
 
     Killed at its beginning, it may have left the manifest of the one before beside its journal.
@@ -181,25 +181,25 @@ def verify(output_dir: str | os.PathLike[str]) -> Iterator[tuple[str, ShardEntry
     folder = Path(output_dir)
     if not folder.is_dir():
         raise GrooveFastError(f"{folder}: no such folder")
-    record = read_record(folder)
-    if record is None:
+    ledger = read_ledger(folder)
+    if ledger is None:
         raise GrooveFastError(f"{folder}: no {MANIFEST}, so no conversion to verify")
-    if of_other_format(record):
-        raise GrooveFastError(f"{folder}: {of_other_format(record)}")
-    if not record.finished:
+    if of_other_format(ledger):
+        raise GrooveFastError(f"{folder}: {of_other_format(ledger)}")
+    if not ledger.finished:
         raise GrooveFastError(f"{folder}: the conversion was not finished; go on with --resume")
-    return _verify(folder, record)
+    return _verify(folder, ledger)
 
 
-def _verify(folder: Path, record: Record) -> Iterator[tuple[str, ShardEntry | None, str]]:
-    for name, entry in record.shards.items():
+def _verify(folder: Path, ledger: Ledger) -> Iterator[tuple[str, ShardEntry | None, str]]:
+    for name, entry in ledger.shards.items():
         yield name, entry, what_is_wrong(folder / name, entry) or ""
     for path in sorted(folder.iterdir()):
-        if is_shard_of(record.plan["sets"], path.name) and path.name not in record.shards:
+        if is_shard_of(ledger.plan["sets"], path.name) and path.name not in ledger.shards:
             yield path.name, None, "not of this conversion, but would be read together with it"
 
 
-def read_manifest(path: Path) -> Record | None:
+def read_manifest(path: Path) -> Ledger | None:
     """Returns what a manifest says, or None where there is none.
 
     Raises:
@@ -207,7 +207,7 @@ def read_manifest(path: Path) -> Record | None:
     """
     try:
         content = json.loads(path.read_bytes())
-        return Record(content["plan"], _entries(content["plan"], content["shards"]), finished=True)
+        return Ledger(content["plan"], _entries(content["plan"], content["shards"]), finished=True)
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
@@ -216,7 +216,7 @@ def read_manifest(path: Path) -> Record | None:
         ) from None
 
 
-def read_journal(path: Path) -> Record | None:
+def read_journal(path: Path) -> Ledger | None:
     """Returns what a journal says, or None where there is none.
 
     A line that a killed run left unfinished is as if it were not there.
@@ -239,7 +239,7 @@ def read_journal(path: Path) -> Record | None:
         with contextlib.suppress(ValueError, KeyError, TypeError):
             entry = ShardEntry.from_json(json.loads(line))
             entries[entry.name] = entry
-    return Record(plan, entries, finished=False)
+    return Ledger(plan, entries, finished=False)
 
 
 def _entries(plan: Plan, shards: Iterable[dict[str, Any]]) -> dict[str, ShardEntry]:

@@ -1,7 +1,7 @@
 """What the manifest beside shards says of them, held against what a config wants.
 
-Records tell all of their grid themselves; the manifest tells it before any is read, and that no
-shard was altered or is of another conversion.
+Records tell all of their grid themselves; the manifest tells it before any is read, and which shards
+are of another conversion, or of another size than they had.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pathlib import Path
 
 from groovefast.config import Config
 from groovefast.errors import GrooveFastError
-from groovefast.windows.manifest import (
+from groovefast.shards.manifest import (
     JOURNAL,
     MANIFEST,
-    Record,
+    Ledger,
     is_shard_of,
     of_other_format,
-    read_record,
+    read_ledger,
     shard_names,
 )
 
@@ -43,25 +43,25 @@ def check_origin(shards: Iterable[Path], config: Config) -> None:
         OSError: A file cannot be read.
     """
     for folder, group in groupby(sorted(shards), key=lambda shard: shard.parent):
-        if record := read_record(folder):
-            _check_folder(folder, list(group), record, config)
+        if ledger := read_ledger(folder):
+            _check_folder(folder, list(group), ledger, config)
 
 
-def _check_folder(folder: Path, shards: Iterable[Path], record: Record, config: Config) -> None:
+def _check_folder(folder: Path, shards: Iterable[Path], ledger: Ledger, config: Config) -> None:
     try:
-        if other_format := of_other_format(record):
+        if other_format := of_other_format(ledger):
             raise GrooveFastError(f"{folder}: {other_format}")
-        planned, sets = set(shard_names(record.plan)), set(record.plan["sets"])
-        said = record.plan["options"]["steps_per_quarter"]
+        planned, sets = set(shard_names(ledger.plan)), set(ledger.plan["sets"])
+        said = ledger.plan["options"]["steps_per_quarter"]
     except (KeyError, TypeError, AttributeError) as error:
-        name = MANIFEST if record.finished else JOURNAL
+        name = MANIFEST if ledger.finished else JOURNAL
         raise GrooveFastError(
             f"{folder / name}: damaged ({error}); delete the folder and convert again"
         ) from None
     wanted = config.converter.steps_per_quarter
     grid_problem = None if said == wanted else other_grid(said, wanted, config.name)
     for shard in shards:
-        entry = record.shards.get(shard.name)
+        entry = ledger.shards.get(shard.name)
         problem = None
         if shard.name in planned:
             problem = grid_problem

@@ -34,7 +34,7 @@ from groovefast.playing.grid_bars import describe_bars
 from groovefast.playing.player import Options, Player, Rendition, Source, Values
 from groovefast.playing.take import Take, rows_with
 from groovefast.task import ALL_DRUMS, Purpose, Task
-from groovefast.windows.converter import GrooveConverter
+from groovefast.windows.tensors import GrooveConverter
 
 if TYPE_CHECKING:
     from groovefast.model.groovae import GrooVAE

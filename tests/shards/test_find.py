@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from groovefast.errors import GrooveFastError
-from groovefast.windows.shards import find_shards
+from groovefast.shards.find import find_shards
 
 
 def touch(folder: Path, *names: str) -> list[Path]:

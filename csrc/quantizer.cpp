@@ -1,4 +1,4 @@
-#include "groove.hpp"
+#include "quantizer.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -8,7 +8,7 @@ from window_records import random_windows, write_shards
 
 from groovefast.config import CONFIGS, Config
 from groovefast.errors import GrooveFastError
-from groovefast.training.trainer import LOSS_METRICS, Trainer
+from groovefast.training.step import LOSS_METRICS, Trainer
 from groovefast.windows.dataset import Order, batches, open_windows
 
 SMALL = "enc_rnn_size=[16],dec_rnn_size=[16],z_size=8,batch_size=8,free_bits=0"
@@ -237,7 +237,7 @@ import os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import tensorflow as tf
 from groovefast.config import CONFIGS
-from groovefast.training.trainer import Trainer, step_memory
+from groovefast.training.step import Trainer, step_memory
 
 def status(name):
     with open("/proc/self/status") as file:

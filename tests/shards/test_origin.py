@@ -13,8 +13,8 @@ import pytest
 from groovefast import CONFIGS, Groove
 from groovefast.conversion.convert import convert
 from groovefast.errors import GrooveFastError
-from groovefast.windows.manifest import JOURNAL, MANIFEST
-from groovefast.windows.origin import check_origin
+from groovefast.shards.manifest import JOURNAL, MANIFEST
+from groovefast.shards.origin import check_origin
 
 CONFIG = CONFIGS["groovae_2bar_humanize"]
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from groovefast.config import Config, ConverterConfig
 from groovefast.drums import NUM_CLASSES
-from groovefast.windows.origin import other_grid
+from groovefast.shards.origin import other_grid
 
 _CELLS = {
     "hits": tf.io.FixedLenFeature([], tf.string),

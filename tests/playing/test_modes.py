@@ -36,7 +36,7 @@ from groovefast import (
 )
 from groovefast.drum_part import ALL_CHANNELS
 from groovefast.model.models import included_models
-from groovefast.playing.performance import (
+from groovefast.playing.modes import (
     add_hihat,
     groove_transfer,
     humanize,
@@ -597,7 +597,7 @@ def test_rendition_saves(tmp_path):
 
 def test_importing_needs_no_tensorflow(run_python):
     loaded = run_python(
-        "import sys, groovefast.playing.performance;"
+        "import sys, groovefast.playing.modes;"
         "print({'tensorflow', 'matplotlib'} & set(sys.modules))"
     )
     assert loaded == "set()"
