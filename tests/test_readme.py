@@ -59,9 +59,12 @@ def test_links_lead_to_files():
 
 
 def test_named_source_files_exist():
-    patterns = re.findall(r"`((?:csrc|groovefast|scripts)/[\w./*]+)`", README)
-    assert patterns
-    assert [pattern for pattern in patterns if not list(ROOT.glob(pattern))] == []
+    folders = re.findall(r"^\| `(\w+)/` \|", README, re.MULTILINE)
+    wings = {path.parent.name for path in (ROOT / "groovefast").glob("*/__init__.py")}
+    assert set(folders) == wings
+    files = re.findall(r"`(\w+\.pyx?)`", README)
+    assert {"_midi.pyx", "_records.pyx", "plot_style.py"} <= set(files)
+    assert [file for file in files if not list((ROOT / "groovefast").rglob(file))] == []
 
 
 def test_records_are_read_with_tensorflow_alone(own_files, tmp_path, monkeypatch):

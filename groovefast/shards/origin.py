@@ -1,7 +1,7 @@
 """What the manifest beside shards says of them, held against what a config wants.
 
-Records tell all of their grid themselves; the manifest tells it before any is read, and which shards
-are of another conversion, or of another size than they had.
+Records tell all of their grid themselves; the manifest tells it before any is read, and which
+shards are of another conversion, or of another size than they had.
 """
 
 from __future__ import annotations
