@@ -33,6 +33,17 @@ def _load(path):
 download_groove = _load(SCRIPTS / "download_groove.py")
 
 
+def test_the_tests_that_scripts_name_exist():
+    root = SCRIPTS.parent
+    named = [
+        name
+        for script in SCRIPTS.glob("*.sh")
+        for name in re.findall(r"tests/[\w/]+\.py", script.read_text(encoding="utf-8"))
+    ]
+    assert named
+    assert [name for name in named if not (root / name).exists()] == []
+
+
 @pytest.fixture
 def payload():
     """A zip of the dataset's shape."""
