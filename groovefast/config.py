@@ -11,12 +11,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from groovefast import _midi
 from groovefast.drums import PitchClasses, plain_pitch_classes
 from groovefast.errors import GrooveFastError, OptionError, did_you_mean
 
-MAX_STEPS = _midi.MAX_STEPS
-"""Of a window or a performance, nine hours at 120 bpm: a few bytes can claim a silence of years."""
 MAX_TEMPERATURE = 1e6
 """Above all use, and far from where float32 ends."""
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
-from groovefast.config import MAX_STEPS
+from groovefast._midi import MAX_STEPS
 from groovefast.drum_part import DrumPart
 from groovefast.drums import pitch_table
 from groovefast.errors import check_choice

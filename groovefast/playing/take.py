@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groovefast import _midi
-from groovefast.config import MAX_STEPS, ConverterConfig
+from groovefast._midi import MAX_STEPS
+from groovefast.config import ConverterConfig
 from groovefast.drum_part import CHANNEL_10, DrumPart
 from groovefast.drums import (
     DRUM_CHANNEL,

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from groovefast import _midi
-from groovefast.config import MAX_STEPS, Config, ConverterConfig, get_config
+from groovefast._midi import MAX_STEPS
+from groovefast.config import Config, ConverterConfig, get_config
 from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.drums import NUM_CLASSES, PitchClasses, pitch_table, resolve_pitch_classes
 from groovefast.errors import GrooveFastError, MidiError, check_choice

@@ -223,14 +223,14 @@ def test_a_performance_comes_back_as_one_file(play, models, beats, mode):
 @pytest.mark.parametrize("mode", REWORKING)
 def test_a_mode_is_the_function_of_its_name(play, models, beats, mode):
     from groovefast import load_model
-    from groovefast.playing import performance
+    from groovefast.playing import modes
 
     arguments = {
         "interpolate": (beats[0], beats[1], 5),
         "groove-transfer": (beats[0], beats[1]),
     }.get(mode, (beats[0],))
     names = {"add-hihat": "add_hihat", "groove-transfer": "groove_transfer"}
-    function = getattr(performance, names.get(mode, mode))
+    function = getattr(modes, names.get(mode, mode))
     expected = function(*arguments, model=load_model(models[mode]), seed=4)
     expected = expected if isinstance(expected, list) else [expected]
     played = play(*_words(mode, models, beats)).values()

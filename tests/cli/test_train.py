@@ -197,7 +197,7 @@ def test_which_windows_are_trained_on(run, tmp_path):
     assert "10 windows in batches of 8" in out
     assert (
         "holds a run with dedupe True, not False, hop_bars 2, not 1, min_hits 1, not 0; give the "
-        "--hop-bars, --dedupe and --min-hits it was begun with to go on, or use another --run-dir"
+        "--hop-bars, --dedupe and --min-hits it was begun with to go on, or use another folder"
     ) in complaint(run, *words)
 
 
