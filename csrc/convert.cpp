@@ -119,6 +119,7 @@ class Conversion::Run {
   void stop() {
     stopped_ = true;
     turn_.notify_all();
+    handed_over_.notify_all();
   }
 
   void convert_batches() {
@@ -237,7 +238,7 @@ class Conversion::Run {
     results_[shard] = std::move(result_);
     turn_.wait(lock, [this] { return stopped_ || unpublished_.size() < kUnpublishedShards; });
     unpublished_.push_back({shard, std::move(writer_)});
-    turn_.notify_all();
+    handed_over_.notify_all();
   }
 
   ShardResult new_result() const { return {0, 0, Tally(plan_.num_groups), {}}; }
@@ -247,7 +248,7 @@ class Conversion::Run {
   void publish_shards() {
     std::unique_lock lock(mutex_);
     while (shards_to_publish_ > 0) {
-      turn_.wait(lock, [this] { return stopped_ || !unpublished_.empty(); });
+      handed_over_.wait(lock, [this] { return stopped_ || !unpublished_.empty(); });
       if (unpublished_.empty()) return;
       const Unpublished next = std::move(unpublished_.front());
       unpublished_.pop_front();
@@ -273,7 +274,8 @@ class Conversion::Run {
   ShardResult result_ = new_result();  // of the shard being written
 
   mutable std::mutex mutex_;  // for all below
-  std::condition_variable turn_, changed_;
+  // For the workers, for the one who publishes, and for the caller: waking up takes long.
+  std::condition_variable turn_, handed_over_, changed_;
   std::size_t next_claimed_ = 0, next_written_ = 0;
   bool writing_ = false;
   std::map<std::size_t, std::unique_ptr<Batch>> parked_;
