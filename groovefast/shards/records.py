@@ -32,6 +32,8 @@ _FEATURES = {
     "tempo_change_qpms": tf.io.VarLenFeature(tf.float32),
 }
 _BYTES_PER_STEP = {"hits": NUM_CLASSES, "velocities": NUM_CLASSES, "offsets": 4 * NUM_CLASSES}
+STEP_BYTES = sum(_BYTES_PER_STEP.values())
+"""What a step takes in a record, which has more than its steps."""
 MAX_VELOCITY = 127
 _READ_BUFFER = 1 << 20
 

@@ -27,6 +27,7 @@ from groovefast.shards.find import DataPattern, find_shards
 from groovefast.shards.origin import check_origin
 from groovefast.shards.records import (
     MAX_VELOCITY,
+    STEP_BYTES,
     Bars,
     Tempos,
     bars_of,
@@ -207,7 +208,8 @@ class _CachedWindows:
         self._cutting = cutting
         self._steps = steps
         with tf.device("CPU"):
-            self._bars = _Cells(*(tf.constant(cells) for cells in performances.bars))
+            # A constant would keep the array it was made of as well.
+            self._bars = _Cells(*(tf.identity(cells) for cells in performances.bars))
             self._first_bars = tf.constant(performances.first_bars)
 
     def references(self, seed: tf.Tensor | None) -> tf.data.Dataset:
@@ -329,28 +331,29 @@ def _window_steps(config: Config) -> int:
 
 def _read(shards: Sequence[Path], config: Config, cutting: Cutting) -> _Performances:
     """Reads everything into memory."""
-    velocities, offsets, first_bars, qpms = [], [], [], []
+    bars = _room_for(shards, config.converter)
+    first_bars, qpms = [], []
     sieve, num_bars = Sieve(cutting), 0
     for part in _parts(shards, config, cutting):
         sieve.add(part.bars.velocities, part.bars.offsets, part.first_bars)
-        velocities.append(part.bars.velocities)
-        offsets.append(part.bars.offsets)
         first_bars.append(part.first_bars + num_bars)
         qpms.append(part.qpms(config.converter.steps_per_bar))
-        num_bars += len(part.bars.velocities)
+        added = slice(num_bars, num_bars + len(part.bars.velocities))
+        bars.velocities[added], bars.offsets[added] = part.bars.velocities, part.bars.offsets
+        num_bars = added.stop
     kept = _some_kept(sieve, shards, config, cutting)
     return _Performances(
-        _Cells(_joined(velocities), _joined(offsets)),
-        _joined(first_bars)[kept],
-        _joined(qpms)[kept],
+        _Cells(*(cells[:num_bars] for cells in bars)),
+        np.concatenate(first_bars)[kept],
+        np.concatenate(qpms)[kept],
     )
 
 
-def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
-    """All parts as one, which are let go: they may be large."""
-    whole = np.concatenate(parts)
-    parts.clear()
-    return whole
+def _room_for(shards: Sequence[Path], config: ConverterConfig) -> _Cells:
+    """Arrays for as many bars as fit into the shards; what is never written to takes no memory."""
+    size = sum(shard.stat().st_size for shard in shards)
+    shape = size // (STEP_BYTES * config.steps_per_bar), config.steps_per_bar * NUM_CLASSES
+    return _Cells(np.empty(shape, np.uint8), np.empty(shape, np.float32))
 
 
 def _survey(shards: Sequence[Path], config: Config, cutting: Cutting) -> _Survey:
