@@ -51,9 +51,8 @@ FileProblem FileConverter::convert_file(const PlannedFile& planned, Batch& batch
   if (score_->damage) {
     problem = {file, Outcome::kDamaged, score_->damage->what(), score_->damage->offset};
     if (options_.on_error != OnError::kSalvage) return problem;
-  } else if (auto unmapped = unmapped_pitch(file)) {
-    return *unmapped;
   }
+  if (auto unmapped = unmapped_pitch(file)) return *unmapped;
   const Rejected rejected = convert_songs(planned, batch);
   if (rejected == Rejected::kNo) {
     if (score_->damage) problem.outcome = Outcome::kSalvaged;

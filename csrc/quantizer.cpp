@@ -134,7 +134,8 @@ void Quantizer::place_notes(const Song& song) {
     const Pulse& pulse = pulse_at(note.tick);
     const Step step = bars_.nearest(pulse.position_of(note.time));
     const auto row = static_cast<std::int32_t>(std::min(step.row, kMaxSteps));
-    const double early = pulse.offset_of(step.place, note.time);
+    // Seconds of a song that has been slow, in steps of a fast one, are rounded beyond half a step.
+    const double early = std::clamp(pulse.offset_of(step.place, note.time), -1.0, 1.0);
     grid_.hits.push_back({row, static_cast<std::uint32_t>(grid_.hits.size()),
                           static_cast<float>(early), drum, note.velocity});
   }

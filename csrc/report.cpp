@@ -73,14 +73,8 @@ std::string_view name_of(Outcome outcome) {
 }
 
 void Tally::add_file(Outcome outcome) {
-  if (is_failure(outcome)) {
-    ++failed;
-  } else if (outcome == Outcome::kConverted || outcome == Outcome::kSalvaged) {
-    ++converted;
-    salvaged += outcome == Outcome::kSalvaged;
-  } else {
-    ++skipped;
-  }
+  converted += outcome == Outcome::kConverted || outcome == Outcome::kSalvaged;
+  salvaged += outcome == Outcome::kSalvaged;
 }
 
 void Tally::add_record(const RecordCounts& record) {
@@ -103,8 +97,6 @@ std::size_t Tally::tempo_bin(double qpm) {
 
 Tally& Tally::operator+=(const Tally& other) {
   converted += other.converted;
-  skipped += other.skipped;
-  failed += other.failed;
   salvaged += other.salvaged;
   records += other.records;
   bars += other.bars;

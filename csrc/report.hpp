@@ -67,7 +67,7 @@ struct RecordCounts {
 struct Tally {
   explicit Tally(std::size_t num_groups = 0) : groups(num_groups) {}
 
-  std::uint64_t converted = 0, skipped = 0, failed = 0, salvaged = 0;  // files
+  std::uint64_t converted = 0, salvaged = 0;  // files that gave records, and the damaged among them
   std::uint64_t records = 0, bars = 0;
   std::uint64_t duplicates = 0;        // records left out
   std::uint64_t merged = 0;            // notes dropped for a louder one in their cell

@@ -15,7 +15,7 @@ cdef extern from "buffer.hpp" namespace "groovefast" nogil:
         size_t size()
         T* begin()
         T& operator[](size_t)
-        void resize(size_t)
+        void resize(size_t) except +
 
 cdef extern from "smf.hpp" namespace "groovefast" nogil:
     cdef cppclass ParseOptions:

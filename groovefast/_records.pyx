@@ -11,10 +11,14 @@ from libcpp.vector cimport vector
 
 from groovefast._csrc cimport Buffer, ByteSpan, GridOptions, ParseOptions, parse_options
 
+from groovefast.errors import GrooveFastError
+
 cdef extern from *:
     """
+    #include <cerrno>
     #include <cstring>
     #include <new>
+    #include <system_error>
     #include "files.hpp"
 
     // Turns the C++ exception being handled into a Python one.
@@ -27,6 +31,9 @@ cdef extern from *:
         PyObject* arguments = Py_BuildValue("(isN)", number, std::strerror(number), path);
         PyErr_SetObject(PyExc_OSError, arguments);
         Py_XDECREF(arguments);
+      } catch (const std::system_error& error) {
+        errno = error.code().value();
+        PyErr_SetFromErrno(PyExc_OSError);
       } catch (const std::bad_alloc&) {
         PyErr_NoMemory();
       } catch (const std::exception& error) {
@@ -112,7 +119,7 @@ cdef extern from "report.hpp" namespace "groovefast":
     string_view name_of(Outcome)
 
     cdef cppclass Tally:
-        uint64_t converted, skipped, failed, salvaged
+        uint64_t converted, salvaged
         uint64_t records, bars, duplicates, merged, outside
         vector[uint64_t] unmapped, velocities, offsets, tempos, groups
         map[Length, uint64_t] lengths
@@ -215,19 +222,26 @@ def check_shard(bytes path):
     return check.records, check.bytes, check.crc, check.damage.decode() if check.damage else None
 
 
+cdef bytes _without_zeros(bytes path):
+    """A path, which the system would take for a shorter one if it held a zero byte."""
+    if b"\0" in path:
+        raise GrooveFastError(f"{path!r}: no path (a zero byte is in it)")
+    return path
+
+
 cdef class FileList:
     """The MIDI files at and below some places, by input and name, with archives looked into by the caller."""
     cdef CFileList files
 
     def leave_out(self, bytes folder):
         """Leaves out what lies in a folder, from inputs added later that do not lie there themselves."""
-        cdef string c_folder = folder
+        cdef string c_folder = _without_zeros(folder)
         with nogil:
             self.files.leave_out(c_folder)
 
     def add(self, bytes path):
         """Adds a file, or all MIDI files below a folder. An OSError says that there is nothing."""
-        cdef string c_path = path
+        cdef string c_path = _without_zeros(path)
         with nogil:
             self.files.add(c_path)
 
@@ -427,8 +441,6 @@ cdef dict _problem(const FileProblem& problem):
 cdef dict _counts(Tally& tally):
     return {
         "converted": tally.converted,
-        "skipped": tally.skipped,
-        "failed": tally.failed,
         "salvaged": tally.salvaged,
         "records": tally.records,
         "bars": tally.bars,

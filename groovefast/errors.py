@@ -44,8 +44,12 @@ class MidiError(GrooveFastError, ValueError):
     def __init__(self, reason: str, offset: int, source: str | None = None) -> None:
         self.reason = reason
         self.offset = offset
+        self._source = source
         where = f"{source}: " if source else ""
         super().__init__(f"{where}{reason} (at byte {offset})")
+
+    def __reduce__(self) -> tuple[type[MidiError], tuple[str, int, str | None]]:
+        return MidiError, (self.reason, self.offset, self._source)
 
 
 def check_choice(parameter: str, value: object, choices: Iterable[str]) -> None:

@@ -7,7 +7,14 @@ import pickle
 import numpy as np
 import pytest
 
-from groovefast.errors import OptionError, check_choice, check_whole, is_out_of_memory, which_of
+from groovefast.errors import (
+    MidiError,
+    OptionError,
+    check_choice,
+    check_whole,
+    is_out_of_memory,
+    which_of,
+)
 
 
 def test_a_choice_is_one_of_a_few() -> None:
@@ -45,3 +52,11 @@ def test_out_of_memory_is_known_by_any_name() -> None:
     assert is_out_of_memory(tf.errors.ResourceExhaustedError(None, None, "OOM"))
     assert not is_out_of_memory(OSError("gone"))
     assert not is_out_of_memory(tf.errors.InternalError(None, None, "OOM"))
+
+
+@pytest.mark.parametrize(
+    "error", [MidiError("ends early", 7, "a.mid"), MidiError("x", 0), OptionError("hop_bars", "0")]
+)
+def test_errors_go_from_process_to_process(error: Exception) -> None:
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again)) == (type(error), str(error))

@@ -85,7 +85,7 @@ void check_grid(const Song& song, const Grid& grid) {
   for (const Hit& hit : grid.hits) {
     const std::int64_t cell = hit.step * kDrums + hit.drum;
     require(hit.drum < kDrums && cell > last_cell);
-    require(std::abs(hit.offset) <= 1.0001f && hit.velocity >= 1 && hit.note < grid.mapped);
+    require(std::abs(hit.offset) <= 1.0f && hit.velocity >= 1 && hit.note < grid.mapped);
     last_cell = cell;
   }
   std::int64_t last_end = 0;

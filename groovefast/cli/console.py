@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import io
 import logging
 import math
 import os
@@ -101,6 +102,8 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoRet
         arguments: The words after the command's name; those of the process if None.
     """
     _open_closed_streams()
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="surrogateescape")  # names of files may be no text
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     if not debug:

@@ -90,9 +90,11 @@ def _moved_options(function: Callable[..., Any]) -> Callable[..., Any]:
     help="One set of shards per value of its column `split`; other columns go into the records.",
 )
 @click.option("--metadata-columns", metavar="A,B,…", help="The columns to copy; all by default.")
-@click.option("--name", default="data", show_default=True, help="Set of shards without metadata.")
-@click.option("--shards", type=click.IntRange(1, 99_999), help="Shards in each set.")
-@click.option("--workers", type=click.IntRange(1, 1024), help="Threads; one per CPU by default.")
+@click.option(
+    "--name", default="data", show_default=True, help="Set of what no metadata puts into one."
+)
+@click.option("--shards", type=int, help="Shards in each set.")
+@click.option("--workers", type=int, help="Threads; one per CPU by default.")
 @click.option(
     "--on-error",
     type=console.Choice(["skip", "fail", "salvage"]),
@@ -127,8 +129,8 @@ def command(paths: Sequence[str], verify: bool, **options: Any) -> int:
     Each INPUT is a file or a folder, looked through however deep, and so are zips in zips, up to 8
     in one another. Hidden folders and OUTPUT_DIR are left out. A record is a whole performance, or
     what is played of it in one meter; windows are cut when it is read, so that one conversion
-    serves every config. One bad file never stops a
-    conversion: it is counted and named, and the rest goes on.
+    serves every config. Unless --on-error fail says so, one bad file does not stop a conversion: it
+    is counted and named, and the rest goes on.
     """
     if verify and len(paths) == 1:
         _verify_folder(paths[0])
@@ -188,6 +190,8 @@ def _convert(
 def _check_writable(path: str) -> None:
     """Says now, not after the work, that a file cannot be written."""
     folder = Path(path).absolute().parent
+    if Path(path).is_dir():
+        raise GrooveFastError(f"{path}: a folder; name a file")
     if not os.access(folder, os.W_OK):
         raise GrooveFastError(f"{path}: its folder {folder} is not there or cannot be written to")
 
@@ -252,7 +256,7 @@ def _counts(report: ConversionReport) -> Iterator[tuple[str, int]]:
     yield "notes dropped", report.merged + report.outside + sum(report.unmapped.values())
     yield "    louder one on the same step", report.merged
     if report.outside:
-        yield "    in a bar cut short", report.outside
+        yield "    in no whole bar of whole steps", report.outside
     yield "    unmapped", sum(report.unmapped.values())
     if report.reused:
         yield "shards kept of an earlier run", report.reused

@@ -83,7 +83,7 @@ def convert(
             of its column `split`, and the other columns go into each record. A file belongs to the
             row whose `midi_filename` is the longest tail of its path; others are left out.
         metadata_columns: The columns to copy; None means all but `split`.
-        name: Name of the set of shards where there is no metadata.
+        name: Name of the set of shards where there is no metadata, or no column `split` in it.
         shards: Shards in each set. None makes one for every 128 files up to eight, and more only
             beyond 16,000 files.
         on_error: Files that cannot be read are skipped and counted, or the first one ends the run,
@@ -111,6 +111,8 @@ def convert(
         raise OptionError("name", f"{name!r} cannot be part of a file name")
     if shards is not None:
         check_whole("shards", shards, 1, _MAX_SHARDS)
+    if metadata is None and metadata_columns is not None:
+        raise OptionError("metadata_columns", "there is no `metadata` to take them from")
     check_whole("steps_per_quarter", steps_per_quarter, 1, MAX_STEPS_PER_QUARTER)
     num_workers = _num_workers(workers)
     part = DrumPart.of(channel, track)
@@ -148,6 +150,7 @@ def convert(
         shards=[entries[shard.name] for shard in planned],
         corpus=corpus,
         listing=listing,
+        steps_per_quarter=options.steps_per_quarter,
         seconds=time.perf_counter() - started,
         reused=len(kept),
     )
@@ -195,11 +198,15 @@ def _find_complete(
     if why := why_not_resume(ledger.plan, plan, corpus.name):
         raise GrooveFastError(f"{folder}: {why}")
     complete = {}
+    newest: dict[int, int] = {}
     for shard in planned:
+        changed = corpus.newest_change(shard.files)
+        if plan["options"]["dedupe"]:  # what it leaves out depends on those before it
+            changed = newest[shard.set_number] = max(changed, newest.get(shard.set_number, 0))
         if entry := ledger.shards.get(shard.name):
             path = folder / shard.name
             wrong = manifest.what_is_wrong(path, entry)
-            if not wrong and corpus.newest_change(shard.files) > path.stat().st_mtime_ns:
+            if not wrong and changed > path.stat().st_mtime_ns:
                 wrong = "a file that went into it was changed since"
             if not wrong:
                 complete[shard.name] = entry

@@ -161,7 +161,7 @@ class Listing:
         unlisted: Files that the metadata does not name.
         without_split: Files that it puts into no set.
         missing: Names in the metadata for which there is no file.
-        styles: The styles that windows are counted by.
+        styles: The styles that bars are counted by.
     """
 
     def __init__(self, corpus: Corpus, metadata: Metadata | None, name: str) -> None:
@@ -186,9 +186,6 @@ class Listing:
             self._sort(corpus, metadata)
         self._groups = {style: group for group, style in enumerate(self.styles)}
 
-    def __len__(self) -> int:
-        return sum(map(len, self.sets.values()))
-
     @property
     def num_groups(self) -> int:
         """One for each style, and one for what has none."""
@@ -196,13 +193,11 @@ class Listing:
 
     def group(self, index: int) -> int:
         """Number of a file's style."""
-        row = self._rows.get(index)
-        return self._groups.get(row.style, len(self.styles)) if row else 0
+        return self._groups.get(self._rows[index].style, len(self.styles))
 
     def features(self, index: int) -> bytes:
         """What each record of a file gets from the metadata, serialized."""
-        row = self._rows.get(index)
-        return _records.bytes_features(map(_encode, row.columns)) if row else b""
+        return _records.bytes_features(map(_encode, self._rows[index].columns))
 
     def _sort(self, corpus: Corpus, metadata: Metadata) -> None:
         sets = {split: array.array("I") for split in metadata.splits}

@@ -20,7 +20,7 @@ def why_not_resume(then: _Json, now: _Json, name_of: Callable[[int], str]) -> st
     """Returns what differs between two plans and what to do, or None where nothing does.
 
     Args:
-        then: The plan of the earlier conversion; see `conversion`.
+        then: The plan of the earlier conversion; see `shards.manifest.Plan`.
         now: The plan of this one.
         name_of: Gives the name of a file of this one.
     """
@@ -37,7 +37,7 @@ def why_not_resume(then: _Json, now: _Json, name_of: Callable[[int], str]) -> st
     except (KeyError, TypeError, AttributeError) as error:
         return f"what the folder says of its shards is damaged ({error}); {_ANEW}"
     if not differences:
-        return None
+        return None if then == now else f"what is there is of another conversion; {_ANEW}"
     return f"cannot resume with {', '.join(differences)}; give the same as then, {_ANEW}"
 
 
@@ -88,7 +88,7 @@ def _sets(then: _Json, now: _Json) -> Iterator[str]:
     """What `--name` and `--shards` say; the metadata and the files may change the sets too."""
     before, after = then["sets"], now["sets"]
     if list(before) != list(after):
-        if not then["metadata"] and not now["metadata"]:
+        if then["metadata"] == now["metadata"]:
             yield "--name {} instead of {}".format(*after, *before)
     elif before != after and _same_files(then["files"], now["files"]):
         counts = ("+".join(map(str, dict.fromkeys(sets.values()))) for sets in (after, before))
@@ -100,9 +100,6 @@ def _files(then: _Json, now: _Json, name_of: Callable[[int], str]) -> Iterator[s
         return
     before, after = then["number"], now["number"]
     number = f"{after:,} files instead of {before:,}" if before != after else "other files"
-    if "names_marks" not in then:  # which earlier manifests lack
-        yield number
-        return
     first = _first_other(then["names_marks"], now["names_marks"])
     if first < after:
         yield f"{number} (the first that differs is {name_of(first)})"

@@ -6,6 +6,7 @@ The work is done in `csrc/convert.*`.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import os
 import time
@@ -32,7 +33,7 @@ class Progress(NamedTuple):
 
     Attributes:
         files: Files looked at.
-        total: Files there are.
+        total: Files to look at.
         seconds: Time since it began to look at files.
     """
 
@@ -106,7 +107,8 @@ class Job:
             GrooveFastError: Under `on_error="fail"`, of the first file that failed.
             OSError: A shard cannot be written. What is complete stays.
         """
-        total = sum(len(shard.files) for shard in self.planned if shard.name not in kept)
+        is_read = [self.options.dedupe or shard.name not in kept for shard in self.planned]
+        total = sum(len(shard.files) for shard in itertools.compress(self.planned, is_read))
         entries: dict[str, ShardEntry] = {}
         started = time.perf_counter()
         with _records.Conversion(

@@ -88,9 +88,6 @@ class Metadata:
         except csv.Error as error:
             raise self._error(f"line {rows.line_num}: {error}") from None
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
     @property
     def splits(self) -> list[str]:
         """The sets that files belong to, in the order of the CSV."""

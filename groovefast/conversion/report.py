@@ -18,7 +18,8 @@ from groovefast.config import CONFIGS, Config, get_config
 from groovefast.conversion.corpus import Corpus, Listing
 from groovefast.conversion.outcomes import FileProblem, Outcome, explain
 from groovefast.drums import DRUM_CLASSES, NUM_CLASSES
-from groovefast.errors import OptionError
+from groovefast.errors import OptionError, check_whole
+from groovefast.files import replacing
 from groovefast.shards.manifest import ShardEntry
 
 
@@ -31,6 +32,7 @@ class ConversionReport:
         shards: The shards, in order.
         corpus: The files.
         listing: The sets they were put into.
+        steps_per_quarter: Of the records' grid.
         seconds: How long it took, from looking for the files to the manifest.
         reused: How many shards of an earlier run were kept.
     """
@@ -39,6 +41,7 @@ class ConversionReport:
     shards: Sequence[ShardEntry]
     corpus: Corpus = dataclasses.field(repr=False)
     listing: Listing = dataclasses.field(repr=False)
+    steps_per_quarter: int
     seconds: float
     reused: int
 
@@ -93,12 +96,15 @@ class ConversionReport:
                 if None.
 
         Raises:
-            GrooveFastError: An unknown config, or one of windows of any length.
+            GrooveFastError: An unknown config, one of windows of any length, or no such hop.
         """
         converter = get_config(config).converter
         if converter.split_bars is None:
             raise OptionError("split_bars", "windows of one length wanted, not None")
         hop = converter.hop_bars if hop_bars is None else hop_bars
+        check_whole("hop_bars", hop, 1)
+        if converter.steps_per_quarter != self.steps_per_quarter:
+            return 0
         return sum(
             count * max(0, 1 + (bars - converter.split_bars) // hop)
             for entry in self.shards
@@ -113,9 +119,13 @@ class ConversionReport:
 
     @property
     def windows_by_length(self) -> dict[int, int]:
-        """Windows of so many bars that the named configs would cut."""
-        lengths = {CONFIGS[name].converter.split_bars or 0: name for name in CONFIGS}
-        return {bars: self.windows(name) for bars, name in sorted(lengths.items())}
+        """Windows of so many bars that the named configs would cut, if they can read the grid."""
+        lengths = {
+            config.converter.split_bars: name
+            for name, config in CONFIGS.items()
+            if config.converter.steps_per_quarter == self.steps_per_quarter
+        }
+        return {bars: self.windows(lengths[bars]) for bars in sorted(filter(None, lengths))}
 
     @property
     def converted(self) -> int:
@@ -173,7 +183,7 @@ class ConversionReport:
 
     @property
     def outside(self) -> int:
-        """Notes dropped because they are in no whole bar: one cut short by a change of meter."""
+        """Notes dropped because they are in no whole bar of whole steps."""
         return self._total("outside")
 
     @property
@@ -225,7 +235,11 @@ class ConversionReport:
         }
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes everything as JSON, with each file that was not converted whole on a line."""
+        """Writes everything as JSON, with each file that was not converted whole on a line.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
         head = {
             "output_dir": str(self.output_dir),
             "files": self.files,
@@ -256,12 +270,13 @@ class ConversionReport:
             "seconds": round(self.seconds, 6),
             "files_per_second": round(self.files_per_second, 1),
         }
-        with Path(path).open("w", encoding="utf-8") as file:
+        with replacing(path) as file:
             lines = (f"  {json.dumps(key)}: {json.dumps(head[key])},\n" for key in head)
-            file.writelines(("{\n", *lines, '  "problems": ['))
+            file.write(("{\n" + "".join(lines) + '  "problems": [').encode())
             for index, problem in enumerate(self.problems()):
-                file.write((",\n    " if index else "\n    ") + json.dumps(_to_json(problem)))
-            file.write("\n  ]\n}\n")
+                line = (",\n    " if index else "\n    ") + json.dumps(_to_json(problem))
+                file.write(line.encode())
+            file.write(b"\n  ]\n}\n")
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Draws the corpus: hits, velocities and offsets by class, tempos, bars and windows.

@@ -81,13 +81,13 @@ class Groove:
             numerator, denominator = map(operator.index, self.time_signature)
             object.__setattr__(self, "time_signature", (numerator, denominator))
             object.__setattr__(self, "ticks_per_quarter", operator.index(self.ticks_per_quarter))
-            float(self.qpm)
+            object.__setattr__(self, "qpm", float(self.qpm))
         except (TypeError, ValueError) as error:
             raise OptionError(
                 "qpm, time_signature or ticks_per_quarter", f"no such number ({error})"
             ) from None
         if not 1 <= 6e7 / max(self.qpm, 1e-9) <= _MAX_MICROSECONDS_PER_QUARTER:
-            raise OptionError("qpm", f"{self.qpm} is not a tempo MIDI can express (4 to 6e7)")
+            raise OptionError("qpm", f"{self.qpm:g} is not a tempo MIDI can express (4 to 6e7)")
         if not Meter(0, *self.time_signature).is_valid:
             raise OptionError(
                 "time_signature", f"{Meter(0, *self.time_signature).name} is no meter"

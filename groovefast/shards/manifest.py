@@ -101,9 +101,18 @@ def shard_name(name: str, index: int, count: int) -> str:
 
 
 def shard_names(plan: Plan) -> list[str]:
-    """Returns the file names of all shards of a plan."""
-    sets = plan["sets"].items()
-    return [shard_name(name, index, count) for name, count in sets for index in range(count)]
+    """Returns the file names of all shards of a plan.
+
+    Raises:
+        GrooveFastError: It is none.
+    """
+    try:
+        sets = plan["sets"].items()
+        return [shard_name(name, index, count) for name, count in sets for index in range(count)]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise GrooveFastError(
+            f"what the folder says of its shards is damaged ({error}); delete it and convert again"
+        ) from None
 
 
 def is_shard_of(sets: Collection[str], name: str) -> bool:
@@ -188,6 +197,7 @@ def verify(output_dir: str | os.PathLike[str]) -> Iterator[tuple[str, ShardEntry
         raise GrooveFastError(f"{folder}: {of_other_format(ledger)}")
     if not ledger.finished:
         raise GrooveFastError(f"{folder}: the conversion was not finished; go on with --resume")
+    shard_names(ledger.plan)
     return _verify(folder, ledger)
 
 

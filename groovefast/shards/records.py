@@ -7,6 +7,7 @@ they are where its velocities are not 0.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -125,7 +126,7 @@ def blame(shards: Sequence[Path], config: Config) -> str | None:
     for shard in shards:
         number = -1
         try:
-            for number, record in enumerate(records_of(str(shard))):
+            for number, record in enumerate(records_of(os.fsencode(shard))):
                 if problem := _problem(record, number, config):
                     return f"{shard}: {problem}"
         except tf.errors.DataLossError:
@@ -139,7 +140,7 @@ def why_no_window(shards: Sequence[Path], config: Config) -> str:
     """Returns what there is instead, where good shards hold no window of a config; slow."""
     converter = config.converter
     longest: dict[float, float] = {}
-    for record in records_of([str(shard) for shard in shards]):
+    for record in records_of([os.fsencode(shard) for shard in shards]):
         features = tf.io.parse_single_example(record, _FEATURES)
         meter = float(features["quarters_per_bar"])
         bars = int(features["steps"]) / (converter.steps_per_quarter * meter)

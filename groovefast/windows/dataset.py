@@ -12,6 +12,7 @@ dropout are those of the position. Training that goes on at batch k therefore ne
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -234,7 +235,7 @@ class _StreamedWindows:
         self._config = config
         self._cutting = cutting
         with tf.device("CPU"):
-            self._paths = tf.constant([str(shard) for shard in shards])
+            self._paths = tf.constant([os.fsencode(shard) for shard in shards])
             self._kept = tf.constant(survey.kept)
             self._first_windows = tf.constant(survey.first_windows)
 
@@ -416,7 +417,7 @@ def _parts(shards: Sequence[Path], config: Config, cutting: Cutting) -> Iterator
         tempos = tempos_of(features, config.converter)
         return _Part(number, bars, cutting.first_bars(bars.counts), tempos)
 
-    paths = tf.data.Dataset.from_tensor_slices([str(shard) for shard in shards])
+    paths = tf.data.Dataset.from_tensor_slices([os.fsencode(shard) for shard in shards])
     records = paths.enumerate().flat_map(batched)
     parts = records.map(part, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
     try:

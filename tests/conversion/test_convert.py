@@ -21,11 +21,12 @@ from typing import Any
 import midi_bytes as midi
 import numpy as np
 import pytest
-from records import cut_windows, read_shard, read_shards
+from records import cut_windows, grid_of, read_shard, read_shards
 
 from groovefast import _midi, _records
 from groovefast.config import CONFIGS, ConverterConfig
 from groovefast.conversion.convert import convert
+from groovefast.conversion.job import Progress
 from groovefast.conversion.outcomes import Outcome, explain
 from groovefast.conversion.report import ConversionReport
 from groovefast.drum_part import DrumPart
@@ -486,6 +487,65 @@ def test_format_2_tracks_are_songs(tmp_path: Path) -> None:
     assert {record["source"] for record in found} == {b"a.mid"}
 
 
+def test_offsets_stay_within_half_a_step(tmp_path: Path) -> None:
+    """Where seconds are so many that they tell less than a tick of what is fast."""
+    song = midi.song(
+        midi.tempo(0, (1 << 24) - 1),
+        midi.tempo(20_000 * QUARTER, 2),
+        *(midi.hit(60 if index == 0 else 119, 36) for index in range(3000)),
+    )
+    found = records(convert(write(tmp_path / "in", a=song), tmp_path / "out"))
+    offsets = np.concatenate([grid_of(record)[2] for record in found])
+    assert len(found) == 1
+    assert np.abs(offsets).max() <= 1
+
+
+def test_windows_are_told_of_grids_that_configs_can_read(tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", a=beat(20))
+    fine = convert(folder, tmp_path / "fine", steps_per_quarter=8)
+    assert (fine.performances, fine.windows_by_length) == (1, {})
+    assert set(fine.windows_by_config.values()) == {0}
+    report = convert(folder, tmp_path / "out")
+    assert report.windows_by_length == {2: 19, 4: 17}
+    assert report.windows("groovae_4bar", hop_bars=4) == 5
+    with pytest.raises(GrooveFastError, match="hop_bars: 0 is no whole number"):
+        report.windows("groovae_4bar", hop_bars=0)
+
+
+def test_unmapped_pitches_are_errors_in_salvaged_files_too(tmp_path: Path) -> None:
+    cut = beat(4, pitch=27)[:-6]
+    folder = write(tmp_path / "in", cut=cut, good=beat(4))
+    report = convert(folder, tmp_path / "out", unmapped_pitches="error", on_error="salvage")
+    assert report.outcomes == {Outcome.UNMAPPED: 1}
+
+
+def test_progress_ends_at_all_files(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    convert(corpus, out, shards=3, dedupe=True)
+    (out / "data-00002-of-00003.tfrecord").unlink()
+    seen: list[Progress] = []
+    convert(corpus, out, shards=3, dedupe=True, resume=True, on_progress=seen.append)
+    assert seen[-1].files <= seen[-1].total
+
+
+def test_a_zero_byte_ends_no_path(corpus: Path, tmp_path: Path) -> None:
+    for inputs, output in ((f"{corpus}\0x", tmp_path / "out"), (corpus, f"{tmp_path}/out\0x")):
+        with pytest.raises(GrooveFastError, match="zero byte"):
+            convert(inputs, output)
+
+
+def test_the_report_is_written_whole_or_not_at_all(corpus: Path, tmp_path: Path) -> None:
+    report = convert(corpus, tmp_path / "out")
+    path = tmp_path / "report.json"
+    path.write_text("old")
+    path.with_name("no").mkdir()
+    with pytest.raises(OSError, match="no"):
+        report.save(tmp_path / "no")
+    report.save(path)
+    assert json.loads(path.read_text())["performances"] == 5
+    assert not list(tmp_path.glob(".*.tmp"))
+
+
 def test_dedupe_leaves_out_equal_grids_of_a_set(tmp_path: Path) -> None:
     late = midi.song(*(midi.hit(479 if n else 5, 36) for n in range(16)))
     songs = {"a": beat(4), "b": beat(4), "c": beat(4, velocity=99), "d": late, "e": beat(5)}
@@ -791,6 +851,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"workers": 0}, "workers: 0 is no whole number from 1 to 1,024"),
     ({"workers": True}, "workers: True is no whole number from 1 to 1,024"),
     ({"name": "a/b"}, "name: 'a/b' cannot be part of a file name"),
+    ({"metadata_columns": ["mood"]}, "metadata_columns: there is no `metadata` to take them from"),
 ]
 
 

@@ -251,16 +251,6 @@ def test_resume_of_other_files_stops_and_names_the_first(out: Path, corpus: Path
     assert refusal(out, corpus) == "10 files instead of 12 (those after 09.mid are gone)"
 
 
-def test_resume_of_what_was_begun_without_marks_of_names(out: Path, corpus: Path) -> None:
-    """As earlier manifests are; which file differs cannot be told then."""
-    content = json.loads((out / MANIFEST).read_text())
-    del content["plan"]["files"]["names_marks"]
-    (out / MANIFEST).write_text(json.dumps(content))
-    assert convert(corpus, out, shards=SHARDS, resume=True).reused == SHARDS
-    (corpus / "12.mid").write_bytes(song(5, 1))
-    assert refusal(out, corpus) == "13 files instead of 12"
-
-
 def test_resume_with_other_metadata_stops(out: Path, corpus: Path, tmp_path: Path) -> None:
     table = tmp_path / "info.csv"
     table.write_text("midi_filename,split,mood\n00.mid,train,calm\n")
@@ -285,6 +275,38 @@ def test_resume_of_what_another_version_wrote(out: Path, corpus: Path, form: str
     with pytest.raises(GrooveFastError, match=f"{age} version of GrooveFast wrote what is there;"):
         convert(corpus, out, shards=SHARDS, resume=True)
     assert contents(out) == before
+
+
+def test_resume_under_another_name_with_metadata_without_splits(
+    corpus: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "info.csv"
+    table.write_text("midi_filename,mood\n00.mid,calm\n01.mid,wild\n")
+    out = tmp_path / "out"
+    convert(corpus, out, shards=SHARDS, metadata=table, name="foo")
+    assert refusal(out, corpus, metadata=table, name="bar") == "--name bar instead of foo"
+
+
+def test_resume_with_dedupe_after_a_change(corpus: Path, tmp_path: Path) -> None:
+    """What a shard left out may be there no more."""
+    (corpus / "01.mid").write_bytes((corpus / "00.mid").read_bytes())
+    out = tmp_path / "out"
+    assert convert(corpus, out, shards=SHARDS, dedupe=True).duplicates == 1
+    (corpus / "00.mid").write_bytes(song(9, 99))
+    later = time.time() + 5
+    os.utime(corpus / "00.mid", (later, later))
+    assert convert(corpus, out, shards=SHARDS, dedupe=True, resume=True).duplicates == 0
+    assert len(read_shards(out)) == 12
+
+
+@pytest.mark.parametrize("plan", [{"format": FORMAT}, {"format": FORMAT, "sets": ["data"]}])
+def test_a_manifest_that_names_no_sets(out: Path, corpus: Path, plan: dict[str, Any]) -> None:
+    content = json.loads((out / MANIFEST).read_text())
+    (out / MANIFEST).write_text(json.dumps({**content, "plan": plan}))
+    with pytest.raises(GrooveFastError, match="of its shards is damaged"):
+        list(verify(out))
+    with pytest.raises(GrooveFastError, match="of its shards is damaged"):
+        convert(corpus, out, shards=SHARDS)
 
 
 def test_verify_of_what_another_version_wrote(out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -222,3 +223,14 @@ def test_all_are_too_short(tmp_path: Path) -> None:
     assert complaint(shard, config) == (
         f"{shard}: no performance is as long as the 4 bars of test; the longest in its meter has 3"
     )
+
+
+def test_folders_may_be_called_in_no_utf8(tmp_path: Path) -> None:
+    write_shards(tmp_path / "cafe", random_windows(5))
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    try:
+        (tmp_path / "cafe").rename(folder)
+    except OSError:
+        pytest.skip("this file system takes only UTF-8")
+    for cache in (True, False):
+        assert open_windows(folder, CONFIG, cache=cache).count == 5
