@@ -271,6 +271,17 @@ cdef class FileList:
         self._check(index)
         return _bytes(self.files.name(index))
 
+    def names(self, size_t first, size_t last):
+        """Names of the files from the first up to the last, a zero byte after each."""
+        cdef string joined
+        cdef string_view name
+        cdef size_t index
+        for index in range(first, min(last, self.files.size())):
+            name = self.files.name(index)
+            joined.append(name.data(), name.size())
+            joined.push_back(0)
+        return _string_bytes(joined)
+
     def path(self, size_t index):
         """Where the system finds the file; no path of use for a member of an archive."""
         self._check(index)

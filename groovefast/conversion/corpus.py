@@ -8,7 +8,7 @@ import binascii
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,9 @@ from groovefast.conversion.metadata import Metadata, Row
 from groovefast.errors import GrooveFastError
 
 StrPath = str | os.PathLike[str]
+
+
+_NAMES_AT_ONCE = 1 << 12
 
 
 class Unreadable(NamedTuple):
@@ -81,8 +84,8 @@ class Corpus:
     def names_sha256(self) -> str:
         """SHA-256 of all names in their order, in hexadecimal."""
         digest = hashlib.sha256()
-        for index in range(len(self)):
-            digest.update(self.files.name(index) + b"\0")
+        for names in self._names():
+            digest.update(names)
         return digest.hexdigest()
 
     def names_marks(self) -> str:
@@ -90,8 +93,16 @@ class Corpus:
 
         See `differences.MARK_CHARACTERS`.
         """
-        marks = (binascii.crc32(self.files.name(index)) for index in range(len(self)))
-        return base64.b64encode(b"".join(mark.to_bytes(4, "big")[1:] for mark in marks)).decode()
+        marks = bytearray()
+        for names in self._names():
+            for name in names.split(b"\0")[:-1]:
+                marks += binascii.crc32(name).to_bytes(4, "big")[1:]
+        return base64.b64encode(marks).decode()
+
+    def _names(self) -> Iterator[bytes]:
+        """All names, some at a time, a zero byte after each."""
+        for first in range(0, len(self), _NAMES_AT_ONCE):
+            yield self.files.names(first, first + _NAMES_AT_ONCE)
 
     def newest_change(self, files: Iterable[int]) -> int:
         """When the last of these, or the archive it is in, was changed, in nanoseconds."""
