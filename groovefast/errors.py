@@ -71,6 +71,20 @@ def check_whole(parameter: str, value: object, least: int, most: int | None = No
         raise OptionError(parameter, f"{value!r} is no whole number from {least} {end}")
 
 
+def check_number(parameter: str, value: float, least: float, most: float) -> None:
+    """Raises unless an option's value is a number in a range.
+
+    Raises:
+        OptionError: It is none, or NaN, or less than `least`, or more than `most`.
+    """
+    try:
+        fits = least <= value <= most
+    except TypeError:
+        fits = False
+    if not fits:
+        raise OptionError(parameter, f"{value!r} is no number from {least:g} to {most:g}")
+
+
 def is_whole(value: object) -> bool:
     """Whether something is a whole number, numpy's too; True and False are not."""
     try:

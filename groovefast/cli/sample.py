@@ -195,6 +195,7 @@ def _succeeds(request: Request, model: GrooVAE, name: str, output: Output, many:
 
 def _find_model(mode: Mode, path: Path | None) -> Path:
     """The model to load; says that there is none before TensorFlow takes its time to start."""
+    from groovefast.model.folder import is_on_disk
     from groovefast.model.models import included_model, included_models
 
     included = included_model(mode.model if path is None else str(path))
@@ -203,7 +204,7 @@ def _find_model(mode: Mode, path: Path | None) -> Path:
             f"--model is missing: {mode.model}, which --mode {mode.name} would take, is not "
             "included here; groovefast-train leaves a model in RUN_DIR/model"
         )
-    if path is not None and (path.exists() or path.with_name(f"{path.name}.index").exists()):
+    if path is not None and is_on_disk(path):
         return path
     if included is None:
         raise GrooveFastError(

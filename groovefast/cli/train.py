@@ -13,7 +13,7 @@ import click
 
 from groovefast.cli import console
 from groovefast.cli.progress import Stage, display
-from groovefast.config import get_config
+from groovefast.config import DEVICES, MAX_SEED, PRECISIONS, STRATEGIES, get_config
 from groovefast.errors import GrooveFastError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ _NOTHING = object()
 )
 @click.option(
     "--precision",
-    type=console.Choice(["auto", "float32", "mixed_float16", "mixed_bfloat16"]),
+    type=console.Choice(["auto", *PRECISIONS]),
     default="auto",
     show_default=True,
     help="auto: that of a run that goes on; else mixed_float16 on a GPU, mixed_bfloat16 on a CPU "
@@ -91,14 +91,14 @@ _NOTHING = object()
 )
 @click.option(
     "--device",
-    type=console.Choice(["auto", "cpu", "gpu"]),
+    type=console.Choice(DEVICES),
     default="auto",
     show_default=True,
     help="auto: a GPU if there is one.",
 )
 @click.option(
     "--strategy",
-    type=console.Choice(["auto", "mirrored", "multiworker"]),
+    type=console.Choice(STRATEGIES),
     default="auto",
     show_default=True,
     help="mirrored: all devices of this machine; multiworker: the machines of TF_CONFIG; "
@@ -106,7 +106,7 @@ _NOTHING = object()
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0, max=2**31 - 1),
+    type=click.IntRange(min=0, max=MAX_SEED),
     default=0,
     show_default=True,
     help="Decides first weights, order of the data, noise.",

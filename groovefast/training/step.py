@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from groovefast.config import Config
 from groovefast.model.groovae import GrooVAE
-from groovefast.model.layers import PRECISIONS, layers
+from groovefast.model.layers import DTYPES, layers
 from groovefast.training.optimizer import Adam, LossScale, MovingAverage
 from groovefast.training.schedules import beta, learning_rate, sampling_probability
 from groovefast.windows.rows import RowLayout
@@ -212,7 +212,7 @@ def step_memory(config: Config, precision: str, windows: int) -> int:
         windows: Windows in a batch.
     """
     plan = layers(config)
-    number: int = PRECISIONS[precision].size
+    number: int = DTYPES[precision].size
     units = [cell.units for cell in plan.cells]
     inputs = [cell.lstm.inputs - cell.units for cell in plan.cells]
     kept = sum(units) * (5 * number + 4)  # gates and h; c is float32
