@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from groovefast.drums import PitchClasses, plain_pitch_classes
-from groovefast.errors import GrooveFastError, OptionError, did_you_mean, which_of
+from groovefast.errors import GrooveFastError, OptionError, check_whole, did_you_mean, which_of
 
 MAX_TEMPERATURE = 1e6
 """Above all use, and far from where float32 ends."""
@@ -210,17 +210,25 @@ class Config:
     converter: ConverterConfig = ConverterConfig()
     hparams: HParams = HParams()
 
-    def with_hparams(self, overrides: str | Mapping[str, Any]) -> Config:
+    def with_hparams(
+        self, overrides: str | Mapping[str, Any], batch_size: int | None = None
+    ) -> Config:
         """Returns the same config with some hyper-parameters replaced.
 
         Args:
             overrides: A mapping, or Magenta's text form `name=value,name=value`; sizes are
                 written `enc_rnn_size=[256,256]`.
+            batch_size: The hyper-parameter of that name, for which there is an option of its own.
 
         Raises:
-            GrooveFastError: An unknown name, or a value of the wrong kind or out of range.
+            OptionError: An unknown name, a value of the wrong kind or out of range, or a batch size
+                in both places.
         """
-        values = parse_hparams(overrides)
+        values = _parse_assignments(overrides) if isinstance(overrides, str) else dict(overrides)
+        if batch_size is not None:
+            if "batch_size" in values:
+                raise OptionError("batch_size", "given in `hparams` too; give it once")
+            values["batch_size"] = check_whole("batch_size", batch_size, 1)
         return dataclasses.replace(self, hparams=_replaced(self.hparams, values))
 
     def to_dict(self) -> dict[str, Any]:
@@ -282,11 +290,6 @@ _RANGES = {
     "splice_probability": _PROBABILITY,
 }
 """Least and most of a hyper-parameter, and both in words; a schedule's rate is checked with it."""
-
-
-def parse_hparams(overrides: str | Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what is given for hyper-parameters in either form `Config.with_hparams` takes."""
-    return _parse_assignments(overrides) if isinstance(overrides, str) else dict(overrides)
 
 
 def _replaced(hparams: HParams, values: Mapping[str, Any]) -> HParams:

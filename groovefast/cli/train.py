@@ -35,7 +35,11 @@ _NOTHING = object()
     "file. May be given several times.",
 )
 @click.option(
-    "--eval-data", multiple=True, metavar="PATTERN", help="Shards to evaluate on, likewise."
+    "--eval-data",
+    multiple=True,
+    metavar="PATTERN",
+    help="Shards to evaluate on, likewise. The model with the lowest loss on them is kept in "
+    "RUN_DIR/best.",
 )
 @click.option(
     "--hop-bars",
@@ -145,7 +149,9 @@ _NOTHING = object()
 )
 @click.option(
     "--stream",
+    "cache",
     is_flag=True,
+    callback=lambda *given: not given[-1],  # what is asked for is not to cache
     help="Read the shards in every epoch rather than keep the data in memory.",
 )
 def command(
@@ -155,7 +161,6 @@ def command(
     eval_data: tuple[str, ...],
     batch_size: int | None,
     hparams: str,
-    stream: bool,
     **options: Any,
 ) -> int:
     """Trains a model. Ctrl-C saves and stops; the same command again goes on."""
@@ -164,9 +169,7 @@ def command(
             f"{unquoted[0]}: unexpected; put the pattern after --data in quotes, as in "
             "--data 'records/train-*.tfrecord'"
         )
-    chosen = get_config(config).with_hparams(hparams)
-    if batch_size is not None:
-        chosen = chosen.with_hparams({"batch_size": batch_size})
+    chosen = get_config(config).with_hparams(hparams, batch_size)
 
     from groovefast.shards.find import find_shards
 
@@ -182,7 +185,6 @@ def command(
             chosen,
             shards,
             eval_data=eval_shards,
-            cache=not stream,
             progress=lambda progress: show(stage(progress)),
             **options,
         )

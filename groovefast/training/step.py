@@ -48,6 +48,7 @@ class Trainer(tf.Module):  # type: ignore[misc]
         skipped_in_row: The same, since the last that was not skipped.
         loss_scale: What keeps float16 gradients from vanishing.
         best_eval: The lowest evaluation loss so far.
+        best_eval_data: Of what it is the loss: the SHA-256 of that data, as four int64.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Trainer(tf.Module):  # type: ignore[misc]
         super().__init__(name="trainer")
         self._hparams = config.hparams
         self._strategy = strategy
-        self._seed = tf.constant([seed % 2**31, seed // 2**31 % 2**31], tf.int32)
+        self._seed = tf.constant([seed, 0], tf.int32)
         with strategy.scope():
             self.model = GrooVAE(config, precision, seed)
             self.averaged = (
@@ -78,6 +79,9 @@ class Trainer(tf.Module):  # type: ignore[misc]
         self.skipped = _counter("skipped")
         self.skipped_in_row = _counter("skipped_in_row")
         self.best_eval = tf.Variable(float("inf"), trainable=False, name="best_eval")
+        self.best_eval_data = tf.Variable(
+            tf.zeros(4, tf.int64), trainable=False, name="best_eval_data"
+        )
         self._sums = tf.Variable(tf.zeros(len(LOSS_METRICS) + len(STEP_METRICS)), trainable=False)
         self._summed = tf.Variable(0.0, trainable=False)
 

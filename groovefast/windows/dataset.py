@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from groovefast.config import Config, ConverterConfig, get_config
 from groovefast.drums import NUM_CLASSES
-from groovefast.errors import GrooveFastError, OptionError
+from groovefast.errors import GrooveFastError, OptionError, check_whole
 from groovefast.shards.find import DataPattern, find_shards
 from groovefast.shards.origin import check_origin
 from groovefast.shards.records import (
@@ -132,6 +132,9 @@ class Order:
     shuffle: bool = True
     repeat: bool = False
     start: int = 0
+
+    def __post_init__(self) -> None:
+        check_whole("start", self.start, 0)
 
 
 class Windows(Protocol):
@@ -445,8 +448,7 @@ def batches(
         augmentation: How to vary the windows, for training. Bars are taken from the next window of
             the order.
     """
-    if batch_size < 1:
-        raise OptionError("batch_size", f"{batch_size} is not 1 or more")
+    check_whole("batch_size", batch_size, 1)
     index, num_shards = shard
     full_only = drop_remainder or order.repeat
     skipped = order.start * num_shards

@@ -157,10 +157,12 @@ def test_options_of_load_dataset(tmp_path: Path, cache: bool) -> None:
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"hop_bars": 0}, "hop_bars: 0 is not 1 or more"),
-        ({"hop_bars": 1.5}, "hop_bars: a whole number wanted, not 1.5"),
-        ({"hop_bars": True}, "hop_bars: a whole number wanted, not True"),
-        ({"min_hits": -1}, "min_hits: -1 is not 0 or more"),
+        ({"hop_bars": 0}, "hop_bars: 0 is no whole number from 1 on"),
+        ({"hop_bars": 1.5}, "hop_bars: 1.5 is no whole number"),
+        ({"hop_bars": True}, "hop_bars: True is no whole number"),
+        ({"min_hits": -1}, "min_hits: -1 is no whole number from 0 on"),
+        ({"start": -1}, "start: -1 is no whole number from 0 on"),
+        ({"start": 0.5}, "start: 0.5 is no whole number from 0 on"),
         ({"min_hits": 999}, "min_hits: no window has 999 hits, the fullest has "),
     ],
 )

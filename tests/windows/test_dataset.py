@@ -190,7 +190,7 @@ def test_truncated_shard_is_named(tmp_path, windows):
         load_dataset(tmp_path, CONFIG)
 
 
-@pytest.mark.parametrize("size", [0, -3])
+@pytest.mark.parametrize("size", [0, -3, 1.5])
 def test_batch_size_must_be_positive(shards, size):
     with pytest.raises(GrooveFastError, match=f"batch_size: {size}"):
         load_dataset(shards, CONFIG, size)
