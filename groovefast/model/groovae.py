@@ -21,11 +21,10 @@ import tensorflow as tf
 
 from groovefast.config import MAX_SEED, PRECISIONS, Config, get_config
 from groovefast.drums import NUM_CLASSES
-from groovefast.errors import OptionError, check_choice, check_whole
+from groovefast.errors import check_choice, check_whole
 from groovefast.model.decoder import Context, Decoder, NextInput
 from groovefast.model.encoder import Encoder, Posterior
 from groovefast.model.inputs import Inputs, Seed, seed_pair
-from groovefast.model.latent import slerp
 from groovefast.model.layers import (
     DTYPES,
     NO_DROPOUT,
@@ -306,35 +305,3 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         for_z, for_decoder = tf.unstack(tf.random.split(seed_pair(seed), 2))
         z = tf.random.stateless_normal([n, self.config.hparams.z_size], for_z)
         return self.decode(z, controls, temperature, for_decoder, steps)
-
-    def interpolate(
-        self,
-        a: Any,
-        b: Any,
-        num: int,
-        controls: Any = None,
-        temperature: float = 0.0,
-        seed: Seed = None,
-    ) -> tf.Tensor:
-        """Returns num windows from `a` to `b`, both included, on the sphere between their `mu`.
-
-        Args:
-            a: A window, (steps, depth), or its `mu`, (z_size,), which is what configs with
-                `hits_as_controls` need.
-            b: The other.
-            num: How many windows, at least 2.
-            controls: As for `decode`.
-            temperature: As for `decode`.
-            seed: As for `decode`.
-
-        Raises:
-            GrooveFastError: A shape that does not fit the config, or num < 2.
-        """
-        if num < 2:
-            raise OptionError("num", f"{num} given; an interpolation has at least 2 windows")
-        ends = [np.asarray(end, np.float32) for end in (a, b)]
-        mu_a, mu_b = (
-            end if end.ndim == 1 else self.encode(end[None]).mu[0].numpy() for end in ends
-        )
-        z = slerp(mu_a, mu_b, np.linspace(0, 1, num))
-        return self.decode(z, controls, temperature, seed)

@@ -131,14 +131,14 @@ def train(
 
     Args:
         config: A config or its name.
-        data: Shards to train on, see `shards.find_shards`.
+        data: Shards to train on, see `shards.find.find_shards`.
         run_dir: The run's folder, made if need be.
         eval_data: Shards to evaluate on. The model with the lowest loss on them is kept in
             `run_dir`/best; with other ones it is looked for anew.
         steps: Steps in all, those of earlier calls included.
-        start_from: A model to take the first weights from, as `checkpoints.load_model` finds it;
-            of this config or another one of the same sizes. The step counts from 0 all the same.
-            A run that goes on has its own weights and does without.
+        start_from: A model to take the first weights from, as `model.checkpoints.load_model` finds
+            it; of this config or another one of the same sizes. The step counts from 0 all the
+            same. A run that goes on has its own weights and does without.
         batch_size: Windows in a batch, over all replicas; the config's, or that in `hparams`, if
             None.
         hparams: Hyper-parameters to replace, as `Config.with_hparams` takes them.

@@ -81,7 +81,7 @@ def load_dataset(
     `hop_bars` bars from the first on, all that fit whole.
 
     Args:
-        data: Pattern, folder, file or list of shards, see `shards.find_shards`.
+        data: Pattern, folder, file or list of shards, see `shards.find.find_shards`.
         config: A config or its name; decides which windows are cut, and the transforms of the
             inputs.
         batch_size: Windows in a batch; that of the config if None.
@@ -108,8 +108,8 @@ def load_dataset(
 
     Raises:
         GrooveFastError: No shard matches, one is missing, cannot be read, is of another grid or
-            not what the manifest beside it says, see `origin.check_origin`; or there is no window
-            at all.
+            not what the manifest beside it says, see `shards.origin.check_origin`; or there is no
+            window at all.
         OptionError: An option out of its range.
     """
     config = get_config(config)
@@ -304,7 +304,7 @@ def read_windows(
     """Returns all windows of converted performances, in the order of the files, with their tempos.
 
     Args:
-        data: What to read, see `shards.find_shards`.
+        data: What to read, see `shards.find.find_shards`.
         config: What for.
         cutting: Which windows to cut; those of the config if None.
 

@@ -381,15 +381,6 @@ def test_mixed_precision_is_near_and_hands_out_float32(precision):
     assert all(weight.dtype == tf.float32 for weight in mixed.weights.values())
 
 
-def test_interpolation_goes_from_one_to_the_other():
-    model, windows = with_random_weights(small()), random_windows(small(), 2)
-    mu, _ = model.encode(windows)
-    path = model.interpolate(*windows, num=5).numpy()
-    assert path.shape == (5, 32, 27)
-    np.testing.assert_allclose(path[[0, -1]], model.decode(mu, temperature=0), atol=1e-4)
-    np.testing.assert_allclose(model.interpolate(*mu.numpy(), num=5), path, atol=1e-4)
-
-
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
@@ -405,7 +396,6 @@ def test_interpolation_goes_from_one_to_the_other():
             r"controls: shape \(2, 32, 9\) wanted by small, \(3, 32, 9\) given",
         ),
         (lambda model: model.decode(np.zeros((2, 6)), hits=np.zeros((2, 3))), "hits: shape"),
-        (lambda model: model.interpolate(np.zeros(6), np.zeros(6), 1), "num: 1"),
         (lambda _: GrooVAE("groovae_4bars"), "did you mean groovae_4bar"),
         (lambda _: GrooVAE(small(), "float64"), "precision: no such choice 'float64'; did"),
         (lambda _: GrooVAE(small(), seed=2**31), "seed: 2147483648 is no whole number from 0 to"),

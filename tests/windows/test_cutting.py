@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from window_records import Played, random_played, write_performances
+from window_records import VELOCITIES, Played, random_played, write_performances
 
 from groovefast.config import CONFIGS, Config, ConverterConfig
 from groovefast.errors import GrooveFastError, OptionError
@@ -23,7 +23,6 @@ from groovefast.windows.dataset import (
     open_windows,
     read_windows,
 )
-from groovefast.windows.transforms import VELOCITIES
 
 CONFIG = Config("test", ConverterConfig())
 
