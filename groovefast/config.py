@@ -192,7 +192,9 @@ class HParams(
 ):
     """Hyper-parameters of the model and of its training, Magenta's under its names and values.
 
-    Commands and files know them by these names, in one list; code takes the group that it needs.
+    They are described in `ArchitectureHParams`, `LossHParams`, `ScheduleHParams`,
+    `OptimizerHParams` and `AugmentationHParams`. Commands and files know them by these names, in
+    one list; code takes the group that it needs.
     """
 
     def __post_init__(self) -> None:
