@@ -2,7 +2,11 @@
 
 The pipeline, in the order data flows through it:
 
-    read_midi -> GrooveConverter -> convert (TFRecords) -> load_dataset -> GrooVAE -> Groove
+    MIDI -> convert -> performances (TFRecords) -> load_dataset -> windows -> train -> GrooVAE
+
+`evaluate` measures a model, and `groovefast.playing` has it play: new grooves, and whole
+performances. `read_midi`, `Groove` and `GrooveConverter` do for single files what `convert` and
+`load_dataset` do for folders.
 
 Names are loaded on first use, so that reading and converting MIDI never imports TensorFlow.
 """
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from groovefast.conversion.convert import convert
     from groovefast.conversion.report import ConversionReport
     from groovefast.errors import GrooveFastError, MidiError
+    from groovefast.evaluation.evaluate import evaluate
     from groovefast.midi.groove import Groove
     from groovefast.midi.score import Score, read_midi
     from groovefast.model.checkpoints import load_model
@@ -37,6 +42,7 @@ _HOMES = {
     "MidiError": "errors",
     "Score": "midi.score",
     "convert": "conversion.convert",
+    "evaluate": "evaluation.evaluate",
     "load_dataset": "windows.dataset",
     "load_model": "model.checkpoints",
     "read_midi": "midi.score",
@@ -55,6 +61,7 @@ __all__ = [
     "MidiError",
     "Score",
     "convert",
+    "evaluate",
     "load_dataset",
     "load_model",
     "read_midi",

@@ -12,10 +12,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from groovefast.drums import PitchClasses, plain_pitch_classes
-from groovefast.errors import GrooveFastError, OptionError, did_you_mean
+from groovefast.errors import GrooveFastError, OptionError, check_whole, did_you_mean, which_of
 
 MAX_TEMPERATURE = 1e6
 """Above all use, and far from where float32 ends."""
+MAX_SEED = 2**31 - 1
+"""TensorFlow's stateless draws take no larger ones."""
+
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+"""What a model may be computed in."""
+DEVICES = ("auto", "cpu", "gpu")
+"""What training may be asked to run on."""
+STRATEGIES = ("auto", "mirrored", "multiworker")
+"""How training may be shared out to devices and machines."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,7 +192,9 @@ class HParams(
 ):
     """Hyper-parameters of the model and of its training, Magenta's under its names and values.
 
-    Commands and files know them by these names, in one list; code takes the group that it needs.
+    They are described in `ArchitectureHParams`, `LossHParams`, `ScheduleHParams`,
+    `OptimizerHParams` and `AugmentationHParams`. Commands and files know them by these names, in
+    one list; code takes the group that it needs.
     """
 
     def __post_init__(self) -> None:
@@ -201,25 +212,26 @@ class Config:
     converter: ConverterConfig = ConverterConfig()
     hparams: HParams = HParams()
 
-    def with_hparams(self, overrides: str | Mapping[str, Any]) -> Config:
+    def with_hparams(
+        self, overrides: str | Mapping[str, Any], batch_size: int | None = None
+    ) -> Config:
         """Returns the same config with some hyper-parameters replaced.
 
         Args:
             overrides: A mapping, or Magenta's text form `name=value,name=value`; sizes are
                 written `enc_rnn_size=[256,256]`.
+            batch_size: The hyper-parameter of that name, for which there is an option of its own.
 
         Raises:
-            GrooveFastError: An unknown name, or a value of the wrong kind or out of range.
+            OptionError: An unknown name, a value of the wrong kind or out of range, or a batch size
+                in both places.
         """
         values = _parse_assignments(overrides) if isinstance(overrides, str) else dict(overrides)
-        known = {field.name: getattr(self.hparams, field.name) for field in _FIELDS}
-        for name, value in values.items():
-            if name not in known:
-                raise OptionError(
-                    "hparams", f"no such hyper-parameter {name!r}{did_you_mean(name, known)}"
-                )
-            values[name] = _in_range(name, _coerce(name, value, known[name]))
-        return dataclasses.replace(self, hparams=dataclasses.replace(self.hparams, **values))
+        if batch_size is not None:
+            if "batch_size" in values:
+                raise OptionError("batch_size", "given in `hparams` too; give it once")
+            values["batch_size"] = check_whole("batch_size", batch_size, 1)
+        return dataclasses.replace(self, hparams=_replaced(self.hparams, values))
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the config as plain values, ready for JSON."""
@@ -230,18 +242,24 @@ class Config:
         """Returns the config that `to_dict` gave, also once it has been through JSON.
 
         Raises:
-            GrooveFastError: Fields that this version does not know, or too few.
+            GrooveFastError: Fields that this version does not know, or too few, or values that no
+                hyper-parameter can have.
         """
         try:
+            own = _mapping("config", values)
+            if not isinstance(own["name"], str):
+                raise GrooveFastError(f"name: {own['name']!r} is no text")
+            converter = _mapping("converter", own["converter"])
             return cls(
-                values["name"],
-                ConverterConfig(**_with_tuples(values["converter"])),
-                HParams(**_with_tuples(values["hparams"])),
+                own["name"],
+                ConverterConfig(**{name: _as_tuple(value) for name, value in converter.items()}),
+                _replaced(HParams(), _mapping("hparams", own["hparams"])),
             )
-        except (KeyError, TypeError) as error:
-            raise GrooveFastError(
-                f"config: not one of this version of groovefast: {error}"
-            ) from None
+        except KeyError as error:
+            problem = f"{error} is missing"
+        except (GrooveFastError, TypeError) as error:
+            problem = str(error)
+        raise GrooveFastError(f"config: not one of this version of groovefast: {problem}")
 
 
 _FIELDS = dataclasses.fields(HParams)
@@ -254,7 +272,7 @@ _PROBABILITY = 0, 1, "0 to 1"
 _RANGES = {
     "z_size": _COUNT,
     "batch_size": _COUNT,
-    "dropout_keep_prob": (_TINY, 1, "more than 0, at most 1"),
+    "dropout_keep_prob": (2**-16, 1, "1/65536 to 1"),
     "free_bits": _NOT_BELOW_0,
     "max_beta": _NOT_BELOW_0,
     "beta_rate": _PROBABILITY,
@@ -276,12 +294,27 @@ _RANGES = {
 """Least and most of a hyper-parameter, and both in words; a schedule's rate is checked with it."""
 
 
-def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values with JSON's lists as the tuples they were."""
-    return {name: _as_tuple(value) for name, value in values.items()}
+def _replaced(hparams: HParams, values: Mapping[str, Any]) -> HParams:
+    """The hyper-parameters with some replaced, by values of their kinds and in their ranges."""
+    known = {field.name: getattr(hparams, field.name) for field in _FIELDS}
+    checked = {}
+    for name, value in values.items():
+        if name not in known:
+            raise OptionError(
+                "hparams", f"no such hyper-parameter {name!r}{did_you_mean(name, known)}"
+            )
+        checked[name] = _in_range(name, _coerce(name, value, known[name]))
+    return dataclasses.replace(hparams, **checked)
+
+
+def _mapping(name: str, values: Any) -> Mapping[str, Any]:
+    if not isinstance(values, Mapping):
+        raise GrooveFastError(f"{name}: a mapping wanted, not {type(values).__name__}")
+    return values
 
 
 def _as_tuple(value: Any) -> Any:
+    """A value with JSON's lists as the tuples they were."""
     return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 
@@ -371,6 +404,5 @@ def get_config(name: str | Config) -> Config:
     if isinstance(name, Config):
         return name
     if name not in CONFIGS:
-        hint = did_you_mean(name, CONFIGS) or f"; it is one of {', '.join(CONFIGS)}"
-        raise OptionError("config", f"no such config {name!r}{hint}")
+        raise OptionError("config", f"no such config {name!r}{which_of(name, CONFIGS)}")
     return CONFIGS[name]

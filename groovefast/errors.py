@@ -63,8 +63,8 @@ def check_choice(parameter: str, value: object, choices: Iterable[str]) -> None:
         raise OptionError(parameter, f"no such choice {value!r}{which_of(str(value), known)}")
 
 
-def check_whole(parameter: str, value: object, least: int, most: int | None = None) -> None:
-    """Raises unless an option's value is a whole number, of any kind but a truth value.
+def check_whole(parameter: str, value: object, least: int, most: int | None = None) -> int:
+    """Returns an option's value as an int if it is a whole number, of any kind but a truth value.
 
     Raises:
         OptionError: It is none, or less than `least`, or more than `most`.
@@ -73,6 +73,21 @@ def check_whole(parameter: str, value: object, least: int, most: int | None = No
     if number < least or (most is not None and number > most):
         end = "on" if most is None else f"to {most:,}"
         raise OptionError(parameter, f"{value!r} is no whole number from {least} {end}")
+    return number
+
+
+def check_number(parameter: str, value: float, least: float, most: float) -> None:
+    """Raises unless an option's value is a number in a range.
+
+    Raises:
+        OptionError: It is none, or NaN, or less than `least`, or more than `most`.
+    """
+    try:
+        fits = least <= value <= most
+    except TypeError:
+        fits = False
+    if not fits:
+        raise OptionError(parameter, f"{value!r} is no number from {least:g} to {most:g}")
 
 
 def is_whole(value: object) -> bool:

@@ -152,7 +152,7 @@ def lock_folder(path: Path, busy: str) -> int:
 
     Raises:
         GrooveFastError: It is a file, or another process has it.
-        OSError: It cannot be made or opened.
+        OSError: It cannot be made, opened or, as on some network drives, locked.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -161,7 +161,9 @@ def lock_folder(path: Path, busy: str) -> int:
     lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except OSError as error:
         os.close(lock)
-        raise GrooveFastError(f"{path}: {busy}") from None
+        if isinstance(error, BlockingIOError):
+            raise GrooveFastError(f"{path}: {busy}") from None
+        raise OSError(error.errno, error.strerror, str(path)) from None
     return lock

@@ -4,9 +4,9 @@
     scripts/ship_model.py RECORDS RUN_DIR...
 
 RUN_DIR is what `groovefast-train` wrote, of which the weights with the lowest evaluation loss are
-taken; of several runs that come from one another, their mean. RECORDS is the folder of its windows,
-with a `test` and a `train` split. The model is measured on the test split as it is shipped, half
-precision included.
+taken; of several runs that come from one another, their mean. RECORDS is the folder of converted
+performances, with a `test` and a `train` split, from which windows are cut as in the last run. The
+model is measured on the test split as it is shipped, half precision included.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from groovefast.evaluation.measures import ALL
 from groovefast.model.checkpoints import load_model, save_model, saved_step
 from groovefast.model.groovae import GrooVAE
 from groovefast.model.layers import layers
+from groovefast.windows.cutting import Cutting
 
 MODELS = Path(groovefast.__file__).parent / "model" / "models"
 COLUMNS = {
@@ -55,12 +56,12 @@ CARD = """# {name}
 - **Model**: GrooVAE (Gillick et al., "Learning to Groove with Inverse Sequence Transformations",
   2019), z {z}, encoder {encoder}, decoder {decoder}; {parameters:,} parameters, stored as float16.
 - **Data**: the training split of the [Groove MIDI
-  Dataset](https://magenta.tensorflow.org/datasets/groove) v1.0.0, {bars}-bar windows, hop 1 bar;
+  Dataset](https://magenta.tensorflow.org/datasets/groove) v1.0.0, {windows_cut};
   chosen on the validation split, measured once on the test split.
 - **Trained** for {steps:,} steps with groovefast {version}, seed {seed}:
 
 ```sh
-groovefast-convert data/groove records --metadata data/groove/info.csv
+groovefast-convert data/groove records --metadata data/groove/info.csv --magenta-compat
 {command}
 ```
 
@@ -87,9 +88,17 @@ def main() -> None:
     records, last = arguments.records, arguments.runs[-1]
     trained = mean_model([run / "best" for run in arguments.runs])
     folder = save_model(trained, MODELS / trained.config.name, saved_step(last / "best"), "float16")
-    evaluation = evaluate(load_model(folder), f"{records}/test-*", f"{records}/train-*")
-    seed = json.loads((last / "run.json").read_text())["seed"]
-    card = model_card(evaluation, saved_step(last), seed, arguments.start_from)
+    run = json.loads((last / "run.json").read_text())
+    cutting = Cutting(**run["cutting"])
+    evaluation = evaluate(
+        load_model(folder),
+        f"{records}/test-*",
+        f"{records}/train-*",
+        hop_bars=cutting.hop_bars,
+        dedupe=cutting.dedupe,
+        min_hits=cutting.min_hits,
+    )
+    card = model_card(evaluation, saved_step(last), run["seed"], cutting, arguments.start_from)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     print(card)
 
@@ -102,7 +111,9 @@ def mean_model(folders: list[Path]) -> GrooVAE:
     return models[-1]
 
 
-def model_card(evaluation: Evaluation, steps: int, seed: int, start_from: str | None) -> str:
+def model_card(
+    evaluation: Evaluation, steps: int, seed: int, cutting: Cutting, start_from: str | None
+) -> str:
     """Returns the card, in Markdown."""
     config = evaluation.config
     hparams = config.hparams
@@ -113,11 +124,11 @@ def model_card(evaluation: Evaluation, steps: int, seed: int, start_from: str | 
         encoder=list(hparams.enc_rnn_size),
         decoder=list(hparams.dec_rnn_size),
         parameters=sum(math.prod(shape) for shape in layers(config).shapes().values()),
-        bars=config.converter.split_bars,
+        windows_cut=windows_cut(cutting),
         steps=steps,
         version=version("groovefast"),
         seed=seed,
-        command=command(config, steps, seed, start_from),
+        command=command(config, steps, seed, cutting, start_from),
         windows=len(evaluation.truth),
         note=NOTES.get(config.name, ""),
         table=table(evaluation),
@@ -125,7 +136,18 @@ def model_card(evaluation: Evaluation, steps: int, seed: int, start_from: str | 
     )
 
 
-def command(config: Config, steps: int, seed: int, start_from: str | None) -> str:
+def windows_cut(cutting: Cutting) -> str:
+    """Returns which windows a model was trained on, in words."""
+    facts = [
+        f"{cutting.split_bars}-bar windows",
+        f"hop {cutting.hop_bars} bar{'s' if cutting.hop_bars > 1 else ''}",
+        *(["each only once"] if cutting.dedupe else []),
+        *([f"of {cutting.min_hits} hits or more"] if cutting.min_hits else []),
+    ]
+    return ", ".join(facts)
+
+
+def command(config: Config, steps: int, seed: int, cutting: Cutting, start_from: str | None) -> str:
     """Returns the training command that gave the model, with what differs from the config."""
     default = get_config(config.name).hparams
     changed = {
@@ -134,10 +156,17 @@ def command(config: Config, steps: int, seed: int, start_from: str | None) -> st
         if value != getattr(default, name)
     }
     hparams = ",".join(f"{name}={plain(value)}" for name, value in changed.items())
+    hop_bars = Cutting.of(config).hop_bars
+    cuts = [
+        *([f"--hop-bars {cutting.hop_bars}"] if cutting.hop_bars != hop_bars else []),
+        *(["--dedupe"] if cutting.dedupe else []),
+        *([f"--min-hits {cutting.min_hits}"] if cutting.min_hits else []),
+    ]
     words = [
         f"groovefast-train --config {config.name} --data 'records/train-*'",
         f"--eval-data 'records/validation-*' --run-dir runs/{config.name}",
         f"--steps {steps} --seed {seed} --precision mixed_bfloat16",
+        *([" ".join(cuts)] if cuts else []),
         *([f"--start-from {start_from}"] if start_from else []),
         f"--hparams {hparams}",
     ]

@@ -92,8 +92,9 @@ def test_hparams_are_overridden_by_text_or_mapping() -> None:
         ("enc_rnn_size=[]", "enc_rnn_size wants a list of sizes"),
         ("residual_encoder=maybe", "residual_encoder wants bool"),
         ("z_size=0", "z_size wants 1 or more, not 0"),
-        ("dropout_keep_prob=0", "dropout_keep_prob wants more than 0, at most 1, not 0"),
-        ("dropout_keep_prob=1.5", "dropout_keep_prob wants more than 0, at most 1"),
+        ("dropout_keep_prob=0", "dropout_keep_prob wants 1/65536 to 1, not 0"),
+        ("dropout_keep_prob=1e-5", "dropout_keep_prob wants 1/65536 to 1, not 1e-05"),
+        ("dropout_keep_prob=1.5", "dropout_keep_prob wants 1/65536 to 1"),
         ("grad_clip=0", "grad_clip wants more than 0"),
         ("ema_decay=1", "ema_decay wants 0 or more, less than 1"),
         ("swap_probability=-0.1", "swap_probability wants 0 to 1"),
@@ -154,3 +155,24 @@ def test_a_drum_map_of_ones_own_is_kept_as_plain_data(
     assert config.converter.pitch_classes == ((36,), (38,), (), (), (), (), (), (), (51,))
     assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     assert ConverterConfig(pitch_classes="general-midi") == ConverterConfig(pitch_classes="reduced")
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "reason"),
+    [
+        ("hparams", [], "list"),
+        ("converter", 5, "int"),
+        ("name", None, "name"),
+        ("hparams", {"z_size": "many"}, "z_size wants int"),
+        ("hparams", {"free_bits": -1.0}, "free_bits wants 0 or more"),
+        ("hparams", {"size": 1}, "no such hyper-parameter 'size'"),
+        ("converter", {"bars": 1}, "bars"),
+        ("converter", {"pitch_classes": "rolland"}, "pitch_classes"),
+    ],
+)
+def test_what_is_no_config_is_told(part: str, value: object, reason: str) -> None:
+    values = {**CONFIGS["groovae_4bar"].to_dict(), part: value}
+    with pytest.raises(GrooveFastError, match=f"^config: not one of this version.*{reason}"):
+        Config.from_dict(values)
+    with pytest.raises(GrooveFastError, match=r"^config: not one of this version.*mapping"):
+        Config.from_dict([])  # type: ignore[arg-type]

@@ -11,22 +11,22 @@ import pytest
 from extension import newer_source
 from places import ROOT
 
-NAMES = ("CMakeLists.txt", "csrc/smf.cpp", "csrc/smf.hpp", "groovefast/_core.pyx")
+NAMES = ("CMakeLists.txt", "csrc/smf.cpp", "csrc/smf.hpp", "groovefast/_midi.pyx")
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A checkout, compiled when it was a second old."""
-    for name in (*NAMES, "csrc/fuzz/fuzzer.cpp", "groovefast/score.py", "_core.so"):
+    for name in (*NAMES, "csrc/fuzz/fuzzer.cpp", "groovefast/midi/score.py", "_midi.so"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True, parents=True)
         path.touch()
-        os.utime(path, (1000, 1000 + (name == "_core.so")))
+        os.utime(path, (1000, 1000 + (name == "_midi.so")))
     return tmp_path
 
 
 def find(root: Path, package: str = "groovefast") -> Path | None:
-    return newer_source(root, root / package, [root / "_core.so"])
+    return newer_source(root, root / package, [root / "_midi.so"])
 
 
 def test_what_is_compiled_of_what_is_there_is_good(root: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_source_that_changed_since_is_named(root: Path, name: str) -> None:
     assert find(root, "site-packages/groovefast") is None
 
 
-@pytest.mark.parametrize("name", ["csrc/fuzz/fuzzer.cpp", "groovefast/score.py"])
+@pytest.mark.parametrize("name", ["csrc/fuzz/fuzzer.cpp", "groovefast/midi/score.py"])
 def test_what_is_not_compiled_may_change(root: Path, name: str) -> None:
     (root / name).write_text("changed")
     assert find(root) is None

@@ -21,6 +21,11 @@ def test_version_is_that_of_the_installation() -> None:
     assert groovefast.__version__ == importlib.metadata.version("groovefast")
 
 
+def test_all_names_of_the_package_are_there() -> None:
+    assert callable(groovefast.evaluate)
+    assert [name for name in groovefast.__all__ if not hasattr(groovefast, name)] == []
+
+
 USER_SCRIPT = """\
 from pathlib import Path
 

@@ -67,6 +67,16 @@ def test_named_source_files_exist():
     assert [file for file in files if not list((ROOT / "groovefast").rglob(file))] == []
 
 
+NAMED_PATH = re.compile(r"`((?:benchmarks|csrc|docs|groovefast|scripts|tests)/[^\s`]*)`")
+
+
+@pytest.mark.parametrize("page", ["README.md", "benchmarks/README.md", "docs/training.md"])
+def test_named_paths_exist(page):
+    named = NAMED_PATH.findall((ROOT / page).read_text(encoding="utf-8"))
+    assert [path for path in named if not list(ROOT.glob(path.rstrip("/")))] == []
+    assert named or page == "benchmarks/README.md"
+
+
 def test_records_are_read_with_tensorflow_alone(own_files, tmp_path, monkeypatch):
     from groovefast import GrooveConverter, convert
 

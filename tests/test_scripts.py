@@ -44,6 +44,19 @@ def test_the_tests_that_scripts_name_exist():
     assert [name for name in named if not (root / name).exists()] == []
 
 
+def test_a_card_tells_which_windows_were_cut():
+    ship_model = _load(SCRIPTS / "ship_model.py")
+    config, usual = ship_model.get_config("groovae_4bar"), ship_model.Cutting(4)
+    assert ship_model.windows_cut(usual) == "4-bar windows, hop 1 bar"
+    assert "--hop-bars" not in ship_model.command(config, 5, 0, usual, None)
+    other = ship_model.Cutting(4, 2, dedupe=True, min_hits=3)
+    assert ship_model.windows_cut(other) == (
+        "4-bar windows, hop 2 bars, each only once, of 3 hits or more"
+    )
+    command = ship_model.command(config, 5, 0, other, None)
+    assert "--hop-bars 2 --dedupe --min-hits 3" in command
+
+
 @pytest.fixture
 def payload():
     """A zip of the dataset's shape."""

@@ -12,6 +12,9 @@ import tensorflow as tf
 
 from groovefast.windows.tensors import GrooveConverter
 
+VELOCITIES = (np.arange(128) / 127).astype(np.float32)
+"""What each MIDI velocity is in the grid."""
+
 
 class Performance(NamedTuple):
     """Windows as they are stored: uint8, uint8 and float32 of shape (n, steps, 9)."""

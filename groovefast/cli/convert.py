@@ -82,7 +82,11 @@ def _moved_options(function: Callable[..., Any]) -> Callable[..., Any]:
     help=f"Which pitch is which drum: {PITCH_CLASSES_HELP}.",
 )
 @console.drum_part
-@click.option("--magenta-compat", is_flag=True, help="Drop files with changes of tempo or meter.")
+@click.option(
+    "--magenta-compat",
+    is_flag=True,
+    help="Drop files with changes of tempo or meter, and hits of no length, as Magenta does.",
+)
 @click.option(
     "--metadata",
     type=click.Path(),

@@ -13,7 +13,7 @@ import click
 from groovefast import playing
 from groovefast.cli import console
 from groovefast.cli.results import Audio, Output, Request
-from groovefast.config import MAX_TEMPERATURE
+from groovefast.config import MAX_SEED, MAX_TEMPERATURE
 from groovefast.drum_part import DrumPart
 from groovefast.drums import PITCH_CLASSES_HELP
 from groovefast.errors import GrooveFastError, OptionError
@@ -21,7 +21,7 @@ from groovefast.midi.folder import midi_files
 from groovefast.midi.parts import no_drums
 from groovefast.midi.score import read_midi, read_score
 from groovefast.playing import MODES, Mode
-from groovefast.playing.modes import NEW_QPM, check_options, name_of_model
+from groovefast.playing.modes import NEW_QPM, check_options, check_sources, name_of_model
 
 if TYPE_CHECKING:
     from groovefast.model.groovae import GrooVAE
@@ -122,7 +122,7 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0, max=2**31 - 1),
+    type=click.IntRange(min=0, max=MAX_SEED),
     help="The same seed plays the same. Where it matters, it is noted in the files.  "
     "[default: a new one, which is printed]",
 )
@@ -152,7 +152,7 @@ def command(
     row = MODES[mode]
     check_options(mode, given)
     model_source = _find_model(row, model)
-    seed = secrets.randbelow(2**31) if seed is None else seed
+    seed = secrets.randbelow(MAX_SEED + 1) if seed is None else seed
     requests = list(_requests(row, source, output_dir, {**given, "seed": seed}))
     audio = Audio(soundfont) if render or soundfont else None
     output = Output(output_dir, plot, audio, overwrite)
@@ -195,6 +195,7 @@ def _succeeds(request: Request, model: GrooVAE, name: str, output: Output, many:
 
 def _find_model(mode: Mode, path: Path | None) -> Path:
     """The model to load; says that there is none before TensorFlow takes its time to start."""
+    from groovefast.model.folder import is_on_disk
     from groovefast.model.models import included_model, included_models
 
     included = included_model(mode.model if path is None else str(path))
@@ -203,7 +204,7 @@ def _find_model(mode: Mode, path: Path | None) -> Path:
             f"--model is missing: {mode.model}, which --mode {mode.name} would take, is not "
             "included here; groovefast-train leaves a model in RUN_DIR/model"
         )
-    if path is not None and (path.exists() or path.with_name(f"{path.name}.index").exists()):
+    if path is not None and is_on_disk(path):
         return path
     if included is None:
         raise GrooveFastError(
@@ -217,11 +218,10 @@ def _requests(
     mode: Mode, paths: Sequence[Path], output_dir: Path, options: Mapping[str, Any]
 ) -> Iterator[Request]:
     """One piece of work for each input, or for each pair of them."""
+    if mode.inputs != (1, 1):
+        check_sources(mode.name, paths, options)
     if options["groove_from"] is not None:
         read_midi(options["groove_from"])
-    for option in ("channel", "track"):
-        if options[option] is not None and not paths:
-            raise OptionError(option, "says which notes of an `source` are drums; give one")
     for sources, name in _pieces(mode, paths, output_dir):
         yield Request(mode, sources, name, options)
 
@@ -230,15 +230,10 @@ def _pieces(
     mode: Mode, paths: Sequence[Path], output_dir: Path
 ) -> Iterator[tuple[Sequence[Path], Path]]:
     """The inputs of each piece of work, and what to call its results."""
-    least, most = mode.inputs
-    if (least, most) != (1, 1):
-        if not least <= len(paths) <= most:
-            raise OptionError(
-                "source", f"{len(paths)} given, but `mode` {mode.name} works on {most}"
-            )
+    if mode.inputs != (1, 1):
         for path in paths:
             read_midi(path)  # missing and broken files are found before TensorFlow starts
-        yield paths, Path(f"{paths[0].stem}-{mode.name}" if least else mode.name)
+        yield paths, Path(f"{paths[0].stem}-{mode.name}" if mode.inputs[0] else mode.name)
         return
     if not paths:
         raise OptionError("source", f"0 given, but `mode` {mode.name} works on 1 or more")

@@ -13,7 +13,7 @@ import click
 
 from groovefast.cli import console
 from groovefast.cli.progress import Stage, display
-from groovefast.config import get_config
+from groovefast.config import DEVICES, MAX_SEED, PRECISIONS, STRATEGIES, get_config
 from groovefast.errors import GrooveFastError
 
 if TYPE_CHECKING:
@@ -35,7 +35,11 @@ _NOTHING = object()
     "file. May be given several times.",
 )
 @click.option(
-    "--eval-data", multiple=True, metavar="PATTERN", help="Shards to evaluate on, likewise."
+    "--eval-data",
+    multiple=True,
+    metavar="PATTERN",
+    help="Shards to evaluate on, likewise. The model with the lowest loss on them is kept in "
+    "RUN_DIR/best.",
 )
 @click.option(
     "--hop-bars",
@@ -83,7 +87,7 @@ _NOTHING = object()
 )
 @click.option(
     "--precision",
-    type=console.Choice(["auto", "float32", "mixed_float16", "mixed_bfloat16"]),
+    type=console.Choice(["auto", *PRECISIONS]),
     default="auto",
     show_default=True,
     help="auto: that of a run that goes on; else mixed_float16 on a GPU, mixed_bfloat16 on a CPU "
@@ -91,14 +95,14 @@ _NOTHING = object()
 )
 @click.option(
     "--device",
-    type=console.Choice(["auto", "cpu", "gpu"]),
+    type=console.Choice(DEVICES),
     default="auto",
     show_default=True,
     help="auto: a GPU if there is one.",
 )
 @click.option(
     "--strategy",
-    type=console.Choice(["auto", "mirrored", "multiworker"]),
+    type=console.Choice(STRATEGIES),
     default="auto",
     show_default=True,
     help="mirrored: all devices of this machine; multiworker: the machines of TF_CONFIG; "
@@ -106,7 +110,7 @@ _NOTHING = object()
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0, max=2**31 - 1),
+    type=click.IntRange(min=0, max=MAX_SEED),
     default=0,
     show_default=True,
     help="Decides first weights, order of the data, noise.",
@@ -145,7 +149,9 @@ _NOTHING = object()
 )
 @click.option(
     "--stream",
+    "cache",
     is_flag=True,
+    callback=lambda *given: not given[-1],  # what is asked for is not to cache
     help="Read the shards in every epoch rather than keep the data in memory.",
 )
 def command(
@@ -155,7 +161,6 @@ def command(
     eval_data: tuple[str, ...],
     batch_size: int | None,
     hparams: str,
-    stream: bool,
     **options: Any,
 ) -> int:
     """Trains a model. Ctrl-C saves and stops; the same command again goes on."""
@@ -164,9 +169,7 @@ def command(
             f"{unquoted[0]}: unexpected; put the pattern after --data in quotes, as in "
             "--data 'records/train-*.tfrecord'"
         )
-    chosen = get_config(config).with_hparams(hparams)
-    if batch_size is not None:
-        chosen = chosen.with_hparams({"batch_size": batch_size})
+    chosen = get_config(config).with_hparams(hparams, batch_size)
 
     from groovefast.shards.find import find_shards
 
@@ -182,7 +185,6 @@ def command(
             chosen,
             shards,
             eval_data=eval_shards,
-            cache=not stream,
             progress=lambda progress: show(stage(progress)),
             **options,
         )

@@ -77,6 +77,8 @@ PUBLISHED: Mapping[str, Scores] = {
 QUANTIZED = "quantized"
 _CLOSED_HI_HAT = DRUM_CLASSES.index("closed hi-hat")
 SAMPLE_TEMPERATURES = (1.0, 0.5)
+_SAMPLES_AT_ONCE = 512
+"""What is drawn for a window depends on the others of its batch."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,7 +179,7 @@ def evaluate(
             the model's config if None.
         dedupe: Whether to leave out windows that are as an earlier one of the same data.
         min_hits: Windows with fewer hits are left out.
-        batch_size: Windows the model is given at once.
+        batch_size: Windows the model is given at once; of new grooves it makes 512 at once.
         resamples: Bootstrap resamples behind the intervals.
         seed: Of the resamples and of new grooves.
 
@@ -212,7 +214,7 @@ def read_performances(
     """Reads the windows of converted performances, in the order of the files.
 
     Args:
-        data: Shards, see `shards.find_shards`.
+        data: Shards, see `shards.find.find_shards`.
         config: A config.
         cutting: Which windows to cut; those of the config if None.
 
@@ -277,21 +279,22 @@ class _Runner:
             mu, _ = self.model.encode(self._inputs[batch], self._controls[batch])
             return self._decode(mu, batch, kept, 0.0, 0)
 
-        return self._run(decode)
+        return self._run(decode, self._batch_size)
 
     def sample(self, temperature: float, seed: int, kept: tuple[int, ...] = ()) -> Performances:
         """What is decoded from z ~ N(0, 1), in as many windows as were played."""
         z_size = self.model.config.hparams.z_size
         z = np.random.default_rng(seed).standard_normal((len(self.truth), z_size), np.float32)
         return self._run(
-            lambda batch: self._decode(z[batch], batch, kept, temperature, seed + batch.start)
+            lambda batch: self._decode(z[batch], batch, kept, temperature, seed + batch.start),
+            _SAMPLES_AT_ONCE,
         )
 
     def losses(self) -> dict[str, float]:
         """Means over windows of the reconstruction loss at z = mu, and of the KL."""
         totals: dict[str, float] = {}
         hparams = self.model.config.hparams
-        for batch in self._batches():
+        for batch in self._batches(self._batch_size):
             inputs, outputs = self._inputs[batch], self._outputs[batch]
             eps = np.zeros((len(inputs), hparams.z_size), np.float32)
             losses = self.model.losses(
@@ -321,8 +324,8 @@ class _Runner:
             given=given.reshape(rows),
         )
 
-    def _run(self, decode: Callable[[slice], Any]) -> Performances:
-        rows = np.concatenate([np.asarray(decode(batch)) for batch in self._batches()])
+    def _run(self, decode: Callable[[slice], Any], size: int) -> Performances:
+        rows = np.concatenate([np.asarray(decode(batch)) for batch in self._batches(size)])
         grid = RowLayout.of(self.model.config.converter).numbers(rows)
         return self.truth.replace(
             hits=grid.hits > 0.5,
@@ -330,8 +333,7 @@ class _Runner:
             offsets=np.asarray(grid.offsets, np.float32),
         )
 
-    def _batches(self) -> list[slice]:
-        size = self._batch_size
+    def _batches(self, size: int) -> list[slice]:
         return [slice(first, first + size) for first in range(0, len(self.truth), size)]
 
 

@@ -68,15 +68,6 @@ class Performances:
                 f"qpms: one tempo a window wanted, ({len(self.hits)},), not {self.qpms.shape}"
             )
 
-    @classmethod
-    def from_grid(
-        cls, grid: NDArray[Any], qpms: NDArray[Any] | float = 120.0, **meter: int
-    ) -> Performances:
-        """Returns the windows of vectors [9 hits, 9 velocities, 9 offsets], (n, steps, 27)."""
-        hits, velocities, offsets = np.split(np.asarray(grid, np.float32), 3, axis=-1)
-        tempos = np.broadcast_to(np.asarray(qpms, np.float64), len(grid))
-        return cls(hits > 0.5, velocities, offsets, tempos, **meter)
-
     def __len__(self) -> int:
         return len(self.hits)
 

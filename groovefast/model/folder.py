@@ -28,11 +28,19 @@ class Description(NamedTuple):
 
 
 def find_model_folder(path: Path) -> Path | None:
-    """Returns the model folder at `path`, that of a training run there, or the included one."""
+    """Returns the model folder at `path`, that of a training run there, or the included one.
+
+    What is on disk comes before what is included.
+    """
     for folder in (path, path / _MODEL_OF_RUN):
         if (folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file():
             return folder
-    return None if path.exists() else included_model(os.fspath(path))
+    return None if is_on_disk(path) else included_model(os.fspath(path))
+
+
+def is_on_disk(path: Path) -> bool:
+    """Whether a name is that of a file or folder, or what a checkpoint's files begin with."""
+    return path.exists() or Path(f"{path}.index").exists()
 
 
 def model_in(path: Path) -> Path | None:
@@ -55,7 +63,11 @@ def read_description(folder: Path) -> Description:
     try:
         values = json.loads(file.read_text())
         return Description(Config.from_dict(values["config"]), int(values["step"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
+        raise GrooveFastError(
+            f"{file}: not the description of a model ({error} is missing)"
+        ) from None
+    except (ValueError, TypeError, GrooveFastError) as error:
         raise GrooveFastError(f"{file}: not the description of a model ({error})") from None
 
 

@@ -19,16 +19,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from groovefast.config import Config, get_config
+from groovefast.config import MAX_SEED, PRECISIONS, Config, get_config
 from groovefast.drums import NUM_CLASSES
-from groovefast.errors import OptionError
+from groovefast.errors import check_choice, check_whole
 from groovefast.model.decoder import Context, Decoder, NextInput
 from groovefast.model.encoder import Encoder, Posterior
 from groovefast.model.inputs import Inputs, Seed, seed_pair
-from groovefast.model.latent import slerp
 from groovefast.model.layers import (
+    DTYPES,
     NO_DROPOUT,
-    PRECISIONS,
     Dropout,
     Weights,
     fresh_variables,
@@ -56,14 +55,11 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         """Builds the model with fresh weights, the same for the same seed.
 
         Raises:
-            GrooveFastError: An unknown config or precision.
+            OptionError: An unknown config or precision, or a seed out of its range.
         """
         super().__init__(name="groovae")
-        if precision not in PRECISIONS:
-            raise OptionError(
-                "precision",
-                f"no such precision {precision!r}; it is one of {', '.join(PRECISIONS)}",
-            )
+        check_choice("precision", precision, PRECISIONS)
+        check_whole("seed", seed, 0, MAX_SEED)
         self.config = get_config(config)
         self.precision = precision
         self._plan = layers(self.config)
@@ -194,7 +190,7 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         return next_input
 
     def _weights(self, compiled: bool = False) -> Weights:
-        return Weights(self.weights, PRECISIONS[self.precision], compiled)
+        return Weights(self.weights, DTYPES[self.precision], compiled)
 
     # The graphs of what is learned, in use.
 
@@ -298,41 +294,14 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         self.decode(tf.zeros([1, self.config.hparams.z_size]), controls, seed=0)
 
     def sample(
-        self, n: int, temperature: float = 1.0, seed: Seed = None, controls: Any = None
+        self,
+        n: int,
+        temperature: float = 1.0,
+        seed: Seed = None,
+        controls: Any = None,
+        steps: int | None = None,
     ) -> tf.Tensor:
         """Returns n new windows, (n, steps, depth), decoded from z ~ N(0, 1); see `decode`."""
         for_z, for_decoder = tf.unstack(tf.random.split(seed_pair(seed), 2))
         z = tf.random.stateless_normal([n, self.config.hparams.z_size], for_z)
-        return self.decode(z, controls, temperature, for_decoder)
-
-    def interpolate(
-        self,
-        a: Any,
-        b: Any,
-        num: int,
-        controls: Any = None,
-        temperature: float = 0.0,
-        seed: Seed = None,
-    ) -> tf.Tensor:
-        """Returns num windows from `a` to `b`, both included, on the sphere between their `mu`.
-
-        Args:
-            a: A window, (steps, depth), or its `mu`, (z_size,), which is what configs with
-                `hits_as_controls` need.
-            b: The other.
-            num: How many windows, at least 2.
-            controls: As for `decode`.
-            temperature: As for `decode`.
-            seed: As for `decode`.
-
-        Raises:
-            GrooveFastError: A shape that does not fit the config, or num < 2.
-        """
-        if num < 2:
-            raise OptionError("num", f"{num} given; an interpolation has at least 2 windows")
-        ends = [np.asarray(end, np.float32) for end in (a, b)]
-        mu_a, mu_b = (
-            end if end.ndim == 1 else self.encode(end[None]).mu[0].numpy() for end in ends
-        )
-        z = slerp(mu_a, mu_b, np.linspace(0, 1, num))
-        return self.decode(z, controls, temperature, seed)
+        return self.decode(z, controls, temperature, for_decoder, steps)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 import tensorflow as tf
 
 from groovefast.config import MAX_TEMPERATURE, Config
-from groovefast.errors import GrooveFastError
+from groovefast.errors import GrooveFastError, check_number
 from groovefast.model.outputs import Kept
 from groovefast.task import Task
 from groovefast.windows.rows import RowLayout
@@ -68,6 +68,8 @@ class Inputs(NamedTuple):
     def kept(self, hits: Any, given: Any, n: int, steps: int) -> Kept:
         """Returns the hits to keep, (n, steps, drums), of those that are `given`."""
         shape = [n, steps, self.layout.drums]
+        if hits is None and given is not None:
+            raise GrooveFastError("given: which of `hits` to keep; give these as well")
         if hits is None:
             return Kept(tf.zeros(shape), tf.zeros(shape, tf.bool))
         hits = tf.convert_to_tensor(hits, tf.float32)
@@ -83,10 +85,7 @@ class Inputs(NamedTuple):
 
     def temperature(self, temperature: float) -> float:
         """Returns how boldly to draw."""
-        if not 0 <= temperature <= MAX_TEMPERATURE:
-            raise GrooveFastError(
-                f"temperature: {temperature} is not a number from 0 to {MAX_TEMPERATURE:g}"
-            )
+        check_number("temperature", temperature, 0, MAX_TEMPERATURE)
         return float(temperature)
 
     def steps(self, controls: Any) -> int:

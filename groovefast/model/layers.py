@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from groovefast.config import Config
+from groovefast.config import PRECISIONS, Config
 from groovefast.model.lstm import (
     LstmWeights,
     State,
@@ -23,14 +23,12 @@ from groovefast.model.lstm import (
 )
 from groovefast.windows.rows import RowLayout
 
-PRECISIONS = {
-    "float32": tf.float32,
-    "mixed_float16": tf.float16,
-    "mixed_bfloat16": tf.bfloat16,
-}
-"""Names of what the matrix products are computed in; all else is float32."""
+DTYPES = dict(zip(PRECISIONS, (tf.float32, tf.float16, tf.bfloat16), strict=True))
+"""What the matrix products are computed in, by the name of a precision; all else is float32."""
 
 _SMALL = 0.001
+_DRAWS = 2**16
+"""So many outcomes has a draw of dropout: 16 random bits are enough to tell what is kept."""
 
 
 # --- The plan -------------------------------------------------------------------------------
@@ -232,18 +230,17 @@ class Dropout(NamedTuple):
     @property
     def drops(self) -> bool:
         """Whether anything is left out."""
-        return self.keep < 1
+        return round(self.keep * _DRAWS) < _DRAWS
 
     def __call__(self, parts: Sequence[tf.Tensor], dtype: tf.DType) -> Sequence[tf.Tensor]:
         """Returns what is left of inputs as for `project`: one part of that dtype, or them."""
         if not self.drops:
             return parts
         x = side_by_side_over_time([tf.cast(part, dtype) for part in parts])
-        # 16 random bits are enough to tell whether to keep a number.
         size = tf.size(x)
         bits = tf.random.stateless_uniform([(size + 1) // 2], self.seed, None, None, tf.uint32)
         draws = tf.reshape(tf.reshape(tf.bitcast(bits, tf.uint16), [-1])[:size], tf.shape(x))
-        kept = tf.cast(draws < round(self.keep * 2**16), x.dtype)
+        kept = tf.cast(draws < round(self.keep * _DRAWS), x.dtype)
         return [x * kept * tf.cast(1 / self.keep, x.dtype)]
 
 

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from groovefast.config import MAX_TEMPERATURE
+from groovefast.config import MAX_SEED, MAX_TEMPERATURE
 from groovefast.drums import DRUM_CLASSES, resolve_pitch_classes
 from groovefast.errors import (
     GrooveFastError,
     MidiError,
     OptionError,
     check_choice,
+    check_number,
+    check_whole,
     is_out_of_memory,
     is_whole,
 )
@@ -50,7 +52,8 @@ _CLOSED_HAT_EDGE = 22
 """The closed hi-hat struck on its edge, on Roland's kits."""
 _MOST_GROOVES = 1 << 40
 """More than any machine has room for, and few enough to be asked for it."""
-_SEEDS = 1 << 31
+_OF_A_SOURCE = ("amount", "channel", "hop_bars", "track")
+"""Options that say what to do to a performance."""
 
 
 # --- The modes ------------------------------------------------------------------------------
@@ -72,13 +75,17 @@ def sample(
         model: Any. Without a `source` its grooves are as long as its windows, for the kit of
             `pitch_classes`.
         qpm: Their tempo; `NEW_QPM` if None. None with a `source`.
-        **options: Fields of `Options`; `temperature` is 0.5 unless given.
+        **options: Fields of `Options`; `temperature` is 0.5 unless given. `amount`, `hop_bars`,
+            `channel` and `track` only with a `source`.
 
     Raises:
-        OptionError: A source that the model has no use for, or none where it needs one.
+        OptionError: A source that the model has no use for, or none where it or an option needs
+            one; or a model whose windows have no length.
         MidiError: As `humanize`, and so on.
     """
     _check_num("sample", num)
+    if source is None:
+        _check_for_new_grooves(options)
     player = _player("sample", model, options)
     if not player.task.wants_hits:
         if source is not None:
@@ -100,6 +107,12 @@ def sample(
 
 def _new_grooves(player: Player, num: int, qpm: float) -> list[Rendition]:
     """New windows as files."""
+    if player.config.split_bars is None:
+        raise OptionError(
+            "model",
+            f"one of {player.model.config.name} that hears whole files; new grooves want the "
+            "length of a window",
+        )
     no_memory = OptionError("num", f"no memory for {num:,} at once")
     if num > _MOST_GROOVES:
         raise no_memory
@@ -192,7 +205,7 @@ def add_hihat(
         take, windows, z, added, closed=there if replace else take.in_bars_with(there)
     )
     played = player.play(take, windows, z, hits, changed=added)
-    told = _tell_of_added(take, hits, added, replace)
+    told = _tell_of_added(take, hits, added, replace) if player.options.amount else ()
     return dataclasses.replace(played, messages=(*played.messages, *told))
 
 
@@ -284,8 +297,7 @@ def vary(source: Source, model: Model = None, spread: float = 0.5, **options: An
     Raises:
         MidiError: As `humanize`, and so on.
     """
-    if not 0 <= spread <= MAX_TEMPERATURE:
-        raise OptionError("spread", f"{spread} is not in 0..{MAX_TEMPERATURE:g}")
+    check_number("spread", spread, 0, MAX_TEMPERATURE)
     return _near(source, _player("vary", model, options), spread)
 
 
@@ -307,14 +319,17 @@ def variations(
         num: How many.
         model: As for `vary`.
         spread: As for `vary`.
-        **options: Fields of `Options`; `seed` is that of the first.
+        **options: Fields of `Options`; `seed` is that of the first, and after `MAX_SEED` comes 0.
 
     Raises:
         MidiError: As `humanize`, and so on.
     """
     _check_num("vary", num)
     model, seed = MODES["vary"].load(model), options.pop("seed", None)
-    seeds = (None if seed is None else seed + number for number in range(num))
+    if seed is None:
+        return [vary(source, model, spread, **options) for _ in range(num)]
+    first = check_whole("seed", seed, 0, MAX_SEED)
+    seeds = ((first + number) % (MAX_SEED + 1) for number in range(num))
     return [vary(source, model, spread, seed=each, **options) for each in seeds]
 
 
@@ -488,14 +503,19 @@ def play(
             usual. Without a seed a new one is drawn.
 
     Raises:
-        OptionError: No such mode, or an option that it does not heed.
+        OptionError: No such mode, an option that it does not heed, or too few performances or too
+            many.
         GrooveFastError: As its function.
         OSError: A file cannot be read.
     """
     check_options(mode, options)
+    check_sources(mode, sources, options)
     row = MODES[mode]
-    given = {name: value for name, value in options.items() if value is not None}
-    seed = given.get("seed", secrets.randbelow(_SEEDS))
+    unheeded = _unheeded(mode)
+    given = {
+        name: value for name, value in options.items() if value is not None and name not in unheeded
+    }
+    seed = given.get("seed", secrets.randbelow(MAX_SEED + 1))
     settings = {"temperature": 0.0, **row.options, **given, "seed": seed}
     played = row.function(*sources, model=model, **settings)
     results = played if isinstance(played, list) else [played]
@@ -520,9 +540,8 @@ def check_options(mode: str, options: Mapping[str, Any]) -> None:
     """
     check_choice("mode", mode, MODES)
     own = MODES[mode].options
-    special = {name for row in MODES.values() for name in row.options} - {"temperature"}
-    for name in sorted(special - own.keys()):
-        if options.get(name) is not None:
+    for name in sorted(_unheeded(mode)):
+        if options.get(name) is not None and options[name] is not False:
             users = " or ".join(other for other, row in MODES.items() if name in row.options)
             raise OptionError(name, f"of no use to `mode` {mode}; it is for {users}")
     if "groove_from" in own and options.get("groove_from") is None:
@@ -531,12 +550,45 @@ def check_options(mode: str, options: Mapping[str, Any]) -> None:
         _check_num(mode, options["num"])
 
 
+def _unheeded(mode: str) -> set[str]:
+    """The options that only other modes have."""
+    special = {name for row in MODES.values() for name in row.options} - {"temperature"}
+    return special - MODES[mode].options.keys()
+
+
+def check_sources(mode: str, sources: Sequence[Source], options: Mapping[str, Any]) -> None:
+    """Raises if a mode does not work on so many performances, or is told how to play none.
+
+    Args:
+        mode: A name in `MODES`.
+        sources: What it is to work on.
+        options: What is given for it.
+
+    Raises:
+        OptionError: So it is.
+    """
+    least, most = MODES[mode].inputs
+    if not least <= len(sources) <= most:
+        wanted = most if least == most else f"{least} to {most}"
+        raise OptionError("source", f"{len(sources)} given, but `mode` {mode} works on {wanted}")
+    if not sources:
+        _check_for_new_grooves(options)
+
+
+def _check_for_new_grooves(options: Mapping[str, Any]) -> None:
+    """Refuses what new grooves do not heed."""
+    usual = {field.name: field.default for field in dataclasses.fields(Options)}
+    for name in _OF_A_SOURCE:
+        if options.get(name) not in (None, usual[name]):
+            raise OptionError(name, "of use only with `source`; give that too, or leave this out")
+
+
 def name_of_model(model: GrooVAE | str | os.PathLike[str]) -> str:
-    """Returns what to call a model in files that leave this machine: no path, not just `model`."""
+    """Returns what to call a model in files that leave this machine: no path, no part of a run."""
     if not isinstance(model, (str, os.PathLike)):
         return str(model.config.name)
     folder = Path(os.fspath(model)).absolute()
-    return folder.parent.name if folder.name == "model" else folder.name
+    return folder.parent.name if folder.name in ("model", "best") else folder.name
 
 
 def _player(name: str, model: Model, options: Mapping[str, Any]) -> Player:
@@ -558,14 +610,23 @@ def _check_num(mode: str, num: int) -> None:
 
 def _how_drawn(mode: str, model: str, settings: Mapping[str, Any], number: int) -> str:
     """The text that tells how to make a result again."""
-    seed, temperature = settings["seed"], settings["temperature"]
-    spread, num = settings.get("spread"), settings.get("num")
+    spread, num, hop_bars = (settings.get(name) for name in ("spread", "num", "hop_bars"))
+    amount = settings.get("amount", 1)
     facts = [
-        f"groovefast {mode}, model {model}, seed {seed}, temperature {temperature:g}",
-        *([f"spread {spread:g}"] if spread else []),
+        f"groovefast {mode}, model {model}, seed {settings['seed']}",
+        f"temperature {_exact(settings['temperature'])}",
+        *([f"spread {_exact(spread)}"] if spread else []),
+        *([f"amount {_exact(amount)}"] if amount != 1 else []),
+        *([f"hop_bars {hop_bars}"] if hop_bars else []),
+        *(["replace"] if settings.get("replace") else []),
         *([f"number {number} of {num}"] if num else []),
     ]
     return ", ".join(facts)
+
+
+def _exact(value: float) -> str:
+    """A number with as many digits as it takes to read it again, as in 1 and 0.25."""
+    return repr(float(value)).removesuffix(".0")
 
 
 def _signed(rendition: Rendition, text: str) -> Rendition:

@@ -1,4 +1,4 @@
-"""How a model plays a performance: what all the modes of `performance` have in common.
+"""How a model plays a performance: what all the `modes` have in common.
 
 take -> overlapping windows -> encoder -> z -> decoder -> cross-faded rows -> take
 """
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from groovefast.config import MAX_TEMPERATURE, ConverterConfig
+from groovefast.config import MAX_SEED, MAX_TEMPERATURE, ConverterConfig
 from groovefast.drum_part import CHANNEL_10, Channel, DrumPart, Track
 from groovefast.drums import PitchClasses, resolve_pitch_classes
-from groovefast.errors import OptionError, check_whole
+from groovefast.errors import OptionError, check_number, check_whole
 from groovefast.files import write_atomically
 from groovefast.midi.groove import Groove, midi_source
 from groovefast.midi.score import MidiInput, read_bytes, read_score
@@ -78,7 +78,7 @@ class Options:
             move part of the way, and the model has to be surer of those it adds or takes out.
         temperature: How boldly to draw: z around its mean, and hits; 0 takes the likeliest.
         seed: The same seed gives the same result; None draws anew.
-        hop_bars: From one window to the next; half a window when None.
+        hop_bars: From one window to the next, at most a window; half a window when None.
         pitch_classes: Which pitches are which drum: "reduced" for General MIDI, "roland" for the
             kit of the Groove MIDI Dataset, or another map that `resolve_pitch_classes` takes.
         channel: The MIDI channel of the drums, from 1, or several; channel 10 if None, or every
@@ -98,13 +98,12 @@ class Options:
     track: Track = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.amount <= 1:
-            raise OptionError("amount", f"{self.amount} is not in 0..1")
-        if not 0 <= self.temperature <= MAX_TEMPERATURE:
-            raise OptionError("temperature", f"{self.temperature} is not in 0..{MAX_TEMPERATURE:g}")
-        for name, least in (("hop_bars", 1), ("seed", 0)):
-            if getattr(self, name) is not None:
-                check_whole(name, getattr(self, name), least)
+        check_number("amount", self.amount, 0, 1)
+        check_number("temperature", self.temperature, 0, MAX_TEMPERATURE)
+        if self.seed is not None:
+            check_whole("seed", self.seed, 0, MAX_SEED)
+        if self.hop_bars is not None:
+            check_whole("hop_bars", self.hop_bars, 1)
         # A file is read once.
         object.__setattr__(self, "pitch_classes", resolve_pitch_classes(self.pitch_classes))
         DrumPart.of(self.channel, self.track)
@@ -122,11 +121,16 @@ class Player:
     """
 
     def __init__(self, model: GrooVAE, options: Options) -> None:
+        """Raises an `OptionError` if windows would leave bars between them."""
         self.model = model
         self.options = options
         self.config: ConverterConfig = model.config.converter
         self.task = Task.of(self.config)
         self._layout = RowLayout.of(self.config)
+        self._bars = self.config.split_bars or 2
+        if options.hop_bars is not None and options.hop_bars > self._bars:
+            problem = f"more than the {self._bars} bars this model hears at once"
+            raise OptionError("hop_bars", f"{options.hop_bars} is {problem}")
         self._rng = np.random.default_rng(options.seed)
 
     @property
@@ -153,9 +157,7 @@ class Player:
 
     def windows(self, take: Take) -> Windows:
         """Overlapping windows of the model over a take."""
-        bars = self.config.split_bars or 2
-        hop = self.options.hop_bars or max(1, bars // 2)
-        return take.windows(bars, min(hop, bars))
+        return take.windows(self._bars, self.options.hop_bars or max(1, self._bars // 2))
 
     def encode(self, take: Take, windows: Windows) -> tuple[Values, Values]:
         """The `mu` and `sigma` of windows as the model was trained to hear them."""

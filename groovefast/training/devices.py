@@ -9,13 +9,11 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from groovefast.errors import GrooveFastError, OptionError
-from groovefast.model.layers import PRECISIONS
+from groovefast.config import DEVICES, PRECISIONS, STRATEGIES
+from groovefast.errors import GrooveFastError, OptionError, check_choice
 
 _log = logging.getLogger(__name__)
 
-STRATEGIES = ("auto", "mirrored", "multiworker")
-DEVICES = ("auto", "cpu", "gpu")
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
@@ -31,9 +29,9 @@ def choose_strategy(strategy: str = "auto", device: str = "auto") -> tf.distribu
     Raises:
         GrooveFastError: An unknown name, no GPU where one is asked for, or no TF_CONFIG.
     """
-    _check("strategy", strategy, STRATEGIES)
-    _check("device", device, DEVICES)
-    if device == "gpu" and not tf.config.list_physical_devices("GPU"):
+    check_choice("strategy", strategy, STRATEGIES)
+    check_choice("device", device, DEVICES)
+    if device == "gpu" and not tf.config.get_visible_devices("GPU"):
         raise OptionError(
             "device",
             "TensorFlow finds no GPU; install groovefast[gpu] and a CUDA driver, or use cpu",
@@ -93,7 +91,7 @@ def choose_precision(precision: str, strategy: tf.distribute.Strategy) -> str:
     Raises:
         GrooveFastError: An unknown name.
     """
-    _check("precision", precision, ("auto", *PRECISIONS))
+    check_choice("precision", precision, ("auto", *PRECISIONS))
     on_gpu = runs_on_gpu(strategy)
     if precision == "auto" and on_gpu:
         return "mixed_float16"
@@ -145,8 +143,3 @@ def _workers() -> int:
         return sum(len(cluster.get(job, ())) for job in ("chief", "worker"))
     except (ValueError, AttributeError, TypeError) as error:
         raise GrooveFastError(f"TF_CONFIG: not the JSON TensorFlow wants ({error})") from error
-
-
-def _check(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise OptionError(option, f"no such choice {value!r}; one of {', '.join(known)}")

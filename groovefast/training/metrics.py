@@ -64,10 +64,10 @@ def read_metrics(run_dir: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
 def _parse(line: str) -> dict[str, Any] | None:
     try:
-        parsed: dict[str, Any] = json.loads(line)
+        parsed = json.loads(line)
     except ValueError:
         return None
-    return parsed
+    return parsed if isinstance(parsed, dict) else None
 
 
 def plot_rows(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -89,7 +89,7 @@ class LossScale(tf.Module):  # type: ignore[misc]
     GROWTH_STEPS = 2000
 
     def __init__(self, dynamic: bool) -> None:
-        """Starts at `INITIAL`, also for a run that goes on in float16 only later."""
+        """Starts at `INITIAL`."""
         super().__init__(name="loss_scale")
         self.dynamic = dynamic
         self.value = tf.Variable(self.INITIAL, trainable=False)

@@ -1,6 +1,7 @@
 """The folder of a training run: what is on disk, and how it stays whole when a run is killed.
 
-    run.json          what is trained: the config, the seed, the precision and on which data
+    run.json          what is trained: the config, the seed, the precision, on which data and how
+                      that is read
     checkpoints/      where to go on from
     model/            the latest weights, for `load_model`
     best/             those with the lowest evaluation loss
@@ -15,9 +16,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from groovefast.config import Config
 from groovefast.errors import GrooveFastError
@@ -27,6 +32,8 @@ from groovefast.training.metrics import MetricsLog, plot_rows, read_metrics
 from groovefast.training.run_checkpoints import RunCheckpoints, saved_steps
 from groovefast.training.step import Trainer
 from groovefast.windows.cutting import Cutting
+
+_log = logging.getLogger(__name__)
 
 RUN_FILE = "run.json"
 _CHECKPOINTS = "checkpoints"
@@ -43,6 +50,7 @@ class RunIdentity:
         windows: How many windows it is trained on.
         sha256: Of the shards that hold them, one after the other, wherever they lie.
         cutting: Which windows were cut from these.
+        streamed: Whether they are read anew in every epoch, in an order of their own.
     """
 
     config: Config
@@ -51,6 +59,7 @@ class RunIdentity:
     windows: int
     sha256: str
     cutting: Cutting
+    streamed: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Returns it as JSON has it."""
@@ -61,6 +70,7 @@ class RunIdentity:
                     "precision": self.precision,
                     "data": {"windows": self.windows, "sha256": self.sha256},
                     "cutting": dataclasses.asdict(self.cutting),
+                    "streamed": self.streamed,
                     "config": self.config.to_dict(),
                 }
             )
@@ -89,7 +99,8 @@ class RunFolder:
             writes: Whether this process writes, as one of several workers does.
 
         Raises:
-            GrooveFastError: Another run is there, or none of its checkpoints can be read.
+            GrooveFastError: Another run is there, or one of another version, or none of its
+                checkpoints can be read.
         """
         self.path = path
         self.model_dir = path / "model"
@@ -107,6 +118,20 @@ class RunFolder:
         self._log = MetricsLog(path, int(trainer.step)) if writes else None
         logged = [line for line in read_metrics(path) if line["split"] == "train"]
         self._latest = logged[-1] if logged else {}
+
+    def evaluate_on(self, sha256: str) -> None:
+        """Says which data evaluations are of; with other data the search for the best begins anew.
+
+        Args:
+            sha256: Of the shards, one after the other.
+        """
+        data, best = np.frombuffer(bytes.fromhex(sha256), np.int64), self._trainer.best_eval
+        if (self._trainer.best_eval_data.numpy() == data).all():
+            return
+        if math.isfinite(float(best)):
+            _log.info("other evaluation data than before; best/ begins anew")
+        best.assign(math.inf)
+        self._trainer.best_eval_data.assign(data)
 
     def save(self) -> None:
         """Writes a checkpoint, unless the latest is of this step, and exports the model."""
@@ -135,7 +160,7 @@ class RunFolder:
         self.draw()
 
     def draw(self) -> None:
-        """Draws the record as `train.png`."""
+        """Draws the record as `training.png`."""
         if rows := plot_rows(read_metrics(self.path)) if self._writes else None:
             from groovefast.training.plot import plot_training  # matplotlib: only where needed
 
@@ -159,7 +184,7 @@ def has_checkpoint(path: Path) -> bool:
 
 
 def begun_precision(path: Path) -> str | None:
-    """Returns the precision of the run in a folder, None if there is none or it does not tell.
+    """Returns the precision of the run in a folder, None if there is none.
 
     Raises:
         GrooveFastError: What is written there of the run is damaged.
@@ -192,9 +217,13 @@ def _claim(path: Path, wanted: Mapping[str, Any], writes: bool) -> None:
 
 
 def _refuse_another(path: Path, begun: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Raises if what is asked for is not the run that was begun; older runs tell less."""
-    known = {key: (begun[key], wanted[key]) for key in wanted if key in begun}
-    other = {key: pair for key, pair in known.items() if _are_other(key, *pair)}
+    """Raises if what is asked for is not the run that was begun."""
+    if not _has_form(begun, wanted):
+        raise GrooveFastError(
+            f"{path / RUN_FILE}: not a run of this version of groovefast; use another folder"
+        )
+    pairs = {key: (begun[key], wanted[key]) for key in wanted}
+    other = {key: pair for key, pair in pairs.items() if _are_other(key, *pair)}
     differences = [text for key, pair in other.items() for text in sorted(_told(key, *pair))]
     if not differences:
         return
@@ -210,27 +239,38 @@ _WAYS_ON = {
     "precision": "precision {}",
     "data": "the data it was begun with",
     "cutting": "the `hop_bars`, `dedupe` and `min_hits` it was begun with",
+    "streamed": "`cache` as when it was begun",
 }
+
+
+def _has_form(begun: Any, wanted: Any) -> bool:
+    """Whether both have the same fields, however deep."""
+    if not isinstance(wanted, dict) or not isinstance(begun, dict):
+        return isinstance(wanted, dict) == isinstance(begun, dict)
+    return begun.keys() == wanted.keys() and all(
+        _has_form(begun[key], wanted[key]) for key in wanted
+    )
 
 
 def _are_other(key: str, begun: Any, wanted: Any) -> bool:
     """Whether a field differs; that shards give other windows is told by how these are cut."""
-    if key == "data" and isinstance(begun, dict):
-        return bool(begun.get("sha256") != wanted["sha256"])
+    if key == "data":
+        return bool(begun["sha256"] != wanted["sha256"])
     return bool(begun != wanted)
 
 
 def _told(key: str, begun: Any, wanted: Any) -> Iterator[str]:
-    """How a field differs; those of a config that only one of the two knows do not count."""
+    """How a field differs."""
     if key == "data":
         yield f"data of {_data(begun)}, not {_data(wanted)}"
+    elif key == "streamed":
+        ways = "kept in memory", "streamed"
+        yield f"data {ways[bool(begun)]}, not {ways[bool(wanted)]}"
     else:
         yield from _differences(begun, wanted, key)
 
 
 def _data(identity: Any) -> str:
-    if not isinstance(identity, dict) or {"windows", "sha256"} - identity.keys():
-        return "no known data"
     return "{windows:,} windows (SHA-256 {sha256:.8}…)".format(**identity)
 
 
@@ -242,5 +282,5 @@ def _differences(begun: Any, wanted: Any, name: str) -> Iterator[str]:
     elif begun.get("name") != wanted.get("name"):
         yield from _differences(begun.get("name"), wanted.get("name"), name)
     else:
-        for key in begun.keys() & wanted.keys():
+        for key in wanted:
             yield from _differences(begun[key], wanted[key], key)

@@ -7,7 +7,7 @@ import math
 import tensorflow as tf
 
 from groovefast.config import OptimizerHParams, ScheduleHParams
-from groovefast.errors import OptionError
+from groovefast.errors import OptionError, which_of
 
 
 def learning_rate(hparams: OptimizerHParams, step: tf.Tensor) -> tf.Tensor:
@@ -65,10 +65,8 @@ def check_sampling(hparams: ScheduleHParams) -> None:
         "inverse_sigmoid": (rate >= 1, "1 or more"),
     }
     if schedule not in allowed:
-        raise OptionError(
-            "hparams",
-            f"sampling_schedule: no such schedule {schedule!r}; it is one of {', '.join(allowed)}",
-        )
+        hint = which_of(schedule, allowed)
+        raise OptionError("hparams", f"sampling_schedule: no such schedule {schedule!r}{hint}")
     fits, wanted = allowed[schedule]
     if not fits:
         raise OptionError("hparams", f"sampling_rate: {schedule} wants {wanted}, not {rate}")

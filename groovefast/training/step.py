@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from groovefast.config import Config
 from groovefast.model.groovae import GrooVAE
-from groovefast.model.layers import PRECISIONS, layers
+from groovefast.model.layers import DTYPES, layers
 from groovefast.training.optimizer import Adam, LossScale, MovingAverage
 from groovefast.training.schedules import beta, learning_rate, sampling_probability
 from groovefast.windows.rows import RowLayout
@@ -48,6 +48,7 @@ class Trainer(tf.Module):  # type: ignore[misc]
         skipped_in_row: The same, since the last that was not skipped.
         loss_scale: What keeps float16 gradients from vanishing.
         best_eval: The lowest evaluation loss so far.
+        best_eval_data: Of what it is the loss: the SHA-256 of that data, as four int64.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Trainer(tf.Module):  # type: ignore[misc]
         super().__init__(name="trainer")
         self._hparams = config.hparams
         self._strategy = strategy
-        self._seed = tf.constant([seed % 2**31, seed // 2**31 % 2**31], tf.int32)
+        self._seed = tf.constant([seed, 0], tf.int32)
         with strategy.scope():
             self.model = GrooVAE(config, precision, seed)
             self.averaged = (
@@ -78,6 +79,9 @@ class Trainer(tf.Module):  # type: ignore[misc]
         self.skipped = _counter("skipped")
         self.skipped_in_row = _counter("skipped_in_row")
         self.best_eval = tf.Variable(float("inf"), trainable=False, name="best_eval")
+        self.best_eval_data = tf.Variable(
+            tf.zeros(4, tf.int64), trainable=False, name="best_eval_data"
+        )
         self._sums = tf.Variable(tf.zeros(len(LOSS_METRICS) + len(STEP_METRICS)), trainable=False)
         self._summed = tf.Variable(0.0, trainable=False)
 
@@ -212,7 +216,7 @@ def step_memory(config: Config, precision: str, windows: int) -> int:
         windows: Windows in a batch.
     """
     plan = layers(config)
-    number: int = PRECISIONS[precision].size
+    number: int = DTYPES[precision].size
     units = [cell.units for cell in plan.cells]
     inputs = [cell.lstm.inputs - cell.units for cell in plan.cells]
     kept = sum(units) * (5 * number + 4)  # gates and h; c is float32

@@ -21,8 +21,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from groovefast.config import Config, get_config
-from groovefast.errors import GrooveFastError, OptionError
+from groovefast.config import MAX_SEED, Config, get_config
+from groovefast.errors import GrooveFastError, OptionError, check_whole
 from groovefast.files import lock_folder
 from groovefast.model.checkpoints import load_weights
 from groovefast.shards.find import DataPattern, find_shards
@@ -125,19 +125,22 @@ def train(
     """Trains a model, or goes on where an earlier call with the same `run_dir` stopped.
 
     On one machine a run that was interrupted, or killed at any moment, and continued gives exactly
-    the numbers of an unbroken one. It goes on only with the config, seed, precision and training
-    windows that it was begun with, wherever the data lies now. Ctrl-C (or SIGTERM) saves and stops.
+    the numbers of an unbroken one. It goes on only with the config, seed, precision, training
+    windows and `cache` that it was begun with, wherever the data lies now. Ctrl-C (or SIGTERM)
+    saves and stops.
 
     Args:
         config: A config or its name.
-        data: Shards to train on, see `shards.find_shards`.
+        data: Shards to train on, see `shards.find.find_shards`.
         run_dir: The run's folder, made if need be.
-        eval_data: Shards to evaluate on.
+        eval_data: Shards to evaluate on. The model with the lowest loss on them is kept in
+            `run_dir`/best; with other ones it is looked for anew.
         steps: Steps in all, those of earlier calls included.
-        start_from: A model to take the first weights from, as `checkpoints.load_model` finds it;
-            of this config or another one of the same sizes. The step counts from 0 all the same.
-            A run that goes on has its own weights and does without.
-        batch_size: Windows in a batch, over all replicas; overrides the config's.
+        start_from: A model to take the first weights from, as `model.checkpoints.load_model` finds
+            it; of this config or another one of the same sizes. The step counts from 0 all the
+            same. A run that goes on has its own weights and does without.
+        batch_size: Windows in a batch, over all replicas; the config's, or that in `hparams`, if
+            None.
         hparams: Hyper-parameters to replace, as `Config.with_hparams` takes them.
         hop_bars: Bars from the start of a window to the start of the next; those of the config if
             None. This and the next two are also of the windows to evaluate on.
@@ -149,7 +152,7 @@ def train(
         device: "auto", "cpu" or "gpu".
         strategy: "auto", "mirrored" or "multiworker", see `devices.choose_strategy`. Workers
             share `run_dir`; the first one writes.
-        cache: Whether to keep the data in memory.
+        cache: Whether to keep the data in memory; if not, it comes in another order.
         log_every: Steps between lines of the record.
         eval_every: Steps between evaluations.
         checkpoint_minutes: Minutes between checkpoints; there is one at the end too.
@@ -161,8 +164,8 @@ def train(
             process trains, a device that is not there, not enough memory or room on the disk, or a
             loss that is no number any more.
     """
-    if keep < 1:
-        raise OptionError("keep", f"{keep} is not 1 or more")
+    check_whole("keep", keep, 1)
+    seed = check_whole("seed", seed, 0, MAX_SEED)
     if not 0 <= checkpoint_minutes < math.inf:
         raise OptionError("checkpoint_minutes", f"{checkpoint_minutes} is not a number from 0 on")
     rhythm = _Rhythm(
@@ -171,11 +174,7 @@ def train(
         eval_every=eval_every,
         checkpoint_seconds=60 * checkpoint_minutes,
     )
-    config = get_config(config).with_hparams(hparams or {})
-    if batch_size is not None:
-        if batch_size < 1:
-            raise OptionError("batch_size", f"{batch_size} is not 1 or more")
-        config = config.with_hparams({"batch_size": batch_size})
+    config = get_config(config).with_hparams(hparams or {}, batch_size)
     check_sampling(config.hparams)
     cutting = Cutting.of(config, hop_bars, dedupe, min_hits)
     replicas = choose_strategy(strategy, device)
@@ -188,8 +187,11 @@ def train(
         start = load_weights(start_from, config)
     shards = find_shards(data)
     windows = open_windows(shards, config, cutting, cache=cache)
-    identity = RunIdentity(config, seed, precision, windows.count, sha256_of(*shards), cutting)
-    evaluation = None if eval_data is None else _in_order(eval_data, config, cutting, cache)
+    identity = RunIdentity(
+        config, seed, precision, windows.count, sha256_of(*shards), cutting, streamed=not cache
+    )
+    eval_shards = None if eval_data is None else find_shards(eval_data)
+    evaluation = eval_shards and _in_order(eval_shards, config, cutting, cache)
     _check_memory(config, precision, replicas)
     with _plain_errors(path, config), contextlib.ExitStack() as stack:
         trainer = Trainer(config, replicas, precision, seed)
@@ -201,6 +203,8 @@ def train(
             stack.callback(os.close, lock)
         folder = RunFolder(path, identity, trainer, keep, writes)
         stack.callback(folder.close)
+        if eval_shards:
+            folder.evaluate_on(sha256_of(*eval_shards))
         _announce(trainer, windows, precision, replicas)
         order = Order(seed=seed, repeat=True, start=int(trainer.step))
         loop = _Loop(
@@ -235,8 +239,7 @@ class _Rhythm:
 
     def __post_init__(self) -> None:
         for name in ("steps", "log_every", "eval_every"):
-            if (value := getattr(self, name)) < 1:
-                raise OptionError(name, f"{value} is not 1 or more")
+            check_whole(name, getattr(self, name), 1)
 
     def next_stop(self, step: int) -> int:
         """The next step after which something is to be done."""

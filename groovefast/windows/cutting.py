@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from groovefast.config import Config
-from groovefast.errors import GrooveFastError, OptionError
+from groovefast.errors import GrooveFastError, check_whole
 
 _DIGEST_BYTES = 16
 
@@ -34,11 +34,7 @@ class Cutting:
 
     def __post_init__(self) -> None:
         for name, least in (("hop_bars", 1), ("min_hits", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-                raise OptionError(name, f"a whole number wanted, not {value!r}")
-            if value < least:
-                raise OptionError(name, f"{value} is not {least} or more")
+            object.__setattr__(self, name, check_whole(name, getattr(self, name), least))
 
     @classmethod
     def of(

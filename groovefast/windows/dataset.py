@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from groovefast.config import Config, ConverterConfig, get_config
 from groovefast.drums import NUM_CLASSES
-from groovefast.errors import GrooveFastError, OptionError
+from groovefast.errors import GrooveFastError, OptionError, check_whole
 from groovefast.shards.find import DataPattern, find_shards
 from groovefast.shards.origin import check_origin
 from groovefast.shards.records import (
@@ -83,7 +83,7 @@ def load_dataset(
     `hop_bars` bars from the first on, all that fit whole.
 
     Args:
-        data: Pattern, folder, file or list of shards, see `shards.find_shards`.
+        data: Pattern, folder, file or list of shards, see `shards.find.find_shards`.
         config: A config or its name; decides which windows are cut, and the transforms of the
             inputs.
         batch_size: Windows in a batch; that of the config if None.
@@ -110,8 +110,8 @@ def load_dataset(
 
     Raises:
         GrooveFastError: No shard matches, one is missing, cannot be read, is of another grid or
-            not what the manifest beside it says, see `origin.check_origin`; or there is no window
-            at all.
+            not what the manifest beside it says, see `shards.origin.check_origin`; or there is no
+            window at all.
         OptionError: An option out of its range.
     """
     config = get_config(config)
@@ -134,6 +134,9 @@ class Order:
     shuffle: bool = True
     repeat: bool = False
     start: int = 0
+
+    def __post_init__(self) -> None:
+        check_whole("start", self.start, 0)
 
 
 class Windows(Protocol):
@@ -304,7 +307,7 @@ def read_windows(
     """Returns all windows of converted performances, in the order of the files, with their tempos.
 
     Args:
-        data: What to read, see `shards.find_shards`.
+        data: What to read, see `shards.find.find_shards`.
         config: What for.
         cutting: Which windows to cut; those of the config if None.
 
@@ -449,8 +452,7 @@ def batches(
         augmentation: How to vary the windows, for training. Bars are taken from the next window of
             the order.
     """
-    if batch_size < 1:
-        raise OptionError("batch_size", f"{batch_size} is not 1 or more")
+    check_whole("batch_size", batch_size, 1)
     index, num_shards = shard
     full_only = drop_remainder or order.repeat
     skipped = order.start * num_shards

@@ -19,10 +19,6 @@ from groovefast.drums import DRUM_CLASSES, NUM_CLASSES
 from groovefast.windows.rows import Array, Grid, RowLayout
 
 TAP_CLASS = DRUM_CLASSES.index("open hi-hat")
-VELOCITIES = (np.arange(128) / 127).astype(np.float32)
-"""What each MIDI velocity is in the grid. A table to look up, because TensorFlow's graph optimizer
-turns x / 127 into x * (1 / 127), which rounds differently."""
-
 _LEAST_DROPOUT_WEIGHT = 0.2
 
 

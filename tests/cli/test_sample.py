@@ -550,6 +550,10 @@ def test_a_checkpoint_of_magenta_plays(play, golden_dir):
             "--num: 1 is too few; --mode interpolate makes at least 2",
         ),
         ("--model {model} --input {a}", "--input: this model makes up its own hits; leave it out"),
+        (
+            "--model {model} --channel 1",
+            "--channel: of use only with --input; give that too, or",
+        ),
         ("--model {control}", "--input: this model plays given hits; name a MIDI file"),
         (
             "--model {model} --mode reconstruct --input {tmp}/no.mid",

@@ -91,11 +91,14 @@ def test_train_and_train_on(run, shards, tmp_path):
 
 
 def test_streamed_data_and_batch_size(run, shards, tmp_path):
-    words = [*CONFIG, *SMALL, "--data", shards / "train-*", "--run-dir", tmp_path, "--stream"]
-    status, out, _ = run(*words, "--batch-size", 4, "--steps", 2, "--precision", "mixed_bfloat16")
+    words = [*CONFIG, "--data", shards / "train-*", "--run-dir", tmp_path, "--hparams"]
+    words += [SMALL[1].removesuffix(",batch_size=8"), "--batch-size", 4, "--steps", 2]
+    status, out, _ = run(*words, "--precision", "mixed_bfloat16", "--stream")
     assert status == 0
     assert "50 windows in batches of 4, mixed_bfloat16" in out
     assert load_model(tmp_path).config.hparams.batch_size == 4
+    line = "data streamed, not kept in memory; give --stream as when it was begun to go on, or use"
+    assert line in complaint(run, *words)
 
 
 def test_slow_precision_is_warned_of(run, shards, tmp_path):
@@ -162,6 +165,7 @@ def test_help_needs_no_tensorflow(run_python):
         (["--hparams", "z_sise=3"], "did you mean z_size"),
         (["--steps", "0"], "--steps"),
         (["--batch-size", "none"], "--batch-size"),
+        (["--batch-size", "4", *SMALL], "--batch-size: given in --hparams too; give it once"),
         (["--precision", "float16"], "did you mean float32 or mixed_float16"),
         (["--run-dir", "{shards}/train-00000-of-00002.tfrecord"], "is a file"),
         (["--stepps", "3"], "did you mean --steps"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from measured import from_grid
 from window_records import random_played, random_windows, write_performances, write_shards
 
 from groovefast.config import CONFIGS, Config, ConverterConfig, get_config
@@ -105,7 +106,7 @@ def test_the_model_row_is_what_it_decodes_from_mu() -> None:
     truth, model = random_performances(), small_model(PLAIN)
     grid = np.concatenate([truth.hits, truth.velocities, truth.offsets], axis=-1, dtype=np.float32)
     mu, _ = model.encode(grid)
-    decoded = Performances.from_grid(model.decode(mu, temperature=0.0).numpy(), truth.qpms)
+    decoded = from_grid(model.decode(mu, temperature=0.0).numpy(), truth.qpms)
     row = evaluate(model, truth, resamples=20).rows[0]
     assert repr(row.scores) == repr(measure(truth, decoded, resamples=20))
     assert decoded.hits.any()
@@ -150,6 +151,8 @@ def test_the_batch_size_changes_nothing() -> None:
     a, b = (run(HUMANIZE, train=False, batch_size=size).rows[0].scores[ALL] for size in (5, 512))
     assert a.timing_mae_ms.value == pytest.approx(b.timing_mae_ms.value, rel=1e-5)
     assert a.velocity_kl.value == pytest.approx(b.velocity_kl.value, rel=1e-3)
+    new = [run(PLAIN, train=False, batch_size=size).to_json()["samples"] for size in (5, 512)]
+    assert new[0] == new[1]
 
 
 def test_losses_are_means_over_windows_at_mu() -> None:

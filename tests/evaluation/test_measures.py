@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from measured import from_grid
 
 from groovefast.drums import DRUM_CLASSES
 from groovefast.errors import GrooveFastError
@@ -36,7 +37,7 @@ def random_performances(n: int = 40, seed: int = 0, steps: int = 32) -> Performa
 
 
 def empty(n: int = 1, qpm: float = 120.0) -> Performances:
-    return Performances.from_grid(np.zeros((n, 16, 27)), qpm)
+    return from_grid(np.zeros((n, 16, 27)), qpm)
 
 
 def shifted(truth: Performances, seed: int = 1, by: float = 0.2) -> Performances:
@@ -106,7 +107,7 @@ def test_an_onset_is_late_by_the_step_length_of_its_tempo() -> None:
 
 
 def test_offsets_are_in_sixteenths_whatever_the_grid() -> None:
-    coarse = Performances.from_grid(np.zeros((1, 8, 27)), 120.0, steps_per_quarter=2)
+    coarse = from_grid(np.zeros((1, 8, 27)), 120.0, steps_per_quarter=2)
     coarse.hits[0, 3, KICK] = True
     coarse.offsets[0, 3, KICK] = 0.5
     predicted = coarse.replace(offsets=np.zeros_like(coarse.offsets))
@@ -277,7 +278,7 @@ def test_split(groove_dir: Path) -> Performances:
     with (groove_dir / "info.csv").open() as file:
         names = [row["midi_filename"] for row in csv.DictReader(file) if row["split"] == "test"]
     windows = [converter.to_tensors(groove_dir / name) for name in names]
-    return Performances.from_grid(
+    return from_grid(
         np.concatenate([each.outputs for each in windows]),
         np.concatenate([each.qpms for each in windows]),
     )

@@ -47,6 +47,18 @@ def test_dropout_is_fresh_for_every_number() -> None:
     assert ((dropped(0.3, 1, 3) > 0) == kept).mean() == pytest.approx(0.58, abs=0.01)
 
 
+@pytest.mark.parametrize("keep", [0.999993, 1 - 1e-9])
+def test_what_is_as_good_as_all_is_all(keep: float) -> None:
+    assert (dropped(keep, 1, 2) == 1).all()
+
+
+def test_the_least_share_is_kept_now_and_then() -> None:
+    heard = np.asarray(
+        Dropout(2**-16, tf.constant([1, 2]))([tf.ones([64, 128, 128])], tf.float32)[0]
+    )
+    assert 2 < (heard > 0).sum() < 40
+
+
 def test_every_layer_has_a_dropout_of_its_own() -> None:
     dropout = Dropout(0.5, tf.constant([1, 2]))
     first, second = (dropout.of(layer)([tf.ones([4, 3, 20])], tf.float32)[0] for layer in (0, 1))

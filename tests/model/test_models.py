@@ -6,10 +6,11 @@ import json
 
 import numpy as np
 import pytest
+from measured import from_grid
 
 from groovefast import CONFIGS, GrooveConverter, load_model
 from groovefast.evaluation.evaluate import evaluate
-from groovefast.evaluation.measures import ALL, Performances
+from groovefast.evaluation.measures import ALL
 from groovefast.model.models import included_model, included_models
 
 MAX_BYTES = 10_000_000
@@ -38,7 +39,7 @@ def handful(groove_dir, name):
     grids = np.concatenate([each.outputs[:6] for each in found])
     qpms = np.concatenate([each.qpms[:6] for each in found])
     assert len(grids) > 50
-    return Performances.from_grid(grids, qpms)
+    return from_grid(grids, qpms)
 
 
 def test_every_mode_has_its_model(name):

@@ -394,6 +394,7 @@ def test_bars_without_a_new_hat_are_told_of():
     assert add_hihat(_pattern((36, 4)), make_model(HIHAT, bias=-20.0)).messages == (
         "bars 1 to 4: no closed hi-hat added; the model hears none there",
     )
+    assert add_hihat(_pattern((36, 4)), make_model(HIHAT), amount=0).messages == ()
 
 
 def test_taps_on_any_channel_and_pitch_become_drums_on_channel_10():
@@ -554,19 +555,22 @@ def test_models_made_for_something_else_are_refused(mode, play):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"amount": 1.5}, r"amount: 1.5 is not in 0\.\.1"),
-        ({"temperature": -1}, "temperature: -1 is not in 0"),
+        ({"amount": 1.5}, "amount: 1.5 is no number from 0 to 1$"),
+        ({"temperature": -1}, "temperature: -1 is no number from 0 to 1e[+]06"),
         ({"hop_bars": 0}, "hop_bars: 0 is no whole number from 1 on"),
         ({"pitch_classes": "gm"}, "pitch_classes: no such map 'gm'"),
         ({"channel": "10"}, "channel: '10' is no MIDI channel"),
         ({"track": ""}, "track: an empty name"),
-        ({"temperature": np.nan}, "temperature: nan is not in 0"),
-        ({"temperature": 1e39}, "temperature: 1e[+]39 is not in 0"),
-        ({"seed": -1}, "seed: -1 is no whole number from 0 on"),
+        ({"temperature": np.nan}, "temperature: nan is no number"),
+        ({"temperature": 1e39}, "temperature: 1e[+]39 is no number"),
+        ({"seed": -1}, "seed: -1 is no whole number from 0 to 2,147,483,647"),
+        ({"hop_bars": 5}, "hop_bars: 5 is more than the 4 bars this model hears at once"),
+        ({"seed": 2**31}, "seed: 2147483648 is no whole number"),
+        ({"amount": "half"}, "amount: 'half' is no number"),
         ({"seed": 1.5}, "seed: 1.5 is no whole number"),
-        ({"amount": np.nan}, "amount: nan is not in"),
-        ({"spread": np.inf}, "spread: inf is not in 0"),
-        ({"spread": -1}, "spread: -1 is not in 0"),
+        ({"amount": np.nan}, "amount: nan is no number"),
+        ({"spread": np.inf}, "spread: inf is no number"),
+        ({"spread": -1}, "spread: -1 is no number"),
     ],
 )
 def test_options_out_of_range(options, message):

@@ -10,7 +10,7 @@ import mido
 import numpy as np
 import pytest
 from midi_strategies import to_bytes
-from small_models import CONTROL, FOUR, HUMANIZE, make_beat, make_model
+from small_models import CONTROL, FOUR, HIHAT, HUMANIZE, make_beat, make_model
 
 from groovefast import Groove, GrooveConverter, GrooveFastError, read_midi
 from groovefast.errors import OptionError
@@ -110,7 +110,11 @@ def test_the_first_of_many_feels_is_the_same_as_of_few():
         (FOUR, {"num": 10**20}, "num: no memory for 100,000,000,000,000,000,000 at once"),
         (FOUR, {"num": 10**10}, "num: no memory for 10,000,000,000 at once"),
         (FOUR, {"qpm": 1}, "qpm: 1 is not a tempo MIDI can express"),
-        (FOUR, {"temperature": -1}, "temperature: -1 is not in 0"),
+        (FOUR, {"temperature": -1}, "temperature: -1 is no number from 0"),
+        (FOUR, {"channel": 1}, "channel: of use only with `source`; give that too, or"),
+        (FOUR, {"track": "Kit"}, "track: of use only with `source`"),
+        (FOUR, {"amount": 0.5}, "amount: of use only with `source`"),
+        (FOUR, {"hop_bars": 1}, "hop_bars: of use only with `source`"),
     ],
     ids=str,
 )
@@ -167,7 +171,25 @@ def test_variations_are_those_of_one_seed_after_another():
     assert len({each.midi for each in expected}) == 3
 
 
-@pytest.mark.parametrize("name", ["model", "mine"])
+def test_a_seed_after_the_last_is_the_first():
+    beat, model = make_beat(2), make_model(FOUR)
+    played = play("vary", [beat], model, num=2, seed=2**31 - 1)
+    assert played[1].groove == vary(beat, model, seed=0).groove
+
+
+def test_a_file_tells_all_that_makes_it_again():
+    beat, model = make_beat(2), make_model(HUMANIZE)
+    how = {"temperature": 1.25, "amount": 0.12345678, "hop_bars": 2, "seed": 3}
+    (text,) = _texts(play("humanize", [beat], model, **how)[0].midi)
+    assert text == (
+        "groovefast humanize, model groovae_2bar_humanize, seed 3, temperature 1.25, "
+        "amount 0.12345678, hop_bars 2"
+    )
+    (played,) = play("add-hihat", [beat], make_model(HIHAT), temperature=1, seed=3, replace=True)
+    assert _texts(played.midi)[0].endswith("seed 3, temperature 1, replace")
+
+
+@pytest.mark.parametrize("name", ["model", "best", "mine"])
 def test_files_name_a_model_without_its_path(tmp_path, name):
     from groovefast.model.checkpoints import save_model
 
@@ -175,7 +197,7 @@ def test_files_name_a_model_without_its_path(tmp_path, name):
     save_model(make_model(FOUR), folder)
     (groove,) = play("sample", model=folder, num=1, seed=0)
     (text,) = _texts(groove.midi)
-    assert f", model {'runs' if name == 'model' else 'mine'}, seed 0" in text
+    assert f", model {'mine' if name == 'mine' else 'runs'}, seed 0" in text
     assert str(tmp_path) not in text
 
 
@@ -194,6 +216,32 @@ def test_what_a_mode_does_not_heed_is_refused(mode, options, line):
     with pytest.raises(OptionError) as error:
         play(mode, [make_beat(1)], "no model is read", **options)
     assert str(error.value).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("mode", "number", "line"),
+    [
+        ("humanize", 0, "source: 0 given, but `mode` humanize works on 1"),
+        ("groove-transfer", 2, "source: 2 given, but `mode` groove-transfer works on 1"),
+        ("interpolate", 1, "source: 1 given, but `mode` interpolate works on 2"),
+        ("sample", 2, "source: 2 given, but `mode` sample works on 0 to 1"),
+    ],
+)
+def test_a_mode_works_on_so_many_performances(mode, number, line):
+    options = {"groove_from": make_beat(1)} if mode == "groove-transfer" else {}
+    with pytest.raises(OptionError) as error:
+        play(mode, number * [make_beat(1)], "no model is read", **options)
+    assert str(error.value) == line
+
+
+def test_what_is_as_usual_is_of_use_to_every_mode():
+    (played,) = play("reconstruct", [make_beat(1)], make_model(FOUR), replace=False, num=None)
+    assert played.midi
+
+
+def test_a_model_of_whole_files_makes_no_new_grooves():
+    with pytest.raises(OptionError, match=r"^model: one of groovae_4bar that hears whole files"):
+        sample(model=make_model(FOUR, split_bars=None))
 
 
 def test_a_model_made_for_something_else_is_refused_by_name():

@@ -62,6 +62,13 @@ def test_cpu_only_leaves_the_gpu_alone(monkeypatch):
     assert visible == {"GPU": []}
 
 
+def test_a_gpu_that_this_process_may_not_see_is_none(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["GPU:0"])
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda _: [])
+    with pytest.raises(GrooveFastError, match=r"^device: .*no GPU"):
+        choose_strategy(device="gpu")
+
+
 def test_a_gpu_in_use_cannot_be_left_alone(monkeypatch):
     def refuse(*_: object) -> None:
         raise RuntimeError("cannot be modified after being initialized")

@@ -55,11 +55,12 @@ def test_a_line_cut_off_by_a_crash(tmp_path):
     assert [line["step"] for line in read_metrics(tmp_path)] == [10, 20]
 
 
-def test_a_line_spoiled_by_a_power_cut(tmp_path):
+@pytest.mark.parametrize("spoiled", [b"\0\0\xff", b"10", b"[]", b"null"])
+def test_a_line_spoiled_by_a_power_cut(tmp_path, spoiled):
     log = MetricsLog(tmp_path, 0)
     log.write(10, "train", {"loss": 1.0})
     with (tmp_path / METRICS_FILE).open("ab") as file:
-        file.write(b"\0\0\xff\n")
+        file.write(spoiled + b"\n")
     log.write(20, "train", {"loss": 2.0})
     assert [line["step"] for line in read_metrics(tmp_path)] == [10, 20]
 

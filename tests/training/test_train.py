@@ -26,6 +26,7 @@ from groovefast.training.train import Progress, TrainingResult, train
 # Note dropout, so that the input pipeline draws too.
 CONFIG = "groovae_2bar_tap_fixed_velocity_note_dropout"
 SMALL = "enc_rnn_size=[16],dec_rnn_size=[16],z_size=8,batch_size=8"
+LARGER = SMALL.replace("batch_size=8", "batch_size=16")
 STEPS = 12
 
 
@@ -142,14 +143,48 @@ def test_a_run_that_goes_on_keeps_its_precision(shards, tmp_path):
         run(shards, tmp_path, steps=3, precision="float32")
 
 
-def test_runs_of_earlier_versions_go_on(shards, unbroken, tmp_path):
-    run(shards, tmp_path, steps=8)
-    file = tmp_path / "run.json"
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda begun: begun.pop("precision"),
+        lambda begun: begun.update(data=None),
+        lambda begun: begun["config"]["hparams"].pop("z_size"),
+        lambda begun: begun["cutting"].update(stride=1),
+    ],
+)
+def test_runs_of_other_versions_are_told(shards, run_copy, change):
+    file = run_copy / "run.json"
     begun = json.loads(file.read_text())
-    del begun["precision"], begun["data"]
+    change(begun)
     file.write_text(json.dumps(begun))
-    run(shards, tmp_path)
-    assert_same_run(tmp_path, unbroken[0])
+    line = r"run\.json: not a run of this version of groovefast; use another folder"
+    with pytest.raises(GrooveFastError, match=line):
+        run(shards, run_copy, steps=STEPS + 1)
+
+
+@pytest.mark.parametrize("number", [np.int64, int])
+def test_numbers_may_be_those_of_numpy(shards, run_copy, number):
+    options = {"seed": number(0), "hop_bars": number(1), "keep": number(3), "log_every": number(2)}
+    hparams = {"hparams": SMALL.removesuffix(",batch_size=8"), "batch_size": number(8)}
+    assert run(shards, run_copy, steps=number(STEPS), **options, **hparams).step == STEPS
+
+
+def test_other_evaluation_data_begin_a_new_best(shards, run_copy, tmp_path, caplog):
+    full = random_windows(11, seed=3)  # which is worse than what the model knows
+    full.hits[:] = 1
+    np.maximum(full.velocities, 1, out=full.velocities)
+    other = write_shards(tmp_path / "other", full, name="validation")
+    with caplog.at_level(logging.INFO):
+        run(shards, run_copy, steps=STEPS + 1)
+        assert "evaluation" not in caplog.text
+        file = run_copy / "best" / "config.json"
+        before = file.stat().st_mtime_ns
+        losses = [line["loss"] for line in record_of(run_copy) if line["split"] == "eval"]
+        result = run(shards, run_copy, steps=STEPS + 2, eval_data=other)
+    assert result.eval_metrics["loss"] > min(losses)
+    assert file.stat().st_mtime_ns > before
+    assert saved_step(run_copy / "best") == STEPS + 2
+    assert caplog.text.count("other evaluation data than before; best/ begins anew") == 1
 
 
 @pytest.mark.parametrize(
@@ -479,7 +514,12 @@ def test_two_workers_are_one(shards, alone, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch_size": 16}, "batch_size 8, not 16; use another folder"),
+        ({"hparams": LARGER}, "batch_size 8, not 16; use another folder"),
+        (
+            {"cache": False},
+            "data kept in memory, not streamed; give `cache` as when it was begun to go on, or use "
+            "another folder",
+        ),
         ({"seed": 1}, "seed 0, not 1; give seed 0 to go on, or use another folder"),
         (
             {"seed": 1, "precision": "mixed_bfloat16"},
@@ -487,7 +527,7 @@ def test_two_workers_are_one(shards, alone, tmp_path):
             "give seed 0 and precision float32 to go on, or use another folder",
         ),
         (
-            {"seed": 1, "batch_size": 16},
+            {"seed": 1, "hparams": LARGER},
             "seed 0, not 1, batch_size 8, not 16; use another folder",
         ),
         ({"hparams": SMALL.replace("z_size=8", "z_size=4")}, "z_size 8, not 4; use another folder"),
@@ -501,15 +541,14 @@ def test_run_folder_of_another_run(shards, run_copy, options, message):
 @pytest.mark.parametrize(
     ("windows", "count"), [(random_windows(50, seed=2), 50), (random_windows(60), 60)]
 )
-@pytest.mark.parametrize("cache", [True, False])
-def test_run_folder_of_other_data(run_copy, shards, tmp_path, windows, count, cache):
+def test_run_folder_of_other_data(run_copy, shards, tmp_path, windows, count):
     other = write_shards(tmp_path / "other", windows)
     line = (
         rf"data of 50 windows \(SHA-256 [0-9a-f]{{8}}…\), not {count} windows \(.*\); "
         "give the data it was begun with to go on, or use another folder"
     )
     with pytest.raises(GrooveFastError, match=line):
-        run(shards, run_copy, data=other, cache=cache)
+        run(shards, run_copy, data=other)
 
 
 def test_run_folder_of_another_config(shards, run_copy):
@@ -532,7 +571,12 @@ def test_damaged_run_file(shards, tmp_path, content, precision):
         ({"log_every": 0}, "^log_every: 0"),
         ({"eval_every": -1}, "^eval_every: -1"),
         ({"keep": 0}, "^keep: 0"),
-        ({"batch_size": 0}, "^batch_size: 0"),
+        ({"hparams": {}, "batch_size": 0}, "^batch_size: 0"),
+        ({"batch_size": 8}, "^batch_size: given in `hparams` too; give it once$"),
+        ({"keep": 1.5}, "^keep: 1.5 is no whole number"),
+        ({"steps": 1.5}, "^steps: 1.5 is no whole number"),
+        ({"seed": 2**64}, "^seed: 18446744073709551616 is no whole number from 0 to 2,147,483,647"),
+        ({"seed": -1}, "^seed: -1 is no whole number"),
         ({"checkpoint_minutes": -1}, "^checkpoint_minutes: -1"),
         ({"checkpoint_minutes": float("nan")}, "^checkpoint_minutes: nan"),
         ({"checkpoint_minutes": float("inf")}, "^checkpoint_minutes: inf"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from window_records import Played, random_played, write_performances
+from window_records import VELOCITIES, Played, random_played, write_performances
 
 from groovefast.config import CONFIGS, Config, ConverterConfig
 from groovefast.errors import GrooveFastError, OptionError
@@ -23,7 +23,6 @@ from groovefast.windows.dataset import (
     open_windows,
     read_windows,
 )
-from groovefast.windows.transforms import VELOCITIES
 
 CONFIG = Config("test", ConverterConfig())
 
@@ -157,10 +156,12 @@ def test_options_of_load_dataset(tmp_path: Path, cache: bool) -> None:
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"hop_bars": 0}, "hop_bars: 0 is not 1 or more"),
-        ({"hop_bars": 1.5}, "hop_bars: a whole number wanted, not 1.5"),
-        ({"hop_bars": True}, "hop_bars: a whole number wanted, not True"),
-        ({"min_hits": -1}, "min_hits: -1 is not 0 or more"),
+        ({"hop_bars": 0}, "hop_bars: 0 is no whole number from 1 on"),
+        ({"hop_bars": 1.5}, "hop_bars: 1.5 is no whole number"),
+        ({"hop_bars": True}, "hop_bars: True is no whole number"),
+        ({"min_hits": -1}, "min_hits: -1 is no whole number from 0 on"),
+        ({"start": -1}, "start: -1 is no whole number from 0 on"),
+        ({"start": 0.5}, "start: 0.5 is no whole number from 0 on"),
         ({"min_hits": 999}, "min_hits: no window has 999 hits, the fullest has "),
     ],
 )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from window_records import Performance, random_windows, write_shards
+from window_records import VELOCITIES, Performance, random_windows, write_shards
 
 from groovefast.config import CONFIGS, Config, ConverterConfig
 from groovefast.errors import GrooveFastError
@@ -61,7 +61,7 @@ def test_same_as_the_converter(tmp_path, config, cache):
         without_dropout,
         np,
         windows.hits.astype(np.float32),
-        transforms.VELOCITIES[windows.velocities],
+        VELOCITIES[windows.velocities],
         windows.offsets,
     )
     assert dataset.element_spec[0].shape[1:] == expected[0].shape[1:]
@@ -190,7 +190,7 @@ def test_truncated_shard_is_named(tmp_path, windows):
         load_dataset(tmp_path, CONFIG)
 
 
-@pytest.mark.parametrize("size", [0, -3])
+@pytest.mark.parametrize("size", [0, -3, 1.5])
 def test_batch_size_must_be_positive(shards, size):
     with pytest.raises(GrooveFastError, match=f"batch_size: {size}"):
         load_dataset(shards, CONFIG, size)

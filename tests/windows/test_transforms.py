@@ -54,7 +54,7 @@ def xp(request: pytest.FixtureRequest) -> ModuleType:
 def random_grid(seed: int, windows: int = 6, steps: int = 32) -> Grid:
     rng = np.random.default_rng(seed)
     hits = (rng.random((windows, steps, 9)) < 0.3).astype(np.float32)
-    velocities = transforms.VELOCITIES[rng.integers(1, 128, hits.shape)] * hits
+    velocities = (rng.integers(1, 128, hits.shape) / 127).astype(np.float32) * hits
     offsets = rng.uniform(-1, 1, hits.shape).astype(np.float32) * hits
     return Grid(hits, velocities, offsets)
 
@@ -189,11 +189,6 @@ def test_bins_are_those_of_digitize(values: list[float], num_bins: int) -> None:
     expected = np.digitize(offsets[0, 0], np.linspace(-1, 1 + 1e-4, num_bins), right=True)
     np.testing.assert_array_equal(one_hots.sum(axis=1), 1)
     np.testing.assert_array_equal(one_hots.argmax(axis=1), expected)
-
-
-def test_velocity_table_is_midi_over_127() -> None:
-    assert transforms.VELOCITIES.dtype == np.float32
-    assert transforms.VELOCITIES.tolist() == [float(np.float32(midi / 127)) for midi in range(128)]
 
 
 def test_tensorflow_is_not_imported(run_python: Callable[[str], str]) -> None:
