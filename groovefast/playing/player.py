@@ -266,7 +266,7 @@ class Player:
             z,
             self._controls(hits),
             self.options.temperature,
-            int(self._rng.integers(2**31)),
+            int(self._rng.integers(MAX_SEED + 1)),
             steps=kept.shape[1],
             hits=kept,
             given=None if given is None else given.reshape(kept.shape),
