@@ -72,7 +72,7 @@ def fit_common_groove(train: Performances, classes: Sequence[int] = ALL_CLASSES)
     hits = _by_bar(train, train.hits).sum(axis=0)
     chosen = np.zeros_like(hits, dtype=bool)
     bars = np.full_like(hits, len(train) * train.bars)
-    chosen[:, classes] = _best_cells(hits[:, classes], bars[:, classes])
+    chosen[:, classes] = best_cells(hits[:, classes], bars[:, classes])
     offsets, velocities = (_cell_means(train, v) for v in (train.offsets, train.velocities))
 
     def predict(played: Performances) -> Performances:
@@ -90,7 +90,7 @@ def fit_tap_by_step(train: Performances) -> Predictor:
     """
     taps = _by_bar(train, _tap(train)[0]).sum(axis=0)
     hits = _by_bar(train, train.hits).sum(axis=0)
-    chosen = _best_cells(hits, np.broadcast_to(taps, hits.shape))
+    chosen = best_cells(hits, np.broadcast_to(taps, hits.shape))
     velocities = _cell_means(train, train.velocities)
 
     def predict(played: Performances) -> Performances:
@@ -149,10 +149,14 @@ def _cell_means(train: Performances, values: NDArray[np.float32]) -> NDArray[np.
     return np.asarray((totals + _PRIOR_HITS * by_class) / (counts + _PRIOR_HITS), np.float32)
 
 
-def _best_cells(hits: NDArray[Any], chances: NDArray[Any]) -> NDArray[np.bool_]:
-    """The choice of cells with the highest F1, given how often each was hit, of how many chances.
+def best_cells(hits: NDArray[Any], chances: NDArray[Any]) -> NDArray[np.bool_]:
+    """Returns the cells whose choice has the highest F1, bool.
 
-    It is all cells hit at more than some rate, so it is found along the cells sorted by rate.
+    These are all cells hit at more than some rate: they are found along the cells sorted by it.
+
+    Args:
+        hits: How often each cell was hit.
+        chances: Of how many, in the same shape.
     """
     rates = hits / np.maximum(chances, 1)
     order = np.argsort(-rates, axis=None, kind="stable")

@@ -110,11 +110,11 @@ def _draw_curve(
         ax.plot(steps, values, color=color, linewidth=1.8, label=label)
         return
     ax.plot(steps, values, color=color, linewidth=0.7, alpha=0.25)
-    ax.plot(steps, _moving_average(values, 1 + len(values) // 40), color=color, lw=1.8, label=label)
+    ax.plot(steps, moving_average(values, 1 + len(values) // 40), color=color, lw=1.8, label=label)
 
 
-def _moving_average(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
-    """The mean of each value and up to `reach` on either side; a steep start stays as steep."""
+def moving_average(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """Returns the mean of each value and up to `reach` beside it; a steep start stays as steep."""
     sums = np.concatenate(([0.0], np.cumsum(values)))
     here = np.arange(len(values))
     reaches = np.minimum(reach, here)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from groovefast.errors import GrooveFastError
-from groovefast.training.plot import _moving_average, plot_training
+from groovefast.training.plot import moving_average, plot_training
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -48,7 +48,7 @@ def test_training_rows_may_lack_metrics_or_hold_nan() -> None:
 
 def test_moving_average_begins_at_the_first_value_and_keeps_a_constant() -> None:
     falling = 100.0 / np.arange(1, 101)
-    average = _moving_average(falling, 5)
+    average = moving_average(falling, 5)
     assert average[0] == 100.0
     assert average[50] == pytest.approx(falling[45:56].mean())
-    np.testing.assert_allclose(_moving_average(np.full(50, 3.0), 7), 3.0)
+    np.testing.assert_allclose(moving_average(np.full(50, 3.0), 7), 3.0)
