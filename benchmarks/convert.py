@@ -158,7 +158,7 @@ def main() -> None:
         tell_goals(report, timings)
         if python:
             worker = stack.enter_context(note_seq_worker(python, paths, scratch))
-            own = {name: work for name, work in ways.items() if name.startswith("groovefast, 1")}
+            own = {name: work for name, work in ways.items() if name.startswith("groovefast")}
             against_note_seq(report, own, worker, paths, scratch)
         else:
             report.note("note_seq is not installed and no --note-seq-python given: left out")

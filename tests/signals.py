@@ -46,10 +46,16 @@ def run_with_signal(
     return subprocess.run(
         [sys.executable, *words],
         env={**os.environ, **environment},
+        preexec_fn=heed_ctrl_c,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def heed_ctrl_c() -> None:
+    """Undoes what a shell does to what it runs in the background: that Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @functools.cache
