@@ -1,16 +1,7 @@
 #include "bars.hpp"
 
-#include <iterator>
-
 namespace groovefast {
 namespace {
-
-// The last of `meters` that begins at or before `value`, or the first.
-template <class Value, class Begin>
-const Meter& last_begun(const Buffer<Meter>& meters, Value value, Begin begin) {
-  const auto later = [&](Value wanted, const Meter& meter) { return wanted < begin(meter); };
-  return *std::prev(std::upper_bound(std::next(meters.begin()), meters.end(), value, later));
-}
 
 std::int64_t capped_sum(std::int64_t a, std::int64_t b, double most) {
   return std::min(a + b, static_cast<std::int64_t>(most));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <span>
 
@@ -14,6 +15,13 @@ namespace groovefast {
 
 // Longer songs are rejected (nine hours at 120 bpm): a few bytes can claim a silence of years.
 inline constexpr std::int64_t kMaxSteps = 1 << 18;
+
+// The last of `items` that begins at or before `place`, or the first.
+template <class Items, class Place, class Begin>
+const auto& last_begun(const Items& items, Place place, Begin begin) {
+  const auto later = [&](Place wanted, const auto& item) { return wanted < begin(item); };
+  return *std::prev(std::upper_bound(std::next(items.begin()), items.end(), place, later));
+}
 
 // A meter, from where it holds. Places count steps from the beginning, with fractions.
 struct Meter {

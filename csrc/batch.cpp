@@ -116,14 +116,10 @@ Rejected FileConverter::convert_song(const Song& song, std::uint32_t group, Batc
   if (grid.rejected != Rejected::kNo) return grid.rejected;
   tally.merged += grid.mapped - grid.hits.size();
   tally.outside += grid.hits.size();
-  std::size_t hit = 0;
-  const auto walk_to = [&](std::int64_t step) {
-    while (hit < grid.hits.size() && grid.hits[hit].step < step) ++hit;
-    return hit;
-  };
+  std::size_t last = 0;
   for (const Stretch& stretch : grid.stretches) {
-    const std::size_t first = walk_to(stretch.first_step);
-    const std::size_t last = walk_to(stretch.first_step + stretch.num_steps);
+    const std::size_t first = first_hit_from(grid, stretch.first_step, last);
+    last = first_hit_from(grid, stretch.first_step + stretch.num_steps, first);
     list_tempos(song, stretch, options_.grid.steps_per_quarter, tempos_);
     tally.outside -= last - first;
     write({.hits = grid.hits.subspan(first, last),

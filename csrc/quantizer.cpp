@@ -10,13 +10,6 @@ namespace {
 // Moves a note may cost on average while hits are put in order; a merge sort is cheaper above.
 constexpr std::size_t kMovesPerNote = 16;
 
-// The last of `items` that begins at or before `place`, or the first.
-template <class Items, class Place, class Begin>
-const auto& last_begun(const Items& items, Place place, Begin begin) {
-  const auto later = [&](Place wanted, const auto& item) { return wanted < begin(item); };
-  return *std::prev(std::upper_bound(std::next(items.begin()), items.end(), place, later));
-}
-
 bool is_in(const Meter& meter, const TimeSignature& signature) {
   return meter.numerator == signature.numerator && meter.denominator == signature.denominator;
 }
@@ -216,6 +209,11 @@ void list_tempos(const Song& song, const Stretch& stretch, int steps_per_quarter
   }
 }
 
+std::size_t first_hit_from(const Grid& grid, std::int64_t step, std::size_t hit) {
+  while (hit < grid.hits.size() && grid.hits[hit].step < step) ++hit;
+  return hit;
+}
+
 Rejected list_windows(const Song& song, const Grid& grid, int steps_per_quarter,
                       const WindowOptions& options, Buffer<Window>& windows) {
   windows.clear();
@@ -229,10 +227,6 @@ Rejected list_windows(const Song& song, const Grid& grid, int steps_per_quarter,
   const std::int64_t hop = whole ? steps : options.hop;
   Buffer<StepTempo> tempos;
   // Windows begin and end ever later, so one walk along the hits finds the bounds of them all.
-  const auto walk_to = [&](std::size_t& hit, std::int64_t step) {
-    while (hit < grid.hits.size() && grid.hits[hit].step < step) ++hit;
-    return hit;
-  };
   std::size_t first = 0, last = 0;
   for (const Stretch& stretch : grid.stretches) {
     if (!fits(stretch)) continue;
@@ -241,7 +235,9 @@ Rejected list_windows(const Song& song, const Grid& grid, int steps_per_quarter,
     for (std::int64_t step = 0; step + steps <= stretch.num_steps; step += hop) {
       const std::int64_t start = stretch.first_step + step;
       const double qpm = last_begun(tempos, step, begin).qpm;
-      windows.push_back({start, walk_to(first, start), walk_to(last, start + steps), qpm});
+      first = first_hit_from(grid, start, first);
+      last = first_hit_from(grid, start + steps, last);
+      windows.push_back({start, first, last, qpm});
     }
   }
   return windows.empty() ? Rejected::kTooShort : Rejected::kNo;

@@ -140,6 +140,9 @@ std::optional<UnmappedPitch> find_unmapped(std::span<const Note> notes,
 void list_tempos(const Song& song, const Stretch& stretch, int steps_per_quarter,
                  Buffer<StepTempo>& tempos);
 
+// The first hit on a step or after it, found by walking on from a `hit` before.
+std::size_t first_hit_from(const Grid& grid, std::int64_t step, std::size_t hit);
+
 // Lists the windows of a song. Says why, if there is none.
 Rejected list_windows(const Song& song, const Grid& grid, int steps_per_quarter,
                       const WindowOptions& options, Buffer<Window>& windows);

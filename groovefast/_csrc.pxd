@@ -2,6 +2,7 @@
 """What both doors to csrc name of it."""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
+from libc.string cimport memcpy
 from libcpp cimport bool as cbool
 from libcpp.string cimport string
 from libcpp.vector cimport vector
@@ -40,5 +41,18 @@ cdef inline ParseOptions parse_options(part, bint magenta_compat):
     options.channels, options.track, names = part
     for name in names:
         options.track_names.push_back(name)
+    options.magenta_compat = magenta_compat
+    return options
+
+
+cdef inline GridOptions grid_options(
+    bytes pitch_table, int steps_per_quarter, bint magenta_compat
+) except *:
+    """`pitch_table` is what `drums.pitch_table` gives: the class of each pitch."""
+    cdef GridOptions options
+    if len(pitch_table) != 128:
+        raise ValueError("a class for each of 128 pitches wanted")
+    memcpy(options.pitch_class.data(), <const char*>pitch_table, 128)
+    options.steps_per_quarter = steps_per_quarter
     options.magenta_compat = magenta_compat
     return options

@@ -11,7 +11,7 @@ from libcpp.optional cimport optional
 
 import numpy as np
 
-from groovefast._csrc cimport Buffer, ByteSpan, GridOptions, ParseOptions, PitchArray, parse_options
+from groovefast._csrc cimport Buffer, ByteSpan, GridOptions, ParseOptions, PitchArray, grid_options, parse_options
 
 from groovefast.errors import GrooveFastError, MidiError
 
@@ -270,18 +270,6 @@ cdef class GridWindows:
     cdef readonly object rows, velocities, start_steps, qpms
 
 
-cdef GridOptions _grid_options(
-    bytes pitch_table, int steps_per_quarter, bint magenta_compat
-) except *:
-    cdef GridOptions options
-    if len(pitch_table) != 128:
-        raise ValueError("a class for each of 128 pitches wanted")
-    memcpy(options.pitch_class.data(), <const char*>pitch_table, 128)
-    options.steps_per_quarter = steps_per_quarter
-    options.magenta_compat = magenta_compat
-    return options
-
-
 def grid_windows(
     bytes data not None,
     bytes pitch_table not None,
@@ -295,7 +283,7 @@ def grid_windows(
 ):
     """Returns a file's windows; with `split_steps` of 0 there is one, the whole file."""
     cdef _Reader reader = _borrow_reader()
-    cdef GridOptions options = _grid_options(pitch_table, steps_per_quarter, magenta_compat)
+    cdef GridOptions options = grid_options(pitch_table, steps_per_quarter, magenta_compat)
     cdef WindowOptions wanted
     cdef const CScore* score
     wanted.quarters_per_bar = quarters_per_bar
@@ -358,7 +346,7 @@ def place_notes(
 ):
     """Returns where the notes of a class are; nothing if there is none, or no beat."""
     cdef _Reader reader = _borrow_reader()
-    cdef GridOptions options = _grid_options(pitch_table, steps_per_quarter, False)
+    cdef GridOptions options = grid_options(pitch_table, steps_per_quarter, False)
     cdef Placements found = Placements.__new__(Placements)
     cdef Placement* placement = &reader.placement
     cdef const CScore* score

@@ -9,7 +9,7 @@ from libcpp.optional cimport optional
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
-from groovefast._csrc cimport Buffer, ByteSpan, GridOptions, ParseOptions, parse_options
+from groovefast._csrc cimport Buffer, ByteSpan, GridOptions, ParseOptions, grid_options, parse_options
 
 from groovefast.errors import GrooveFastError
 
@@ -376,9 +376,7 @@ cdef class Conversion:
         cdef ConversionOptions options
         cdef MemberReader reader
         options.parse = parse_options(part, magenta_compat)
-        memcpy(options.grid.pitch_class.data(), <const char*>pitch_table, 128)
-        options.grid.steps_per_quarter = steps_per_quarter
-        options.grid.magenta_compat = magenta_compat
+        options.grid = grid_options(pitch_table, steps_per_quarter, magenta_compat)
         options.on_error = {"skip": OnError.kSkip, "fail": OnError.kFail, "salvage": OnError.kSalvage}[on_error]
         options.unmapped_is_error = unmapped_is_error
         options.dedupe = dedupe

@@ -214,6 +214,34 @@ def drum_part(function: _Function) -> _Function:
     return channel(track(function))
 
 
+def cutting(usual: str) -> Callable[[_Function], _Function]:
+    """Adds `--hop-bars`, `--dedupe` and `--min-hits`, which say what windows performances give.
+
+    Args:
+        usual: Whose hop is the default.
+    """
+    hop_bars = click.option(
+        "--hop-bars",
+        type=click.IntRange(min=1),
+        metavar="BARS",
+        help=f"Bars from the start of a window to the start of the next.  [default: the {usual}'s]",
+    )
+    dedupe = click.option(
+        "--dedupe",
+        is_flag=True,
+        help="Leave out windows that are as an earlier one of the same data.",
+    )
+    min_hits = click.option(
+        "--min-hits",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        metavar="HITS",
+        help="Leave out windows with fewer hits.",
+    )
+    return lambda function: hop_bars(dedupe(min_hits(function)))
+
+
 def pitch_classes(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> tuple[tuple[int, ...], ...] | None:

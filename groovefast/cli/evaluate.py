@@ -64,23 +64,7 @@ _PLAYED = Column("true_hits_per_bar", "played\na bar", 2)
     help="Converted performances the baselines are fitted on.  "
     "[default: the train shards beside --data, if there are any]",
 )
-@click.option(
-    "--hop-bars",
-    type=click.IntRange(min=1),
-    metavar="BARS",
-    help="Bars from the start of a window to the start of the next.  [default: the model's]",
-)
-@click.option(
-    "--dedupe", is_flag=True, help="Leave out windows that are as an earlier one of the same data."
-)
-@click.option(
-    "--min-hits",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="HITS",
-    help="Leave out windows with fewer hits.",
-)
+@console.cutting("model")
 @click.option(
     "--json", "json_file", type=Path, metavar="FILE", help="Also write all numbers as JSON."
 )

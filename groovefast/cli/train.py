@@ -41,23 +41,7 @@ _NOTHING = object()
     help="Shards to evaluate on, likewise. The model with the lowest loss on them is kept in "
     "RUN_DIR/best.",
 )
-@click.option(
-    "--hop-bars",
-    type=click.IntRange(min=1),
-    metavar="BARS",
-    help="Bars from the start of a window to the start of the next.  [default: the config's]",
-)
-@click.option(
-    "--dedupe", is_flag=True, help="Leave out windows that are as an earlier one of the same data."
-)
-@click.option(
-    "--min-hits",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="HITS",
-    help="Leave out windows with fewer hits.",
-)
+@console.cutting("config")
 @click.option(
     "--run-dir",
     required=True,

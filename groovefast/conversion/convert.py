@@ -113,11 +113,13 @@ def convert(
         check_whole("shards", shards, 1, _MAX_SHARDS)
     if metadata is None and metadata_columns is not None:
         raise OptionError("metadata_columns", "there is no `metadata` to take them from")
-    check_whole("steps_per_quarter", steps_per_quarter, 1, MAX_STEPS_PER_QUARTER)
+    steps_per_quarter = check_whole(
+        "steps_per_quarter", steps_per_quarter, 1, MAX_STEPS_PER_QUARTER
+    )
     num_workers = _num_workers(workers)
     part = DrumPart.of(channel, track)
     options = Options(
-        steps_per_quarter=int(steps_per_quarter),
+        steps_per_quarter=steps_per_quarter,
         pitch_classes=resolve_pitch_classes(pitch_classes),
         channel=part.channel,
         track=part.track,
@@ -200,10 +202,12 @@ def _find_complete(
     complete = {}
     newest: dict[int, int] = {}
     for shard in planned:
-        changed = corpus.newest_change(shard.files)
-        if plan["options"]["dedupe"]:  # what it leaves out depends on those before it
+        entry, dedupe = ledger.shards.get(shard.name), plan["options"]["dedupe"]
+        if entry or dedupe:
+            changed = corpus.newest_change(shard.files)
+        if dedupe:  # what it leaves out depends on those before it
             changed = newest[shard.set_number] = max(changed, newest.get(shard.set_number, 0))
-        if entry := ledger.shards.get(shard.name):
+        if entry:
             path = folder / shard.name
             wrong = manifest.what_is_wrong(path, entry)
             if not wrong and changed > path.stat().st_mtime_ns:
@@ -217,8 +221,7 @@ def _find_complete(
 
 def _num_workers(workers: int | None) -> int:
     if workers is not None:
-        check_whole("workers", workers, 1, _MAX_WORKERS)
-        return workers
+        return check_whole("workers", workers, 1, _MAX_WORKERS)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

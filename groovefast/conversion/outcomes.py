@@ -8,6 +8,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from groovefast.midi.score import TOO_LARGE
+
 _NOT_REGULAR = -1
 """What `csrc/files.hpp` has in place of an errno for pipes, devices and folders."""
 
@@ -102,5 +104,5 @@ def _read_error(error: int) -> str:
     if error == _NOT_REGULAR:
         return "not a regular file"
     if error == errno.EFBIG:
-        return "larger than 64 MiB, which no performance is"
+        return TOO_LARGE
     return os.strerror(error)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import midi_bytes as midi
 import pytest
+from terminal import drawn_by
 
 COMMAND = [sys.executable, "-c", "from groovefast.cli.convert import main; main()"]
 Convert = Callable[..., subprocess.CompletedProcess[str]]
@@ -380,22 +380,9 @@ def test_debug_shows_the_traceback(convert: Convert) -> None:
 @pytest.mark.usefixtures("corpus")
 def test_progress_bar_on_a_terminal(groove_dir: Path, tmp_path: Path) -> None:
     """On a terminal a bar with rate and time left is drawn, and gone at the end."""
-    ours, theirs = pty.openpty()
     command = [*COMMAND, str(groove_dir), str(tmp_path / "out"), "--workers", "1"]
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    with subprocess.Popen(
-        command, stderr=theirs, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        os.close(theirs)
-        drawn = b""
-        try:
-            while chunk := os.read(ours, 1 << 16):
-                drawn += chunk
-        except OSError:  # how the end looks on Linux
-            pass
-        output = process.communicate()[0]
-    os.close(ours)
-    assert process.returncode == 0
+    drawn, done = drawn_by(command, "stderr", stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 0
     assert b"of 1,150 files" in drawn
     assert b"files/s" in drawn
-    assert table(output)["windows of 4 bars in 4/4"] == "19,552"
+    assert table(done.stdout)["windows of 4 bars in 4/4"] == "19,552"

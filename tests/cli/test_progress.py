@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import pty
-import subprocess
 import sys
 
 import pytest
+from terminal import drawn_by
 
 from groovefast.cli import progress
 from groovefast.cli.progress import Stage, display
@@ -54,17 +51,7 @@ with display(10, err=sys.argv[1] == "err") as (show, say):
 
 @pytest.mark.parametrize("stream", ["out", "err"])
 def test_on_a_terminal_it_is_a_bar_that_goes(stream):
-    ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    streams = {"stdout": theirs} if stream == "out" else {"stderr": theirs}
-    command = [sys.executable, "-c", _SHOWING, stream]
-    with subprocess.Popen(command, env=environment, **streams):
-        os.close(theirs)
-        drawn = b""
-        with contextlib.suppress(OSError):  # how the end looks on Linux
-            while chunk := os.read(ours, 1 << 16):
-                drawn += chunk
-    os.close(ours)
+    drawn, _ = drawn_by([sys.executable, "-c", _SHOWING, stream], f"std{stream}")
     assert b"[b]step[/b] 3 of 4" in drawn
     assert b"said [at once]" in drawn
     assert drawn.rstrip().endswith(b"\x1b[2K"), "the bar is wiped out"

@@ -1,8 +1,6 @@
 """`groovefast-train` as a user runs it."""
 
-import contextlib
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -10,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from terminal import drawn_by
 from window_records import random_played, random_windows, write_performances, write_shards
 
 from groovefast.cli import console
@@ -125,17 +124,8 @@ def test_ctrl_c_saves_and_stops(shards, tmp_path):
 def test_the_bar_of_a_run_that_goes_on_does_not_begin_at_0(run, shards, tmp_path):
     words = [*CONFIG, *SMALL, "--data", shards / "train-*", "--run-dir", tmp_path]
     assert run(*words, "--steps", 4)[0] == 0
-    ours, theirs = pty.openpty()
     program = Path(sys.executable).with_name("groovefast-train")
-    command = [program, *map(str, words), "--steps", "6"]
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    with subprocess.Popen(command, stdout=theirs, env=environment):
-        os.close(theirs)
-        drawn = b""
-        with contextlib.suppress(OSError):  # how the end looks on Linux
-            while chunk := os.read(ours, 1 << 16):
-                drawn += chunk
-    os.close(ours)
+    drawn, _ = drawn_by([program, *map(str, words), "--steps", "6"], "stdout")
     assert b"going on from step 4" in drawn
     assert b"6/6" in drawn
     assert b"0/6" not in drawn
