@@ -82,6 +82,16 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
     help="How far to go from the input, 0, to what the model plays, 1.  [default: 1]",
 )
 @click.option(
+    "--timing",
+    type=console.FloatRange(0, 1),
+    help="How far hits move in time; added ones, from the grid.  [default: --amount]",
+)
+@click.option(
+    "--dynamics",
+    type=console.FloatRange(0, 1),
+    help="How far velocities go; those of added hits, from one for each drum.  [default: --amount]",
+)
+@click.option(
     "--temperature",
     type=console.FloatRange(0, MAX_TEMPERATURE),
     help="How boldly to draw; 0 takes the likeliest.  [default: 0.5 for sample, else 0]",

@@ -52,8 +52,10 @@ _CLOSED_HAT_EDGE = 22
 """The closed hi-hat struck on its edge, on Roland's kits."""
 _MOST_GROOVES = 1 << 40
 """More than any machine has room for, and few enough to be asked for it."""
-_OF_A_SOURCE = ("amount", "channel", "hop_bars", "track")
+_OF_A_SOURCE = ("amount", "channel", "dynamics", "hop_bars", "timing", "track")
 """Options that say what to do to a performance."""
+_HOW_FAR: Mapping[str, Any] = {"amount": 1.0, "timing": None, "dynamics": None}
+"""Options of the modes that go from a performance to what the model plays, by their defaults."""
 
 
 # --- The modes ------------------------------------------------------------------------------
@@ -75,8 +77,8 @@ def sample(
         model: Any. Without a `source` its grooves are as long as its windows, for the kit of
             `pitch_classes`.
         qpm: Their tempo; `NEW_QPM` if None. None with a `source`.
-        **options: Fields of `Options`; `temperature` is 0.5 unless given. `amount`, `hop_bars`,
-            `channel` and `track` only with a `source`.
+        **options: Fields of `Options`; `temperature` is 0.5 unless given. `amount`, `timing`,
+            `dynamics`, `hop_bars`, `channel` and `track` only with a `source`.
 
     Raises:
         OptionError: A source that the model has no use for, or none where it or an option needs
@@ -430,7 +432,7 @@ MODES: Mapping[str, Mode] = {
             "timing and dynamics for a stiff performance",
             model="groovae_2bar_humanize",
             needs=Purpose.HUMANIZE,
-            options={"amount": 1.0},
+            options={**_HOW_FAR},
         ),
         Mode(
             "tap2drum",
@@ -438,7 +440,7 @@ MODES: Mapping[str, Mode] = {
             "a beat from a tapped rhythm",
             model="groovae_2bar_tap_fixed_velocity",
             needs=Purpose.TAP2DRUM,
-            options={"amount": 1.0},
+            options={**_HOW_FAR},
         ),
         Mode(
             "add-hihat",
@@ -446,7 +448,7 @@ MODES: Mapping[str, Mode] = {
             "a closed hi-hat where there is none",
             model="groovae_2bar_add_closed_hh",
             needs=Purpose.ADD_DRUMS,
-            options={"amount": 1.0, "replace": False},
+            options={**_HOW_FAR, "replace": False},
         ),
         Mode(
             "groove-transfer",
@@ -454,14 +456,14 @@ MODES: Mapping[str, Mode] = {
             "the hits of the input with the feel of another performance",
             model="groovae_2bar_hits_control",
             needs=Purpose.GROOVE_TRANSFER,
-            options={"amount": 1.0, "groove_from": None},
+            options={**_HOW_FAR, "groove_from": None},
         ),
         Mode(
             "reconstruct",
             reconstruct,
             "the input as the model understands it",
             model="groovae_4bar",
-            options={"amount": 1.0},
+            options={**_HOW_FAR},
         ),
         Mode(
             "interpolate",
@@ -477,7 +479,7 @@ MODES: Mapping[str, Mode] = {
             variations,
             "something like the input",
             model="groovae_4bar",
-            options={"amount": 1.0, "num": 1, "spread": 0.5},
+            options={**_HOW_FAR, "num": 1, "spread": 0.5},
         ),
     )
 }
@@ -617,6 +619,11 @@ def _how_drawn(mode: str, model: str, settings: Mapping[str, Any], number: int) 
         f"temperature {_exact(settings['temperature'])}",
         *([f"spread {_exact(spread)}"] if spread else []),
         *([f"amount {_exact(amount)}"] if amount != 1 else []),
+        *(
+            f"{name} {_exact(settings[name])}"
+            for name in ("timing", "dynamics")
+            if settings.get(name) is not None
+        ),
         *([f"hop_bars {hop_bars}"] if hop_bars else []),
         *(["replace"] if settings.get("replace") else []),
         *([f"number {number} of {num}"] if num else []),

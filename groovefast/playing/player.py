@@ -76,6 +76,8 @@ class Options:
     Attributes:
         amount: From 0, the input as it is, to 1, what the model makes of it. Between them hits
             move part of the way, and the model has to be surer of those it adds or takes out.
+        timing: How far hits move in time, likewise; as `amount` if None.
+        dynamics: How far velocities go; as `amount` if None.
         temperature: How boldly to draw: z around its mean, and hits; 0 takes the likeliest.
         seed: The same seed gives the same result; None draws anew.
         hop_bars: From one window to the next, at most a window; half a window when None.
@@ -90,6 +92,8 @@ class Options:
     """
 
     amount: float = 1.0
+    timing: float | None = None
+    dynamics: float | None = None
     temperature: float = 0.0
     seed: int | None = None
     hop_bars: int | None = None
@@ -99,6 +103,8 @@ class Options:
 
     def __post_init__(self) -> None:
         check_number("amount", self.amount, 0, 1)
+        for name, share in zip(("timing", "dynamics"), self.shares, strict=True):
+            check_number(name, share, 0, 1)
         check_number("temperature", self.temperature, 0, MAX_TEMPERATURE)
         if self.seed is not None:
             check_whole("seed", self.seed, 0, MAX_SEED)
@@ -112,6 +118,19 @@ class Options:
     def part(self) -> DrumPart:
         """Which notes are the drums."""
         return DrumPart.of(self.channel, self.track)
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """How far hits move in time, and how far their velocities go."""
+        timing, dynamics = (
+            self.amount if share is None else share for share in (self.timing, self.dynamics)
+        )
+        return timing, dynamics
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything may become other than it is in the input."""
+        return any((self.amount, *self.shares))
 
 
 class Player:
@@ -243,7 +262,7 @@ class Player:
         as_drums: bool = False,
     ) -> Rendition:
         """The take with these hits, of which the model plays those of the `changed` drums."""
-        if not self.options.amount:
+        if not self.options.changes:
             return Rendition(take.midi, (), take.part)
         written = self._layout.numbers(self._write(z, windows.cut(hits)))
         velocities, offsets = (
@@ -251,7 +270,7 @@ class Player:
         )
         midi = take.play(
             Grid(hits, velocities, offsets),
-            self.options.amount,
+            *self.options.shares,
             changed,
             own_kit=not as_drums,
             own_channel=not as_drums,

@@ -191,7 +191,8 @@ class Take:
     def play(
         self,
         played: Grid,
-        amount: float,
+        timing: float = 1.0,
+        dynamics: float = 1.0,
         drums: Collection[int] = range(NUM_CLASSES),
         own_kit: bool = True,
         own_channel: bool = True,
@@ -199,11 +200,13 @@ class Take:
         """Returns the file with other hits.
 
         A hit that was there keeps its pitch and length and moves, with the other notes of its
-        cell; one that is no more is taken out; a new one is a step long and played as it stands.
+        cell; one that is no more is taken out; a new one is a step long, and moves from the grid
+        and the mean velocity of its drum.
 
         Args:
             played: What to play, shape (rows, 9).
-            amount: How far, from 0 to 1, to go from a hit's velocity and time to those in `played`.
+            timing: How far, from 0 to 1, to go from a hit's time to that in `played`.
+            dynamics: How far to go from its velocity.
             drums: Classes that are changed.
             own_kit: Whether pitches are those of the file's own drums; otherwise each class has
                 its first.
@@ -212,14 +215,18 @@ class Take:
         notes, index = self._all_notes.copy(), self._index
         changed = np.isin(self._drums, list(drums)) & ~self._is_fixed
         stays = played.hits[self._rows, self._drums] > 0
-        notes[index] = self._moved(played, amount, changed & stays)
+        notes[index] = self._moved(played, timing, dynamics, changed & stays)
         if not own_kit:
             stays &= self._mains == np.arange(len(index))
             notes["pitch"][index[changed]] = np.array(self._pitches)[self._drums[changed]]
         if not own_channel:
             notes["channel"][index[changed]] = DRUM_CHANNEL
         notes = np.delete(notes, index[changed & ~stays])
-        notes = np.concatenate((notes, self._new_notes(played, drums, own_kit, own_channel)))
+        new = self._new_notes(played, timing, dynamics, drums)
+        new["pitch"] = np.array(self._kit() if own_kit else self._pitches)[new["pitch"]]
+        if not own_channel:
+            new["channel"] = DRUM_CHANNEL
+        notes = np.concatenate((notes, new))
         if np.array_equal(notes, self._all_notes):
             return self.midi
         tracks = MidiTracks.parse(self.fine_midi)
@@ -256,7 +263,9 @@ class Take:
             f"written with {written}",
         )
 
-    def _moved(self, played: Grid, amount: float, moves: NDArray[np.bool_]) -> NDArray[np.void]:
+    def _moved(
+        self, played: Grid, timing: float, dynamics: float, moves: NDArray[np.bool_]
+    ) -> NDArray[np.void]:
         """The placed notes, some of them at their new time and velocity."""
         notes: NDArray[np.void] = self._all_notes[self._index]
         mains = notes[self._mains]
@@ -264,13 +273,13 @@ class Take:
         row_ticks = self.row_ticks[self._rows]
 
         target = row_ticks - played.offsets[cells] / 2 * self.bars.step_ticks
-        shift = np.where(moves, np.rint(amount * (target - mains["tick"])), 0).astype(np.int64)
+        shift = np.where(moves, np.rint(timing * (target - mains["tick"])), 0).astype(np.int64)
         inside = self._in_cell(notes["tick"] + shift, self._rows)
         ticks = np.where(shift == 0, notes["tick"], inside)
         lengths = notes["end_tick"] - notes["tick"]
 
         before = mains["velocity"].astype(np.float64)
-        after = before + amount * (127 * played.velocities[cells] - before)
+        after = before + dynamics * (127 * played.velocities[cells] - before)
         velocities = np.clip(np.rint(notes["velocity"] * (after / before)), 1, 127)
 
         notes["tick"], notes["end_tick"] = ticks, ticks + lengths
@@ -282,9 +291,9 @@ class Take:
         return np.clip(ticks, self._first_ticks[rows], self._last_ticks[rows])
 
     def _new_notes(
-        self, played: Grid, drums: Collection[int], own_kit: bool, own_channel: bool
+        self, played: Grid, timing: float, dynamics: float, drums: Collection[int]
     ) -> NDArray[np.void]:
-        """A note for each hit where there was none."""
+        """A note for each hit where there was none; its pitch is the number of its drum."""
         has_ticks = self._first_ticks <= self._last_ticks
         new = (played.hits > 0) & (self.grid.hits == 0) & has_ticks[:, None]
         new[:, [drum for drum in range(NUM_CLASSES) if drum not in drums]] = False
@@ -292,15 +301,15 @@ class Take:
         notes = np.zeros(len(rows), self._all_notes.dtype)
         if not len(rows):
             return notes
-        row_ticks = self.row_ticks[rows]
-        target = np.rint(row_ticks - played.offsets[rows, classes] / 2 * self.bars.step_ticks)
+        late = -timing * played.offsets[rows, classes] / 2 * self.bars.step_ticks
+        target = np.rint(self.row_ticks[rows] + late)
         notes["tick"] = self._in_cell(target.astype(np.int64), rows)
         notes["end_tick"] = notes["tick"] + max(round(self.bars.step_ticks), 1)
-        notes["velocity"] = np.clip(np.rint(127 * played.velocities[rows, classes]), 1, 127)
-        notes["pitch"] = np.array(self._kit() if own_kit else self._pitches)[classes]
+        usual = _means(played)[classes]
+        velocities = usual + dynamics * (played.velocities[rows, classes] - usual)
+        notes["velocity"] = np.clip(np.rint(127 * velocities), 1, 127)
+        notes["pitch"] = classes
         notes["track"], notes["channel"] = self._main_track()
-        if not own_channel:
-            notes["channel"] = DRUM_CHANNEL
         return notes
 
     def _kit(self) -> Sequence[int]:
@@ -332,6 +341,13 @@ class Take:
 def rows_with(cells: NDArray[Any]) -> NDArray[np.bool_]:
     """Returns which rows of (rows, n) hold something."""
     return np.asarray(cells.any(axis=1))
+
+
+def _means(played: Grid) -> NDArray[np.float64]:
+    """The mean velocity of each drum, (9,)."""
+    hit = played.hits > 0
+    counts = np.maximum(hit.sum(axis=0), 1)
+    return np.asarray(np.sum(played.velocities * hit, axis=0, dtype=np.float64) / counts)
 
 
 def _finer(score: Score) -> int:

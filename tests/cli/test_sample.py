@@ -332,6 +332,12 @@ def test_amount_and_temperature_are_heeded(play, models, beats):
         for into, more in (("a", ()), ("b", ("--amount", 0.5)), ("c", ("--temperature", 1)))
     )
     assert len({plain, half, hot}) == 3
+    dry = play(*words, "--timing", 0, "--dynamics", 0, into="dry")[name]
+    assert dry == beats[0].read_bytes()
+    timed = read_midi(play(*words, "--dynamics", 0, into="timed")[name]).notes
+    stiff = read_midi(beats[0]).notes
+    assert timed["velocity"].tolist() == stiff["velocity"].tolist()
+    assert timed["tick"].tolist() != stiff["tick"].tolist()
 
 
 def test_variations_are_numbered_and_differ(play, models, beats):

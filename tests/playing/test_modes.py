@@ -84,6 +84,20 @@ def test_amount_0_is_the_input(mode, data):
     assert MODES[mode](data, seed=0, amount=0, temperature=1).midi == data
 
 
+@pytest.mark.parametrize("mode", ["humanize", "groove-transfer"])
+def test_timing_moves_hits_and_dynamics_changes_velocities(mode):
+    beat = make_beat(4).to_bytes()
+    timed = MODES[mode](beat, dynamics=0).midi
+    loud = MODES[mode](beat, timing=0).midi
+    before, timed, loud = (
+        np.sort(read_midi(midi).notes, order=("pitch", "tick")) for midi in (beat, timed, loud)
+    )
+    assert np.array_equal(timed["velocity"], before["velocity"])
+    assert not np.array_equal(timed["tick"], before["tick"])
+    assert np.array_equal(loud["tick"], before["tick"])
+    assert not np.array_equal(loud["velocity"], before["velocity"])
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_same_seed_same_file(mode):
     beat = make_beat(5)
@@ -556,6 +570,8 @@ def test_models_made_for_something_else_are_refused(mode, play):
     ("options", "message"),
     [
         ({"amount": 1.5}, "amount: 1.5 is no number from 0 to 1$"),
+        ({"timing": -1}, "timing: -1 is no number from 0 to 1$"),
+        ({"dynamics": "soft"}, "dynamics: 'soft' is no number"),
         ({"temperature": -1}, "temperature: -1 is no number from 0 to 1e[+]06"),
         ({"hop_bars": 0}, "hop_bars: 0 is no whole number from 1 on"),
         ({"pitch_classes": "gm"}, "pitch_classes: no such map 'gm'"),

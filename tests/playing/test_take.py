@@ -200,7 +200,7 @@ def test_a_loop_serves_a_longer_take():
 @given(midi_files())
 def test_playing_what_was_played_changes_nothing(data):
     take = Take(data, CONFIG)
-    assert take.play(take.grid, 0) == data
+    assert take.play(take.grid, 0, 0) == data
 
 
 def test_amount_goes_part_of_the_way():
@@ -208,10 +208,30 @@ def test_amount_goes_part_of_the_way():
     played = _played(take, offsets=np.full((16, 9), -0.5, np.float32))
     played.velocities[:] = 100 / 127
     for amount, late, velocity in ((0, 0, 80), (0.5, 15, 90), (1, 30, 100)):
-        notes = read_midi(take.play(played, amount)).notes
+        notes = read_midi(take.play(played, amount, amount)).notes
         assert (notes["tick"] - np.arange(4) * 480).tolist() == [late] * 4
         assert notes["velocity"].tolist() == [velocity] * 4
         assert notes["end_tick"][-1] == 4 * 480, "the clip ends where its bar does"
+
+
+def test_timing_and_dynamics_go_their_own_ways():
+    take = Take(_beat(1), CONFIG)
+    hits = take.grid.hits.copy()
+    hits[[2, 6], 0] = 1
+    played = _played(take, hits=hits, offsets=np.full((16, 9), -0.5, np.float32))
+    played.velocities[:] = 100 / 127
+    played.velocities[[2, 6], 0] = 40 / 127, 80 / 127
+    for timing, dynamics, late, velocities, added in (
+        (1, 0, 30, [80] * 4, [60, 60]),
+        (0, 1, 0, [100] * 4, [40, 80]),
+        (0.5, 0.25, 15, [85] * 4, [55, 65]),
+    ):
+        notes = read_midi(take.play(played, timing, dynamics)).notes
+        old, new = notes[notes["pitch"] == 38], notes[notes["pitch"] == 36]
+        assert (old["tick"] - np.arange(4) * 480).tolist() == [late] * 4
+        assert old["velocity"].tolist() == velocities
+        assert (new["tick"] - [240, 720]).tolist() == [late] * 2
+        assert new["velocity"].tolist() == added
 
 
 def test_nothing_moves_before_the_file_begins():
@@ -248,7 +268,7 @@ def test_no_hit_moves_over_a_change_of_meter(change, offset):
     midi = mido.MidiFile(ticks_per_beat=480)
     midi.tracks.extend((conductor, drums))
     take = Take(to_bytes(midi), CONFIG)
-    moved = take.play(_played(take, offsets=np.full_like(take.grid.offsets, offset)), amount=1)
+    moved = take.play(_played(take, offsets=np.full_like(take.grid.offsets, offset)), timing=1)
     after = Take(moved, CONFIG)
     assert after.bars.num_steps.tolist() == take.bars.num_steps.tolist()
     np.testing.assert_array_equal(after.grid.hits, take.grid.hits)
