@@ -41,6 +41,9 @@ class Performances:
         qpms: float (n,), the tempo of each window in quarters a minute.
         steps_per_quarter: Steps in a beat.
         quarters_per_bar: Beats in a bar.
+        performances: int (n,), the number of the performance each window is of; None where each is
+            by itself.
+        styles: str (n,), the style each is played in, empty for none; None where none is known.
     """
 
     hits: NDArray[np.bool_]
@@ -49,6 +52,8 @@ class Performances:
     qpms: _Array
     steps_per_quarter: int = 4
     quarters_per_bar: int = 4
+    performances: NDArray[np.int64] | None = None
+    styles: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
         bar = self.steps_per_bar
@@ -67,6 +72,11 @@ class Performances:
             raise GrooveFastError(
                 f"qpms: one tempo a window wanted, ({len(self.hits)},), not {self.qpms.shape}"
             )
+        for name in ("performances", "styles"):
+            if (given := getattr(self, name)) is not None and given.shape != self.qpms.shape:
+                raise GrooveFastError(
+                    f"{name}: one a window wanted, ({len(self.hits)},), not {given.shape}"
+                )
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -96,6 +106,17 @@ class Performances:
     def sixteenth_ms(self) -> _Array:
         """How long a sixteenth lasts in each window, (n,)."""
         return 15_000.0 / self.qpms
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """The number of the performance of each window, (n,)."""
+        return np.arange(len(self)) if self.performances is None else self.performances
+
+    def take(self, chosen: NDArray[Any]) -> Performances:
+        """Returns some of these windows, by their numbers or a mask."""
+        arrays = ("hits", "velocities", "offsets", "qpms", "performances", "styles")
+        given = {name: getattr(self, name) for name in arrays}
+        return self.replace(**{k: v[chosen] for k, v in given.items() if v is not None})
 
     def replace(self, **changes: Any) -> Performances:
         """Returns these windows with some of the arrays replaced."""
