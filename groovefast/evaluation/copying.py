@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 NEAR = 8
 """Cells in which a window may differ from another and still be called a copy."""
 _AT_ONCE = 2048
-_FAR = np.iinfo(np.int32).max
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,17 +24,17 @@ class Copying:
         near: The share that is within `NEAR` cells.
     """
 
-    low: float
-    median: float
-    near: float
+    low: float = float("nan")
+    median: float = float("nan")
+    near: float = float("nan")
 
     @classmethod
-    def of(cls, distances: NDArray[Any]) -> Copying:
-        """Returns the figures of what `nearest` gave."""
+    def of(cls, distances: Sequence[int] | NDArray[Any]) -> Copying:
+        """Returns the figures of what `nearest` gave; NaN of nothing."""
         if not len(distances):
-            return cls(*[float("nan")] * 3)
+            return cls()
         low, median = np.quantile(distances, (0.05, 0.5))
-        return cls(float(low), float(median), float(np.mean(distances <= NEAR)))
+        return cls(float(low), float(median), float(np.mean(np.less_equal(distances, NEAR))))
 
 
 def nearest(
@@ -42,7 +42,7 @@ def nearest(
     train: NDArray[np.bool_],
     groups: NDArray[Any] | None = None,
     train_groups: NDArray[Any] | None = None,
-) -> NDArray[np.int32]:
+) -> NDArray[np.float32]:
     """Returns the Hamming distance of each window's hits to the nearest training window's, (n,).
 
     |a xor b| = |a| + |b| - 2 a·b, which makes it a product of matrices; float32 is exact there.
@@ -53,21 +53,23 @@ def nearest(
         groups: The performance of each, (n,), where they are of the training split themselves:
             its own windows are left out.
         train_groups: The performances of the training windows, (m,), numbered alike.
+
+    Returns:
+        Infinity where there is no training window, or none of another performance.
     """
     flat, flat_train = (each.reshape(len(each), -1) for each in (hits, train))
-    sizes = flat.sum(axis=1, dtype=np.int32)
-    found = np.full(len(flat), _FAR, np.int32)
-    for first in range(0, len(flat_train), _AT_ONCE):
-        block = slice(first, first + _AT_ONCE)
-        others = flat_train[block].astype(np.float32)
-        others_sizes = others.sum(axis=1)
-        for start in range(0, len(flat), _AT_ONCE):
-            rows = slice(start, start + _AT_ONCE)
-            distances = others_sizes - 2 * (flat[rows].astype(np.float32) @ others.T)
+    sizes, train_sizes = (each.sum(axis=1, dtype=np.float32) for each in (flat, flat_train))
+    found = np.full(len(flat), np.inf, np.float32)
+    for columns in _blocks(len(flat_train)):
+        others = flat_train[columns].astype(np.float32).T
+        for rows in _blocks(len(flat)):
+            common = flat[rows].astype(np.float32) @ others
+            distances = sizes[rows, None] + train_sizes[columns] - 2 * common
             if groups is not None and train_groups is not None:
-                distances[groups[rows, None] == train_groups[block]] = np.inf
-            least = distances.min(axis=1)
-            known = np.isfinite(least)
-            whole = np.where(known, least, 0).astype(np.int32) + sizes[rows]
-            found[rows] = np.minimum(found[rows], np.where(known, whole, _FAR))
+                distances[groups[rows, None] == train_groups[columns]] = np.inf
+            found[rows] = np.minimum(found[rows], distances.min(axis=1))
     return found
+
+
+def _blocks(size: int) -> list[slice]:
+    return [slice(first, first + _AT_ONCE) for first in range(0, size, _AT_ONCE)]

@@ -186,12 +186,12 @@ def _bars(grooves: Performances) -> NDArray[np.bool_]:
 
 def _jaccard(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> _Array:
     """Of the last two axes; 1 where both are empty."""
-    either, both = ((x).sum(axis=(-2, -1), dtype=np.float64) for x in (a | b, a & b))
-    return np.divide(both, either, out=np.ones_like(both), where=either > 0)
+    either, both = (cells.sum(axis=(-2, -1), dtype=np.float64) for cells in (a | b, a & b))
+    return _quotient(both, either, 1.0)
 
 
 def _greatest(values: NDArray[Any]) -> _Array:
-    return values.max(axis=1).astype(np.float64)
+    return np.asarray(values.max(axis=1), np.float64)
 
 
 def _mean(values: _Array, axis: int | Iterable[int]) -> _Array:
@@ -199,7 +199,7 @@ def _mean(values: _Array, axis: int | Iterable[int]) -> _Array:
     axes = axis if isinstance(axis, int) else tuple(axis)
     count = np.sum(~np.isnan(values), axis=axes)
     total = np.nansum(values, axis=axes)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return _quotient(total, count, np.nan)
 
 
 def _spread(values: _Array, axis: int) -> _Array:
@@ -208,3 +208,9 @@ def _spread(values: _Array, axis: int) -> _Array:
     square = _mean((values - mean) ** 2, axis)
     few = np.sum(~np.isnan(values), axis=axis) < 2
     return np.where(few, np.nan, np.sqrt(square))
+
+
+def _quotient(above: NDArray[Any], below: NDArray[Any], of_nothing: float) -> _Array:
+    quotient = np.full(above.shape, of_nothing)
+    np.divide(above, below, out=quotient, where=below > 0)
+    return quotient

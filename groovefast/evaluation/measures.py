@@ -133,7 +133,7 @@ class Estimate:
 
     def to_json(self) -> dict[str, float | None]:
         """Returns a dict of the three; None for what is not a finite number."""
-        return {name: _finite(number) for name, number in dataclasses.asdict(self).items()}
+        return {name: finite(number) for name, number in dataclasses.asdict(self).items()}
 
 
 _UNKNOWN = Estimate(float("nan"))
@@ -240,7 +240,7 @@ class Distances:
 
     def to_json(self) -> dict[str, float | None]:
         """Returns a dict of the three; None for what is not a finite number."""
-        return {name: _finite(number) for name, number in dataclasses.asdict(self).items()}
+        return {name: finite(number) for name, number in dataclasses.asdict(self).items()}
 
 
 def distances(samples: Performances, data: Performances) -> dict[str, Distances]:
@@ -404,7 +404,8 @@ def _estimates(values: _Array, drawn: Sequence[_Array]) -> list[Estimate]:
     return [Estimate(*map(float, bounds)) for bounds in zip(values, low, high, strict=True)]
 
 
-def _finite(number: float) -> float | None:
+def finite(number: float) -> float | None:
+    """Returns a number as JSON has it: None for what is not finite."""
     return number if np.isfinite(number) else None
 
 

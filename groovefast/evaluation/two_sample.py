@@ -84,7 +84,9 @@ def fit(features: NDArray[np.float32], labels: NDArray[Any]) -> Any:
     """Returns boosted trees that have learned to tell the labels."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    return HistGradientBoostingClassifier(**BOOSTER).fit(features, labels)
+    # It takes NaN, but no column of nothing else.
+    known = np.where(np.isnan(features).all(axis=0), np.float32(0), features)
+    return HistGradientBoostingClassifier(**BOOSTER).fit(known, labels)
 
 
 def balanced_accuracy(truth: NDArray[Any], predicted: NDArray[Any]) -> float:

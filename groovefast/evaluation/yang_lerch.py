@@ -38,14 +38,16 @@ class Overlap:
         divergence: KL(within the played || between made and played), in nats.
     """
 
-    area: float
-    divergence: float
+    area: float = float("nan")
+    divergence: float = float("nan")
 
 
 def overlap(made: Performances, played: Performances, seed: int = 0) -> Overlap:
     """Returns the means of `overlaps` over the features."""
     found = overlaps(made, played, seed).values()
-    areas, divergences = ([getattr(each, name) for each in found] for name in ("area", "divergence"))
+    areas, divergences = (
+        [getattr(each, name) for each in found] for name in ("area", "divergence")
+    )
     return Overlap(float(np.mean(areas)), float(np.mean(divergences)))
 
 
@@ -110,7 +112,7 @@ def _drum_transitions(hits: NDArray[np.bool_]) -> _Array:
     for drum in range(NUM_CLASSES):
         from_drum = hits[window, before, drum]
         np.add.at(transitions[:, drum], window[from_drum], hits[window, after][from_drum])
-    return transitions.reshape(len(hits), -1)
+    return transitions.reshape(len(hits), NUM_CLASSES**2)
 
 
 def _times(hits: NDArray[np.bool_], longest: int) -> dict[str, _Array]:
@@ -159,7 +161,7 @@ def _overlap(made: _Array, played: _Array, groups: NDArray[np.int64]) -> Overlap
         others = groups[rows, None] != groups
         within += np.bincount(places[others], minlength=_BINS)
     if not between.any() or not within.any():
-        return Overlap(float("nan"), float("nan"))
+        return Overlap()
     # Each pair of played windows was counted twice, which the bandwidth should not know.
     p, q = _density(within / 2), _density(between)
     divergence = np.sum(p * np.log(np.maximum(p, _LEAST_DENSITY) / np.maximum(q, _LEAST_DENSITY)))
@@ -167,7 +169,7 @@ def _overlap(made: _Array, played: _Array, groups: NDArray[np.int64]) -> Overlap
 
 
 def _places(a: _Array, b: _Array, most: float) -> Iterator[tuple[slice, NDArray[np.intp]]]:
-    """The bins of the distances of some rows of `a` to all of `b`, none of which is above `most`."""
+    """The bins of the distances of some rows of `a` to all of `b`; none is above `most`."""
     squares, scale = np.sum(b**2, axis=1), (_BINS - 1) / (most or 1.0)
     for first in range(0, len(a), _ROWS_AT_ONCE):
         rows = slice(first, first + _ROWS_AT_ONCE)
