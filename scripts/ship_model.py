@@ -199,25 +199,37 @@ def line(row: Row, fields: list[str]) -> str:
     cells = []
     for field in fields:
         value = getattr(row.scores[ALL], field).value
-        cells.append(f"{value:.{COLUMNS[field][1]}f}" if math.isfinite(value) else "–")
+        cells.append(number(value, COLUMNS[field][1]))
     name, *cells = [
         f"**{cell}**" if row.name == "this model" else cell for cell in (row.name, *cells)
     ]
     return f"| {name} | " + " | ".join(cells) + " |"
 
 
+def number(value: float, decimals: int) -> str:
+    """Returns a number, or a dash where there is none."""
+    return f"{value:.{decimals}f}" if math.isfinite(value) else "–"
+
+
 def samples(evaluation: Evaluation) -> str:
-    """Returns how far new grooves are from the played ones, where the model makes any."""
+    """Returns how like the played ones new grooves are, where the model makes any."""
     if not evaluation.samples:
         return ""
     lines = [
-        "\n1-Wasserstein distance of new grooves to those played:\n",
-        "| | hits a bar | velocity | offset, 16ths |",
-        "|---|---:|---:|---:|",
+        f"\n{evaluation.num_samples:,} new grooves, by the measures of docs/measures.md:\n",
+        "| | told, hits | told, all | bars alike | overlap | KL | hits a bar | velocity "
+        "| offset, 16ths | nearest, 5 % | median | within 8 |",
+        "|---|" + "---:|" * 11,
     ]
     for name, of in evaluation.samples.items():
-        far = of[ALL]
-        lines.append(f"| {name} | {far.hits_per_bar:.2f} | {far.velocity:.4f} | {far.offset:.4f} |")
+        far, near = of.distances[ALL], of.copying
+        cells = [
+            *(number(value, 3) for value in (of.hits_accuracy, of.accuracy, of.bar_likeness)),
+            *(number(value, 3) for value in (of.overlap.area, of.overlap.divergence)),
+            *(number(far.hits_per_bar, 2), number(far.velocity, 4), number(far.offset, 4)),
+            *(number(near.low, 0), number(near.median, 0), number(near.near, 3)),
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 

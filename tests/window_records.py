@@ -52,6 +52,8 @@ class Played(NamedTuple):
     """Tempos by the step that first has each."""
     quarters_per_bar: float = 4
     steps_per_quarter: int = 4
+    source: str | None = None
+    style: str | None = None
 
 
 def random_played(bars: int, seed: int = 0, quarters_per_bar: float = 4, **rest: Any) -> Played:
@@ -105,6 +107,9 @@ def record_of(played: Played) -> tf.train.Example:
         "start_step": _ints([0]),
         "qpm": _floats([first[1]]),
     }
+    for name in ("source", "style"):
+        if (value := getattr(played, name)) is not None:
+            features[name] = _strings([value])
     if changes:
         steps, qpms = zip(*changes, strict=True)
         features |= {"tempo_change_steps": _ints(steps), "tempo_change_qpms": _floats(qpms)}
@@ -113,6 +118,10 @@ def record_of(played: Played) -> tf.train.Example:
 
 def _bytes(array: np.ndarray) -> tf.train.Feature:
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=[array.tobytes()]))
+
+
+def _strings(values: Iterable[str]) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[v.encode() for v in values]))
 
 
 def _ints(values: Iterable[int]) -> tf.train.Feature:

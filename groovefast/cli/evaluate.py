@@ -15,7 +15,7 @@ from groovefast.cli import console
 from groovefast.errors import GrooveFastError, OptionError
 
 if TYPE_CHECKING:
-    from groovefast.evaluation.evaluate import Distances, Estimate, Evaluation, Row
+    from groovefast.evaluation.evaluate import Estimate, Evaluation, Likeness, Row
 
 _SPLIT = re.compile(r"^(test|validation|valid|eval|dev)(?=\b|_)")
 
@@ -42,6 +42,17 @@ _HITS = (
     Column("recall", "hits\nrecall", 3),
     Column("hits_per_bar", "hits\na bar", 2),
 )
+_NEW_GROOVES = (
+    *("told,\nhits", "told,\nall", "bars\nalike", "overlap", "KL"),
+    *("hits\na bar", "velocity", "offset,\n16ths"),
+    *("nearest\n5 %", "nearest\nmedian", "within\n8"),
+)
+_STYLES = {
+    "played": "played,\nhits",
+    "made": "made,\nhits",
+    "played_with_touch": "played,\nall",
+    "made_with_touch": "made,\nall",
+}
 _PLAYED = Column("true_hits_per_bar", "played\na bar", 2)
 
 
@@ -61,8 +72,21 @@ _PLAYED = Column("true_hits_per_bar", "played\na bar", 2)
 @click.option(
     "--train-data",
     metavar="PATTERN",
-    help="Converted performances the baselines are fitted on.  "
+    help="Converted performances the baselines are fitted on, and the model was trained on.  "
     "[default: the train shards beside --data, if there are any]",
+)
+@click.option(
+    "--style-data",
+    metavar="PATTERN",
+    help="Converted performances that styles are learned from, to recognise those of new grooves; "
+    "others than of --train-data.  [default: --data]",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="New grooves to make and measure, of models that make any; fewer are quicker, 0 are none."
+    "  [default: as many as there are windows]",
 )
 @console.cutting("model")
 @click.option(
@@ -94,6 +118,8 @@ def command(
     model: str,
     data: str,
     train_data: str | None,
+    style_data: str | None,
+    samples: int | None,
     hop_bars: int | None,
     dedupe: bool,
     min_hits: int,
@@ -106,7 +132,9 @@ def command(
     """Measures a trained model on converted performances, beside baselines and published numbers.
 
     Timing errors are those of the predicted against the played onsets. KL compares how offsets and
-    velocities are spread, by position in the beat: it is large for a model that is too timid.
+    velocities are spread, by position in the beat: it is large for a model that is too timid. New
+    grooves are measured by whether they can be told from played ones, and whether they are copies;
+    what the figures mean is in docs/measures.md.
     """
     _check_folders({"json_file": json_file, "plot": plot})
 
@@ -116,6 +144,7 @@ def command(
 
     shards = find_shards(data)
     train_shards = find_shards(train_data) if train_data else _train_shards_beside(data)
+    style_shards = find_shards(style_data) if style_data else None
     console.load_tensorflow()
     from groovefast.evaluation.evaluate import evaluate
     from groovefast.model.checkpoints import load_model
@@ -125,6 +154,8 @@ def command(
             load_model(model),
             shards,
             train_shards,
+            style_data=style_shards,
+            samples=samples,
             hop_bars=hop_bars,
             dedupe=dedupe,
             min_hits=min_hits,
@@ -187,13 +218,41 @@ def _show(evaluation: Evaluation) -> None:
                 if name != ALL and scores.true_hits_per_bar.value > 0
             ],
         )
+    _show_new_grooves(evaluation)
+    _show_notes(evaluation)
+
+
+def _show_new_grooves(evaluation: Evaluation) -> None:
     if evaluation.samples:
         _print_table(
-            "1-Wasserstein distance to the windows played",
-            ["hits\na bar", "velocity", "offset,\n16ths"],
-            [[name, *_distance_cells(of[ALL])] for name, of in evaluation.samples.items()],
+            f"{evaluation.num_samples:,} new grooves",
+            _NEW_GROOVES,
+            [[name, *_likeness_cells(of)] for name, of in evaluation.samples.items()],
         )
-    _show_notes(evaluation)
+    if styles := evaluation.styles:
+        columns = list(zip(*(getattr(styles, field) for field in _STYLES), strict=True))
+        means = [sum(column) / len(column) for column in zip(*columns, strict=True)]
+        rows = zip((*styles.styles, "mean"), (*columns, means), strict=True)
+        _print_table(
+            "Share whose style is recognised",
+            list(_STYLES.values()),
+            [[style, *(_number(share, 3) for share in shares)] for style, shares in rows],
+        )
+    if evaluation.attributes:
+        _print_table(
+            "Attributes, from -0.5 to +0.5",
+            ["effect,\nSD", "monotone", "largest on\nanother, SD", "which"],
+            [
+                [
+                    name,
+                    _number(of.own, 2),
+                    _number(of.monotone, 3),
+                    _number(of.other, 2),
+                    of.largest_other,
+                ]
+                for name, of in evaluation.attributes.items()
+            ],
+        )
 
 
 def _show_notes(evaluation: Evaluation) -> None:
@@ -203,6 +262,12 @@ def _show_notes(evaluation: Evaluation) -> None:
         "Timing: mean error in ms, squared error in 16ths², at the hits both written and played."
     )
     click.echo("KL(written || played) of offsets and velocities, by position in the beat.")
+    if evaluation.samples:
+        click.echo(
+            "New grooves: how often they are told from those played, of 0.5 by chance; likeness of "
+            "their bars;\n  overlap and KL of Yang & Lerch; 1-Wasserstein distances; cells of hits "
+            "to the nearest training window."
+        )
     click.echo("± is half of the 95 % interval, from resampled windows.")
     if not evaluation.fitted:
         click.echo("Nothing to fit baselines on: no train shards beside --data; see --train-data.")
@@ -220,11 +285,22 @@ def _cells(row: Row, columns: Sequence[Column]) -> Iterator[str]:
         yield _number(estimate.value, decimals) + interval
 
 
-def _distance_cells(distances: Distances) -> list[str]:
+def _likeness_cells(of: Likeness) -> list[str]:
+    from groovefast.evaluation.measures import ALL
+
+    far = of.distances[ALL]
     return [
-        _number(distances.hits_per_bar, 2),
-        _number(distances.velocity, 4),
-        _number(distances.offset, 4),
+        _number(of.hits_accuracy, 3),
+        _number(of.accuracy, 3),
+        _number(of.bar_likeness, 3),
+        _number(of.overlap.area, 3),
+        _number(of.overlap.divergence, 3),
+        _number(far.hits_per_bar, 2),
+        _number(far.velocity, 4),
+        _number(far.offset, 4),
+        _number(of.copying.low, 0),
+        _number(of.copying.median, 0),
+        _number(of.copying.near, 3),
     ]
 
 

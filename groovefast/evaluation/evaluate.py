@@ -18,7 +18,15 @@ import numpy as np
 
 from groovefast.config import Config
 from groovefast.drums import DRUM_CLASSES
+from groovefast.errors import check_whole
 from groovefast.evaluation import baselines
+from groovefast.evaluation.control import (
+    AttributeEffect,
+    StyleRecognition,
+    recognise_styles,
+    shift_attributes,
+)
+from groovefast.evaluation.likeness import Likeness
 from groovefast.evaluation.measures import (
     ALL,
     ALL_CLASSES,
@@ -31,6 +39,7 @@ from groovefast.evaluation.measures import (
     to_json,
     wasserstein,
 )
+from groovefast.evaluation.new_grooves import measure_new_grooves, prior_of
 from groovefast.shards.find import DataPattern
 from groovefast.task import Purpose, Task
 from groovefast.windows import transforms
@@ -43,12 +52,15 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL",
     "PUBLISHED",
+    "AttributeEffect",
     "Distances",
     "Estimate",
     "Evaluation",
+    "Likeness",
     "Performances",
     "Row",
     "Scores",
+    "StyleRecognition",
     "distances",
     "evaluate",
     "measure",
@@ -76,7 +88,6 @@ PUBLISHED: Mapping[str, Scores] = {
 
 QUANTIZED = "quantized"
 _CLOSED_HI_HAT = DRUM_CLASSES.index("closed hi-hat")
-SAMPLE_TEMPERATURES = (1.0, 0.5)
 _SAMPLES_AT_ONCE = 512
 """What is drawn for a window depends on the others of its batch."""
 
@@ -108,15 +119,21 @@ class Evaluation:
         rows: The table; the model comes first.
         losses: Means over windows at z = mu, the decoder fed with the truth: `r_loss`, and `kl`
             in nats.
-        samples: How far new grooves are from the data, by what they are; empty for models that
-            need something to work on.
+        samples: How like the data new grooves are, and their floors, by what they are; empty for
+            models that need something to work on.
+        num_samples: How many new grooves were made.
+        styles: Whether they are of the style that is asked for; None for models without styles.
+        attributes: What each attribute does; empty for models without.
     """
 
     config: Config
     truth: Performances
     rows: Sequence[Row]
     losses: Mapping[str, float]
-    samples: Mapping[str, Mapping[str, Distances]]
+    samples: Mapping[str, Likeness] = dataclasses.field(default_factory=dict)
+    num_samples: int = 0
+    styles: StyleRecognition | None = None
+    attributes: Mapping[str, AttributeEffect] = dataclasses.field(default_factory=dict)
 
     @property
     def task(self) -> Task:
@@ -148,7 +165,10 @@ class Evaluation:
                 for row in self.rows
             ],
             "losses": dict(self.losses),
-            "samples": {name: to_json(of) for name, of in self.samples.items()},
+            "num_samples": self.num_samples,
+            "samples": {name: of.to_json() for name, of in self.samples.items()},
+            "styles": self.styles and self.styles.to_json(),
+            "attributes": {name: of.to_json() for name, of in self.attributes.items()},
         }
 
 
@@ -157,6 +177,8 @@ def evaluate(
     data: DataPattern | Performances,
     train_data: DataPattern | Performances | None = None,
     *,
+    style_data: DataPattern | Performances | None = None,
+    samples: int | None = None,
     hop_bars: int | None = None,
     dedupe: bool = False,
     min_hits: int = 0,
@@ -173,13 +195,17 @@ def evaluate(
     Args:
         model: What to measure.
         data: Shards, or the windows cut from them.
-        train_data: What the baselines are fitted on; without it only those that need no fit are
-            in the table.
+        train_data: What the baselines are fitted on, and new grooves may be copied from; without
+            it only what needs none of it is measured.
+        style_data: What a classifier learns styles from, to recognise those of new grooves: other
+            performances than those of `train_data`; `data` if None.
+        samples: How many new grooves to make, of models that make any: 0 to measure none, as many
+            as there are windows if None. Fewer are quicker, and harder to tell from played ones.
         hop_bars: Bars from the start of a window to the start of the next, of all shards; those of
             the model's config if None.
         dedupe: Whether to leave out windows that are as an earlier one of the same data.
         min_hits: Windows with fewer hits are left out.
-        batch_size: Windows the model is given at once; of new grooves it makes 512 at once.
+        batch_size: Windows the model is given at once.
         resamples: Bootstrap resamples behind the intervals.
         seed: Of the resamples and of new grooves.
 
@@ -190,6 +216,8 @@ def evaluate(
     """
     from groovefast.windows.cutting import Cutting
 
+    if samples is not None:
+        check_whole("samples", samples, 0)
     config, task = model.config, Task.of(model.config.converter)
     cutting = Cutting.of(config, hop_bars, dedupe, min_hits)
     truth = _performances(data, config, cutting)
@@ -205,7 +233,17 @@ def evaluate(
         rows.append(row(name, "baseline", predictor(truth)))
     if not task.chooses_hits and config.converter.split_bars == 2:
         rows += [Row(f"{name}, published", "published", {ALL: s}) for name, s in PUBLISHED.items()]
-    return Evaluation(config, truth, rows, runner.losses(), _samples(runner, train, seed))
+    evaluation = Evaluation(config, truth, rows, runner.losses())
+    n = len(truth) if samples is None else samples
+    if not (task.makes_up and n):
+        return evaluation
+    style_windows = truth if style_data is None else _performances(style_data, config, cutting)
+    return dataclasses.replace(
+        evaluation,
+        samples=measure_new_grooves(model, truth, train, n, seed),
+        num_samples=n,
+        **_control(model, style_windows, train, n, seed),
+    )
 
 
 def read_performances(
@@ -224,14 +262,16 @@ def read_performances(
     from groovefast.windows.dataset import read_windows
 
     converter = config.converter
-    (hits, velocities, offsets), qpms = read_windows(data, config, cutting)
+    windows = read_windows(data, config, cutting)
     return Performances(
-        hits > 0,
-        velocities,
-        offsets,
-        qpms,
+        windows.grid.hits > 0,
+        windows.grid.velocities,
+        windows.grid.offsets,
+        windows.qpms,
         converter.steps_per_quarter,
         converter.quarters_per_bar,
+        windows.performances,
+        windows.styles,
     )
 
 
@@ -350,15 +390,14 @@ def _model_rows(runner: _Runner, seed: int) -> Iterator[tuple[str, Performances]
         yield "this model, z ~ N(0, 1)", runner.sample(1.0, seed, given)
 
 
-def _samples(
-    runner: _Runner, train: Performances | None, seed: int
-) -> dict[str, dict[str, Distances]]:
-    if not Task.of(runner.model.config.converter).makes_up:
+def _control(
+    model: GrooVAE, style_windows: Performances, train: Performances | None, n: int, seed: int
+) -> dict[str, Any]:
+    """What can be asked of new grooves, and whether it is heard; nothing of a model without."""
+    prior = prior_of(model)
+    if prior is None or train is None:
         return {}
-    compared = {
-        f"samples, temperature {temperature:g}": runner.sample(temperature, seed)
-        for temperature in SAMPLE_TEMPERATURES
+    return {
+        "styles": recognise_styles(model, prior.styles, style_windows, train, n, seed),
+        "attributes": shift_attributes(model, prior.attributes, train, n, seed),
     }
-    if train is not None:
-        compared["training split"] = train
-    return {name: distances(grooves, runner.truth) for name, grooves in compared.items()}

@@ -41,6 +41,9 @@ class Performances:
         qpms: float (n,), the tempo of each window in quarters a minute.
         steps_per_quarter: Steps in a beat.
         quarters_per_bar: Beats in a bar.
+        performances: int (n,), the number of the performance each window is of; None where each is
+            by itself.
+        styles: str (n,), the style each is played in, empty for none; None where none is known.
     """
 
     hits: NDArray[np.bool_]
@@ -49,6 +52,8 @@ class Performances:
     qpms: _Array
     steps_per_quarter: int = 4
     quarters_per_bar: int = 4
+    performances: NDArray[np.int64] | None = None
+    styles: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
         bar = self.steps_per_bar
@@ -67,6 +72,11 @@ class Performances:
             raise GrooveFastError(
                 f"qpms: one tempo a window wanted, ({len(self.hits)},), not {self.qpms.shape}"
             )
+        for name in ("performances", "styles"):
+            if (given := getattr(self, name)) is not None and given.shape != self.qpms.shape:
+                raise GrooveFastError(
+                    f"{name}: one a window wanted, ({len(self.hits)},), not {given.shape}"
+                )
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -97,6 +107,17 @@ class Performances:
         """How long a sixteenth lasts in each window, (n,)."""
         return 15_000.0 / self.qpms
 
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """The number of the performance of each window, (n,)."""
+        return np.arange(len(self)) if self.performances is None else self.performances
+
+    def take(self, chosen: NDArray[Any]) -> Performances:
+        """Returns some of these windows, by their numbers or a mask."""
+        arrays = ("hits", "velocities", "offsets", "qpms", "performances", "styles")
+        given = {name: getattr(self, name) for name in arrays}
+        return self.replace(**{k: v[chosen] for k, v in given.items() if v is not None})
+
     def replace(self, **changes: Any) -> Performances:
         """Returns these windows with some of the arrays replaced."""
         return dataclasses.replace(self, **changes)
@@ -112,7 +133,7 @@ class Estimate:
 
     def to_json(self) -> dict[str, float | None]:
         """Returns a dict of the three; None for what is not a finite number."""
-        return {name: _finite(number) for name, number in dataclasses.asdict(self).items()}
+        return {name: finite(number) for name, number in dataclasses.asdict(self).items()}
 
 
 _UNKNOWN = Estimate(float("nan"))
@@ -219,7 +240,7 @@ class Distances:
 
     def to_json(self) -> dict[str, float | None]:
         """Returns a dict of the three; None for what is not a finite number."""
-        return {name: _finite(number) for name, number in dataclasses.asdict(self).items()}
+        return {name: finite(number) for name, number in dataclasses.asdict(self).items()}
 
 
 def distances(samples: Performances, data: Performances) -> dict[str, Distances]:
@@ -383,7 +404,8 @@ def _estimates(values: _Array, drawn: Sequence[_Array]) -> list[Estimate]:
     return [Estimate(*map(float, bounds)) for bounds in zip(values, low, high, strict=True)]
 
 
-def _finite(number: float) -> float | None:
+def finite(number: float) -> float | None:
+    """Returns a number as JSON has it: None for what is not finite."""
     return number if np.isfinite(number) else None
 
 

@@ -12,6 +12,7 @@ from window_records import random_played, random_windows, write_performances, wr
 from groovefast.cli import console
 from groovefast.cli.evaluate import command
 from groovefast.config import CONFIGS
+from groovefast.evaluation.control import AttributeEffect, StyleRecognition
 from groovefast.model.checkpoints import save_model
 from groovefast.model.groovae import GrooVAE
 
@@ -121,6 +122,44 @@ def test_one_shard_of_a_split_finds_the_training_split(run: Run, models: Path, d
     assert "average hi-hat" in out
 
 
+@pytest.fixture(scope="module")
+def four_bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("four")
+    write_shards(folder, random_windows(20, 64, seed=1), name="train")
+    write_shards(folder, random_windows(12, 64, seed=2), name="test")
+    return folder
+
+
+def test_new_grooves_are_measured(run: Run, models: Path, four_bars: Path, tmp_path: Path) -> None:
+    words = ("--model", models / "groovae_4bar", "--data", four_bars / "test-*.tfrecord")
+    numbers = tmp_path / "numbers.json"
+    status, out, _ = run(*words, "--samples", 10, "--json", numbers)
+    assert status == 0
+    assert "10 new grooves" in out
+    written = json.loads(numbers.read_text())["samples"]
+    for name in ("samples", "training windows, by z", "training windows", "played windows"):
+        cells = row(out.split("new grooves")[1], f"{name} ")  # one begins like another
+        assert len(cells) == 11
+        assert cells[9] == f"{written[name]['copying']['median']:.0f}"
+    assert "Attributes" not in out
+    assert "style" not in out
+    assert "new grooves" not in run(*words, "--samples", 0)[1].lower()
+
+
+def test_styles_and_attributes_are_shown(
+    run: Run, models: Path, four_bars: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect = AttributeEffect(1.25, 0.975, 0.5, "toms")
+    styles = StyleRecognition(["funk", "rock"], [0.5, 0.75], [0.25, 1], [1, 1], [0, 0.5])
+    control = {"styles": styles, "attributes": {"density": effect}}
+    monkeypatch.setattr("groovefast.evaluation.evaluate._control", lambda *_: control)
+    words = ("--model", models / "groovae_4bar", "--data", four_bars / "test-*.tfrecord")
+    _, out, _ = run(*words, "--samples", 1)
+    assert row(out, "funk") == ["0.500", "0.250", "1.000", "0.000"]
+    assert row(out, "mean") == ["0.625", "0.625", "1.000", "0.250"]
+    assert row(out, "density") == ["1.25", "0.975", "0.50", "toms"]
+
+
 def test_the_same_seed_prints_the_same(run: Run, models: Path, data: Path) -> None:
     words = ("--model", models / ADD_HI_HAT, "--data", data / "test-*.tfrecord", "--seed")
     assert run(*words, 5) == run(*words, 5)
@@ -136,6 +175,8 @@ def test_the_same_seed_prints_the_same(run: Run, models: Path, data: Path) -> No
         ({"--plot": "."}, "--plot: . is a folder"),
         ({"--batch-size": "0"}, "--batch-size"),
         ({"--resamples": "-1"}, "--resamples"),
+        ({"--samples": "-1"}, "--samples"),
+        ({"--style-data": "nowhere/test-*.tfrecord"}, "no shard matches"),
         ({"--hop-bars": "0"}, "--hop-bars"),
         ({"--min-hits": "1000"}, "--min-hits: no window has 1000 hits, the fullest has "),
     ],

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from measured import from_grid
-from window_records import random_played, random_windows, write_performances, write_shards
+from window_records import Played, random_played, random_windows, write_performances, write_shards
 
 from groovefast.config import CONFIGS, Config, ConverterConfig, get_config
 from groovefast.conversion.convert import convert
-from groovefast.errors import GrooveFastError
+from groovefast.errors import GrooveFastError, OptionError
 from groovefast.evaluation.baselines import quantized
 from groovefast.evaluation.evaluate import (
     ALL,
@@ -24,6 +24,7 @@ from groovefast.evaluation.evaluate import (
     measure,
     read_performances,
 )
+from groovefast.evaluation.new_grooves import DECODED, PLAYED, SAMPLES, TRAINING
 from groovefast.evaluation.plot import plot_evaluation
 from groovefast.model.groovae import GrooVAE
 from groovefast.windows.cutting import Cutting
@@ -52,7 +53,8 @@ def small_model(config: str | Config) -> GrooVAE:
 
 def run(config: str | Config, train: bool = True, **options: int) -> Evaluation:
     data = random_performances(30, seed=1) if train else None
-    return evaluate(small_model(config), random_performances(), data, resamples=20, **options)
+    options = {"samples": 0, "resamples": 20, **options}
+    return evaluate(small_model(config), random_performances(), data, **options)
 
 
 def names(evaluation: Evaluation, kind: str) -> list[str]:
@@ -107,7 +109,7 @@ def test_the_model_row_is_what_it_decodes_from_mu() -> None:
     grid = np.concatenate([truth.hits, truth.velocities, truth.offsets], axis=-1, dtype=np.float32)
     mu, _ = model.encode(grid)
     decoded = from_grid(model.decode(mu, temperature=0.0).numpy(), truth.qpms)
-    row = evaluate(model, truth, resamples=20).rows[0]
+    row = evaluate(model, truth, samples=0, resamples=20).rows[0]
     assert repr(row.scores) == repr(measure(truth, decoded, resamples=20))
     assert decoded.hits.any()
 
@@ -151,27 +153,37 @@ def test_the_batch_size_changes_nothing() -> None:
     a, b = (run(HUMANIZE, train=False, batch_size=size).rows[0].scores[ALL] for size in (5, 512))
     assert a.timing_mae_ms.value == pytest.approx(b.timing_mae_ms.value, rel=1e-5)
     assert a.velocity_kl.value == pytest.approx(b.velocity_kl.value, rel=1e-3)
-    new = [run(PLAIN, train=False, batch_size=size).to_json()["samples"] for size in (5, 512)]
-    assert new[0] == new[1]
 
 
 def test_losses_are_means_over_windows_at_mu() -> None:
     truth, model = random_performances(), small_model(PLAIN)
     grid = np.concatenate([truth.hits, truth.velocities, truth.offsets], axis=-1, dtype=np.float32)
     losses = model.losses(grid, grid, eps=np.zeros((len(truth), 8)))
-    measured = evaluate(model, truth, resamples=0, batch_size=5).losses
+    measured = evaluate(model, truth, samples=0, resamples=0, batch_size=5).losses
     assert measured["r_loss"] == pytest.approx(float(np.mean(losses["r_loss"])), rel=1e-5)
     assert measured["kl"] == pytest.approx(float(np.mean(losses["kl"])), rel=1e-5)
 
 
-def test_new_grooves_are_compared_where_the_model_needs_no_input() -> None:
+def test_new_grooves_are_measured_where_the_model_needs_no_input() -> None:
     truth = random_performances()
-    samples = evaluate(small_model(PLAIN), truth, truth, resamples=0).samples
-    assert list(samples) == ["samples, temperature 1", "samples, temperature 0.5", "training split"]
-    assert samples["training split"][ALL].hits_per_bar == 0
-    assert samples["samples, temperature 1"][ALL].hits_per_bar > 0
+    evaluation = evaluate(small_model(PLAIN), truth, truth, resamples=0)
+    samples = evaluation.samples
+    assert list(samples) == [SAMPLES, DECODED, TRAINING, PLAYED]
+    assert evaluation.num_samples == len(truth)
+    assert samples[TRAINING].distances[ALL].hits_per_bar == 0
+    assert samples[SAMPLES].distances[ALL].hits_per_bar > 0
+    assert samples[SAMPLES].hits_accuracy > 0
+    assert (evaluation.styles, evaluation.attributes) == (None, {})
     assert not run(HUMANIZE, train=False).samples
     assert not run(TAP, train=False).samples
+
+
+def test_as_many_new_grooves_are_made_as_are_wanted() -> None:
+    few, none = (run(PLAIN, samples=n, train=False) for n in (5, 0))
+    assert (few.num_samples, none.num_samples, len(none.samples)) == (5, 0, 0)
+    assert list(few.samples) == [SAMPLES, PLAYED]
+    with pytest.raises(OptionError, match="samples: -1"):
+        run(PLAIN, samples=-1)
 
 
 def test_a_seed_gives_the_same_numbers() -> None:
@@ -193,7 +205,7 @@ def test_other_rows_are_measured_as_the_grid_they_mean(options: dict[str, int]) 
 
 
 def test_json_holds_every_number() -> None:
-    evaluation = run(PLAIN)
+    evaluation = run(PLAIN, train=False, samples=12)
     numbers = json.loads(json.dumps(evaluation.to_json(), allow_nan=False))
     assert numbers["config"]["name"] == "two_bars"
     assert numbers["windows"] == len(evaluation.truth)
@@ -201,11 +213,10 @@ def test_json_holds_every_number() -> None:
     assert (first["name"], first["kind"]) == ("this model", "model")
     f1 = evaluation.rows[0].scores["kick"].f1
     assert first["scores"]["kick"]["f1"] == {"value": f1.value, "low": f1.low, "high": f1.high}
-    assert set(numbers["samples"]["training split"]["ride"]) == {
-        "hits_per_bar",
-        "velocity",
-        "offset",
-    }
+    made = numbers["samples"][SAMPLES]
+    assert made["hits_accuracy"] == evaluation.samples[SAMPLES].hits_accuracy
+    assert set(made["distances"]["ride"]) == {"hits_per_bar", "velocity", "offset"}
+    assert (numbers["num_samples"], numbers["styles"]) == (12, None)
 
 
 def test_the_picture_has_a_mark_for_each_drum_and_a_panel_for_each_position(
@@ -279,6 +290,43 @@ def test_windows_have_the_tempo_of_their_first_step(tmp_path: Path) -> None:
     assert read_performances(tmp_path, PLAIN).qpms.tolist() == [100, 90, 90, 70]
     every_other = Cutting.of(PLAIN, hop_bars=2)
     assert read_performances(tmp_path, PLAIN, every_other).qpms.tolist() == [100, 90]
+
+
+def test_windows_have_the_performance_and_the_style_of_their_records(tmp_path: Path) -> None:
+    def played(bars: int, source: str | None, style: str | None, beats: int = 4) -> Played:
+        return random_played(bars, quarters_per_bar=beats, source=source, style=style)
+
+    records = [
+        played(3, "a.mid", "funk/fast"),
+        played(5, "waltz.mid", "jazz", beats=3),
+        played(2, None, None),
+        played(1, "short.mid", "rock"),
+        played(2, "b.mid", "latin"),
+        played(2, None, None),
+        played(3, "a.mid", "funk/fast"),
+    ]
+    write_performances(tmp_path, records, num_shards=2)
+    read = read_performances(tmp_path, PLAIN)
+    assert read.performances is not None
+    assert read.styles is not None
+    assert len({read.groups[i] for i in (0, 2, 3, 4)}) == 4
+    assert read.groups[[0, 1, 5, 6]].tolist() == [read.groups[0]] * 4
+    assert read.styles.tolist() == ["funk", "funk", "", "latin", "", "funk", "funk"]
+    every_other = read_performances(tmp_path, PLAIN, Cutting.of(PLAIN, hop_bars=2))
+    assert every_other.styles is not None
+    assert every_other.styles.tolist() == ["funk", "", "latin", "", "funk"]
+
+
+def test_windows_are_taken_with_all_that_is_known_of_them() -> None:
+    windows = random_performances(5).replace(styles=np.array(list("abcde")))
+    taken = windows.take(np.array([3, 1]))
+    assert taken.styles is not None
+    assert taken.styles.tolist() == ["d", "b"]
+    assert taken.performances is None
+    assert np.array_equal(taken.hits, windows.hits[[3, 1]])
+    assert windows.groups.tolist() == list(range(5))
+    with pytest.raises(GrooveFastError, match=r"performances: one a window wanted, \(5,\)"):
+        windows.replace(performances=np.zeros(4, np.int64))
 
 
 def test_which_windows_are_measured(tmp_path: Path) -> None:
