@@ -34,6 +34,7 @@ from groovefast.midi.tracks import MidiTracks
 from groovefast.model.latent import slerp
 from groovefast.playing.grid_bars import describe_bars
 from groovefast.playing.player import Options, Player, Rendition, Source, Values
+from groovefast.playing.swing import measure_swing, straightened, swung
 from groovefast.playing.take import Take, rows_with
 from groovefast.task import ALL_DRUMS, Purpose, Task
 from groovefast.windows.tensors import GrooveConverter
@@ -257,7 +258,7 @@ def groove_transfer(
 
     Args:
         hits_from: What to play; every note stays, with its pitch.
-        groove_from: Whose timing and dynamics to take; it is looped as long as need be.
+        groove_from: Whose timing, swing and dynamics to take; it is looped as long as need be.
         model: One trained with `hits_as_controls`.
         **options: Fields of `Options`.
 
@@ -265,10 +266,16 @@ def groove_transfer(
         MidiError: As `humanize`, and so on.
     """
     player = _player("groove-transfer", model, options)
-    take, other = player.take(hits_from), player.take_beside(groove_from)
-    windows = player.windows(take)
-    z = player.latents(player.encode(other, other.looped(windows)))
-    return player.decode(take, windows, z, chosen=())
+    take, groove = player.take(hits_from), player.take_beside(groove_from)
+    if not player.options.amount:
+        return Rendition(take.midi, (), take.part)
+    own, told = measure_swing(take), measure_swing(groove)
+    even, even_groove = straightened(take, own), straightened(groove, told)
+    windows = player.windows(even)
+    z = player.latents(player.encode(even_groove, even_groove.looped(windows)))
+    played = player.decode(even, windows, z, chosen=())
+    midi = swung(even.again(played.midi), told.over(own, player.options.amount)).midi
+    return Rendition(midi, tuple(take.coarse_message) if midi != take.midi else (), played.part)
 
 
 def reconstruct(source: Source, model: Model = None, **options: Any) -> Rendition:
