@@ -3,8 +3,8 @@
 A model's grid is one of sixteenths, from which a hit is at most half a step away. An eighth swung
 to two thirds of the beat is 2.67 steps into it: on the grid it is an early third sixteenth, and no
 model can put the eighth of another rhythm there. So swing is measured and taken out of what a model
-hears, and put into what it has played: time within the beat is bent, linearly from the beat to the
-off-beat and from there to the next beat.
+hears, and put into what it has played: notes move with the sixteenth that they are nearest to, and
+time in between is stretched.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ LEAST_EIGHTHS, LEAST_SIXTEENTHS = 0.56, 0.58
 MOST = 0.72
 """What is later is heard as a dotted note."""
 
+_KEPT_AROUND = 0.05
+"""Quarter notes before and after a note in which time is not stretched, that early and late hits
+stay as early and late as they are."""
+
 _TIMEKEEPERS = [DRUM_CLASSES.index(name) for name in ("closed hi-hat", "open hi-hat", "ride")]
 _OFF_BEATS = 0.4, 0.76
 """Where in the beat an off-beat eighth may be."""
@@ -37,7 +41,7 @@ _MOST_NOISE = 0.35
 """Share of hits that may be anywhere."""
 _BINS = 240
 """Of the beat, in which hits are counted."""
-_RATIOS = np.linspace(STRAIGHT, MOST, 23)
+_RATIOS = np.linspace(STRAIGHT, MOST, 45)
 _SPREADS = np.array([0.015, 0.025, 0.04])
 """Deviations of hits from their places, in beats, that are tried."""
 _ROUNDS = 12
@@ -65,13 +69,18 @@ class Swing(NamedTuple):
 
     def apply(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """Returns where straight `places`, in quarter notes, are when swung."""
-        fine = _bend(2 * places, STRAIGHT, self.sixteenths or STRAIGHT) / 2
-        return _bend(fine, STRAIGHT, self.eighths or STRAIGHT)
+        return _moved(places, *self._bounds())
 
     def straighten(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """Returns where swung `places` are when straight; undoes `apply`."""
-        even = _bend(places, self.eighths or STRAIGHT, STRAIGHT)
-        return _bend(2 * even, self.sixteenths or STRAIGHT, STRAIGHT) / 2
+        return _moved(places, *self._bounds()[::-1])
+
+    def _bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """From where to where time goes on as it does, around straight notes and swung ones."""
+        straight = np.arange(5) / 4
+        swung = _bend(_bend(2 * straight, self.sixteenths) / 2, self.eighths)
+        around = np.array([-_KEPT_AROUND, _KEPT_AROUND])
+        return (straight[:, None] + around).ravel(), (swung[:, None] + around).ravel()
 
 
 def measure_swing(take: Take) -> Swing:
@@ -114,12 +123,21 @@ def _between(start: float | None, end: float | None, amount: float) -> float | N
     return start + amount * (end - start)
 
 
-def _bend(places: NDArray[np.float64], old: float, new: float) -> NDArray[np.float64]:
-    """Places with the point `old` of every unit moved to `new`, and those around it with it."""
-    if old == new:
-        return places
+def _bend(places: NDArray[np.float64], ratio: float | None) -> NDArray[np.float64]:
+    """Places with the middle of every unit moved to `ratio`, and those around it with it."""
     units = np.floor(places)
-    return np.asarray(units + np.interp(places - units, (0, old, 1), (0, new, 1)))
+    return np.asarray(units + np.interp(places - units, (0, 0.5, 1), (0, ratio or STRAIGHT, 1)))
+
+
+def _moved(
+    places: NDArray[np.float64], old: NDArray[np.float64], new: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Places with points `old` of every quarter note moved to `new`, and those between with them.
+
+    Those that stay, stay to the last digit.
+    """
+    quarters = np.floor(places)
+    return np.asarray(places + np.interp(places - quarters, old, new - old))
 
 
 def _ratio(phases: NDArray[np.float64], grid: NDArray[np.float64], least: float) -> float | None:
@@ -132,7 +150,7 @@ def _ratio(phases: NDArray[np.float64], grid: NDArray[np.float64], least: float)
     """
     counts = np.bincount((phases * _BINS).astype(np.int64) % _BINS, minlength=_BINS)
     hits = max(len(phases), 1)
-    grids = np.stack([_bend(grid, STRAIGHT, ratio) for ratio in _RATIOS])
+    grids = np.stack([_bend(grid, ratio) for ratio in _RATIOS])
     likelihoods, shares = _fit(counts.astype(np.float64), grids)
     best = int(likelihoods.argmax())
     middle = int(np.flatnonzero(grid == STRAIGHT)[0])
