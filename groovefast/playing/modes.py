@@ -152,7 +152,8 @@ def humanize(source: Source, model: Model = None, **options: Any) -> Rendition:
 def tap2drum(source: Source, model: Model = None, **options: Any) -> Rendition:
     """Makes a beat of a tapped rhythm: what is tapped on does not matter, only when.
 
-    The taps become drums on channel 10, with the first pitch of each class.
+    The taps become drums on channel 10, with the first pitch of each class. Every tap is answered:
+    where the model finds no drum likely, the likeliest is hit.
 
     Args:
         source: The rhythm.
@@ -166,7 +167,8 @@ def tap2drum(source: Source, model: Model = None, **options: Any) -> Rendition:
     take = player.take(source, all_pitches=True)
     windows = player.windows(take)
     z = player.latents(player.encode(take, windows))
-    return player.decode(take, windows, z, chosen=ALL_DRUMS, as_drums=True)
+    hits = player.choose_hits(take, windows, z, ALL_DRUMS, sounding=rows_with(take.grid.hits))
+    return player.play(take, windows, z, hits, as_drums=True)
 
 
 def add_hihat(

@@ -21,7 +21,7 @@ from groovefast.files import write_atomically
 from groovefast.midi.groove import Groove, midi_source
 from groovefast.midi.score import MidiInput, read_bytes, read_score
 from groovefast.playing.layout import Windows
-from groovefast.playing.take import Take
+from groovefast.playing.take import Take, rows_with
 from groovefast.task import ALL_DRUMS, Task
 from groovefast.windows import transforms
 from groovefast.windows.rows import Grid, RowLayout
@@ -209,10 +209,12 @@ class Player:
         z: Values,
         chosen: Collection[int],
         closed: NDArray[np.bool_] | None = None,
+        sounding: NDArray[np.bool_] | None = None,
     ) -> Values:
         """The hits of the whole take: those that its windows, cross-faded, find likely.
 
-        Bars in which nothing was played stay empty, and rows that are `closed` as they are.
+        Bars in which nothing was played stay empty, and rows that are `closed` as they are. In a
+        row that is to be `sounding` the likeliest drum is hit, if none is likely.
         """
         chosen = [drum for drum in chosen if drum in take.playable]
         hits = np.asarray(take.grid.hits)
@@ -231,7 +233,11 @@ class Player:
         open_rows = take.sounding if closed is None else take.sounding & ~closed
         free = np.zeros(logits.shape, np.bool_)
         free[:, chosen] = open_rows[:, None]
-        return np.asarray(np.where(free, logits > 0, take.grid.hits), np.float32)
+        hits = np.where(free, logits > 0, take.grid.hits)
+        if sounding is not None:
+            silent = np.flatnonzero(open_rows & sounding & ~rows_with(hits))
+            hits[silent, np.where(free, logits, -np.inf)[silent].argmax(1)] = 1
+        return np.asarray(hits, np.float32)
 
     def play(
         self,
