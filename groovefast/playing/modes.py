@@ -274,8 +274,11 @@ def groove_transfer(
     own, told = measure_swing(take), measure_swing(groove)
     even, even_groove = straightened(take, own), straightened(groove, told)
     windows = player.windows(even)
-    z = player.latents(player.encode(even_groove, even_groove.looped(windows)))
-    played = player.decode(even, windows, z, chosen=())
+    looped = even_groove.looped(windows)
+    encoded = player.encode(even_groove, looped)
+    timing = player.missed_timing(even_groove, looped, encoded[0])
+    z = player.latents(encoded)
+    played = player.play(even, windows, z, even.grid.hits, timing=timing)
     midi = swung(even.again(played.midi), told.over(own, player.options.amount)).midi
     return Rendition(midi, tuple(take.coarse_message) if midi != take.midi else (), played.part)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from groovefast.config import MAX_SEED, MAX_TEMPERATURE, ConverterConfig
 from groovefast.drum_part import CHANNEL_10, Channel, DrumPart, Track
-from groovefast.drums import PitchClasses, resolve_pitch_classes
+from groovefast.drums import NUM_CLASSES, PitchClasses, resolve_pitch_classes
 from groovefast.errors import OptionError, check_number, check_whole
 from groovefast.files import write_atomically
 from groovefast.midi.groove import Groove, midi_source
@@ -247,13 +247,20 @@ class Player:
         hits: Values,
         changed: Collection[int] = ALL_DRUMS,
         as_drums: bool = False,
+        timing: Values | None = None,
     ) -> Rendition:
-        """The take with these hits, of which the model plays those of the `changed` drums."""
+        """The take with these hits, of which the model plays those of the `changed` drums.
+
+        They are as much earlier as `timing`, of `missed_timing`, says.
+        """
         if not self.options.amount:
             return Rendition(take.midi, (), take.part)
         written = self._layout.numbers(self._write(z, windows.cut(hits)))
+        early = written.offsets
+        if timing is not None:
+            early = early + np.tile(timing, (self._bars, 1))
         velocities, offsets = (
-            windows.blend(values, len(hits)) for values in (written.velocities, written.offsets)
+            windows.blend(values, len(hits)) for values in (written.velocities, early)
         )
         midi = take.play(
             Grid(hits, velocities, offsets),
@@ -264,6 +271,21 @@ class Player:
         )
         messages = tuple(take.coarse_message) if midi != take.midi else ()
         return Rendition(midi, messages, take.drums_written if as_drums else take.part)
+
+    def missed_timing(self, take: Take, windows: Windows, z: Values) -> Values:
+        """How much earlier a take is than the model plays it, on average over its bars.
+
+        A drum that is not hit at a step is as the others there; few hits tell less than many.
+
+        Returns:
+            Half steps, shape (steps of a bar, 9).
+        """
+        hits, early = windows.cut(take.grid.hits), windows.cut(take.grid.offsets)
+        missed = (early - self._layout.numbers(self._write(z, hits)).offsets) * hits
+        by_step = (-1, self.config.steps_per_bar, NUM_CLASSES)
+        missed, hits = (values.reshape(by_step).sum(0) for values in (missed, hits))
+        of_step = missed.sum(1, keepdims=True) / (hits.sum(1, keepdims=True) + 1)
+        return np.asarray((missed + of_step) / (hits + 1), np.float32)
 
     def _write(self, z: Values, hits: Values, given: NDArray[np.bool_] | None = None) -> Values:
         """The model's rows; `hits`, (windows, steps, 9), are kept where they are `given`."""
