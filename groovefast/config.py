@@ -179,11 +179,14 @@ class AugmentationHParams:
         swap_probability: How often drums of a kind change places in a window.
         silence_probability: How often a drum is taken out of a window.
         splice_probability: How often a bar of a window is replaced by that of another.
+        thin_probability: How often a window is thinned before the model hears it, down to a few
+            steps of a few drums: it is to play all of it.
     """
 
     swap_probability: float = 0.0
     silence_probability: float = 0.0
     splice_probability: float = 0.0
+    thin_probability: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -290,6 +293,7 @@ _RANGES = {
     "swap_probability": _PROBABILITY,
     "silence_probability": _PROBABILITY,
     "splice_probability": _PROBABILITY,
+    "thin_probability": _PROBABILITY,
 }
 """Least and most of a hyper-parameter, and both in words; a schedule's rate is checked with it."""
 

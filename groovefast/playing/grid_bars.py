@@ -59,6 +59,12 @@ class GridBars:
     def __len__(self) -> int:
         return len(self.songs)
 
+    @property
+    def in_quarters(self) -> NDArray[np.bool_]:
+        """Which bars are counted in quarter notes or halves, bool of shape (bars,)."""
+        beats = [Meter(0.0, *meter).beat for meter in self.meters.tolist()]
+        return np.array([beat in (1.0, 2.0) for beat in beats], np.bool_)
+
     def parts(self, bar: int, longest: int) -> list[int]:
         """Returns the steps of the parts that a bar is counted in, none above `longest`.
 

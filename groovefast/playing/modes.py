@@ -34,6 +34,7 @@ from groovefast.midi.tracks import MidiTracks
 from groovefast.model.latent import slerp
 from groovefast.playing.grid_bars import describe_bars
 from groovefast.playing.player import Options, Player, Rendition, Source, Values
+from groovefast.playing.swing import measure_swing, straightened, swung
 from groovefast.playing.take import Take, rows_with
 from groovefast.task import ALL_DRUMS, Purpose, Task
 from groovefast.windows.tensors import GrooveConverter
@@ -153,7 +154,8 @@ def humanize(source: Source, model: Model = None, **options: Any) -> Rendition:
 def tap2drum(source: Source, model: Model = None, **options: Any) -> Rendition:
     """Makes a beat of a tapped rhythm: what is tapped on does not matter, only when.
 
-    The taps become drums on channel 10, with the first pitch of each class.
+    The taps become drums on channel 10, with the first pitch of each class. Every tap is answered:
+    where the model finds no drum likely, the likeliest is hit.
 
     Args:
         source: The rhythm.
@@ -167,7 +169,8 @@ def tap2drum(source: Source, model: Model = None, **options: Any) -> Rendition:
     take = player.take(source, all_pitches=True)
     windows = player.windows(take)
     z = player.latents(player.encode(take, windows))
-    return player.decode(take, windows, z, chosen=ALL_DRUMS, as_drums=True)
+    hits = player.choose_hits(take, windows, z, ALL_DRUMS, sounding=rows_with(take.grid.hits))
+    return player.play(take, windows, z, hits, as_drums=True)
 
 
 def add_hihat(
@@ -259,7 +262,7 @@ def groove_transfer(
 
     Args:
         hits_from: What to play; every note stays, with its pitch.
-        groove_from: Whose timing and dynamics to take; it is looped as long as need be.
+        groove_from: Whose timing, swing and dynamics to take; it is looped as long as need be.
         model: One trained with `hits_as_controls`.
         **options: Fields of `Options`.
 
@@ -267,10 +270,19 @@ def groove_transfer(
         MidiError: As `humanize`, and so on.
     """
     player = _player("groove-transfer", model, options)
-    take, other = player.take(hits_from), player.take_beside(groove_from)
-    windows = player.windows(take)
-    z = player.latents(player.encode(other, other.looped(windows)))
-    return player.decode(take, windows, z, chosen=())
+    take, groove = player.take(hits_from), player.take_beside(groove_from)
+    if not player.options.changes:
+        return Rendition(take.midi, (), take.part)
+    own, told = measure_swing(take), measure_swing(groove)
+    even, even_groove = straightened(take, own), straightened(groove, told)
+    windows = player.windows(even)
+    looped = even_groove.looped(windows)
+    encoded = player.encode(even_groove, looped)
+    early = player.missed_timing(even_groove, looped, encoded[0])
+    z = player.latents(encoded)
+    played = player.play(even, windows, z, even.grid.hits, early=early)
+    midi = swung(even.again(played.midi), told.over(own, player.options.shares[0])).midi
+    return Rendition(midi, tuple(take.coarse_message) if midi != take.midi else (), played.part)
 
 
 def reconstruct(source: Source, model: Model = None, **options: Any) -> Rendition:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from groovefast.config import MAX_SEED, MAX_TEMPERATURE, ConverterConfig
 from groovefast.drum_part import CHANNEL_10, Channel, DrumPart, Track
-from groovefast.drums import PitchClasses, resolve_pitch_classes
+from groovefast.drums import NUM_CLASSES, PitchClasses, resolve_pitch_classes
 from groovefast.errors import OptionError, check_number, check_whole
 from groovefast.files import write_atomically
 from groovefast.midi.groove import Groove, midi_source
 from groovefast.midi.score import MidiInput, read_bytes, read_score
 from groovefast.playing.layout import Windows
-from groovefast.playing.take import Take
+from groovefast.playing.take import Take, rows_with
 from groovefast.task import ALL_DRUMS, Task
 from groovefast.windows import transforms
 from groovefast.windows.rows import Grid, RowLayout
@@ -228,10 +228,12 @@ class Player:
         z: Values,
         chosen: Collection[int],
         closed: NDArray[np.bool_] | None = None,
+        sounding: NDArray[np.bool_] | None = None,
     ) -> Values:
         """The hits of the whole take: those that its windows, cross-faded, find likely.
 
-        Bars in which nothing was played stay empty, and rows that are `closed` as they are.
+        Bars in which nothing was played stay empty, and rows that are `closed` as they are. In a
+        row that is to be `sounding` the likeliest drum is hit, if none is likely.
         """
         chosen = [drum for drum in chosen if drum in take.playable]
         hits = np.asarray(take.grid.hits)
@@ -250,7 +252,11 @@ class Player:
         open_rows = take.sounding if closed is None else take.sounding & ~closed
         free = np.zeros(logits.shape, np.bool_)
         free[:, chosen] = open_rows[:, None]
-        return np.asarray(np.where(free, logits > 0, take.grid.hits), np.float32)
+        hits = np.where(free, logits > 0, take.grid.hits)
+        if sounding is not None:
+            silent = np.flatnonzero(open_rows & sounding & ~rows_with(hits))
+            hits[silent, np.where(free, logits, -np.inf)[silent].argmax(1)] = 1
+        return np.asarray(hits, np.float32)
 
     def play(
         self,
@@ -260,13 +266,18 @@ class Player:
         hits: Values,
         changed: Collection[int] = ALL_DRUMS,
         as_drums: bool = False,
+        early: Values | float = 0.0,
     ) -> Rendition:
-        """The take with these hits, of which the model plays those of the `changed` drums."""
+        """The take with these hits, of which the model plays those of the `changed` drums.
+
+        They are so much earlier than it plays them; see `missed_timing`.
+        """
         if not self.options.changes:
             return Rendition(take.midi, (), take.part)
         written = self._layout.numbers(self._write(z, windows.cut(hits)))
+        offsets = written.offsets + early
         velocities, offsets = (
-            windows.blend(values, len(hits)) for values in (written.velocities, written.offsets)
+            windows.blend(values, len(hits)) for values in (written.velocities, offsets)
         )
         midi = take.play(
             Grid(hits, velocities, offsets),
@@ -277,6 +288,21 @@ class Player:
         )
         messages = tuple(take.coarse_message) if midi != take.midi else ()
         return Rendition(midi, messages, take.drums_written if as_drums else take.part)
+
+    def missed_timing(self, take: Take, windows: Windows, z: Values) -> Values:
+        """How much earlier a take is than the model plays it, on average over its bars.
+
+        A drum that is not hit at a step is as the others there; few hits tell less than many.
+
+        Returns:
+            Half steps, shape (steps of a window, 9); the same in each bar.
+        """
+        hits, early = windows.cut(take.grid.hits), windows.cut(take.grid.offsets)
+        missed = (early - self._layout.numbers(self._write(z, hits)).offsets) * hits
+        by_step = (-1, self.config.steps_per_bar, NUM_CLASSES)
+        missed, hits = (values.reshape(by_step).sum(0) for values in (missed, hits))
+        of_step = missed.sum(1, keepdims=True) / (hits.sum(1, keepdims=True) + 1)
+        return np.tile(((missed + of_step) / (hits + 1)).astype(np.float32), (self._bars, 1))
 
     def _write(self, z: Values, hits: Values, given: NDArray[np.bool_] | None = None) -> Values:
         """The model's rows; `hits`, (windows, steps, 9), are kept where they are `given`."""

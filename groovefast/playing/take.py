@@ -9,6 +9,7 @@ ticks, so that the file's tempo map needs no attention.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,15 @@ class Take:
         """
         self.midi, own_name = read_bytes(midi_source(source))
         self.name = name or own_name or "source"
+        self._again = functools.partial(
+            Take,
+            config=config,
+            pitch_classes=pitch_classes,
+            part=part,
+            all_pitches=all_pitches,
+            fixed_pitches=fixed_pitches,
+            name=self.name,
+        )
         self.part = part
         self._score = score = read_score(self.midi, self.part, name=self.name)
         if not score.ticks_per_quarter:
@@ -149,6 +159,54 @@ class Take:
         songs, ticks = self._score.songs, self._all_notes["tick"]
         last = sum(int(ticks[songs == song].max()) for song in np.unique(songs))
         return math.ceil(last / (4 * self._score.ticks_per_quarter))
+
+    # --- Where in the bar, apart from the grid ----------------------------------------------
+
+    @property
+    def drums(self) -> NDArray[np.int64]:
+        """The drum of each note that has a cell, shape (notes,)."""
+        return self._drums
+
+    @property
+    def places(self) -> NDArray[np.float64]:
+        """Quarter notes from the beginning of its bar to each of these notes, shape (notes,).
+
+        Less than 0 is early on the first step.
+        """
+        ticks = self._all_notes["tick"][self._index] - self._bar_ticks
+        return np.asarray(ticks / self._score.ticks_per_quarter)
+
+    @property
+    def in_quarters(self) -> NDArray[np.bool_]:
+        """Which of these notes are in a beat of one quarter note or two, bool of shape (notes,)."""
+        bar = self._bar_of_row[self._rows]
+        ends = (self.bars.end_ticks - self.bars.first_ticks)[bar] / self._score.ticks_per_quarter
+        return np.asarray(self.bars.in_quarters[bar] & (np.floor(self.places) + 1 <= ends))
+
+    def again(self, midi: bytes) -> Take:
+        """Returns the take of another file, read as this one was."""
+        return self._again(midi)
+
+    def retimed(self, places: NDArray[np.float64]) -> Take:
+        """Returns the take with its notes elsewhere in their bars; the lengths of notes stay.
+
+        Args:
+            places: As `places`.
+        """
+        notes, index = self._all_notes.copy(), self._index
+        goal = self._bar_ticks + places * self._score.ticks_per_quarter
+        ticks = np.maximum(np.rint(goal).astype(np.int64), 0)
+        notes["end_tick"][index] += ticks - notes["tick"][index]
+        notes["tick"][index] = ticks
+        if np.array_equal(notes, self._all_notes):
+            return self
+        tracks = MidiTracks.parse(self.fine_midi)
+        return self.again(tracks.with_notes(self._all_notes, notes, self._end_of).to_bytes())
+
+    @property
+    def _bar_ticks(self) -> NDArray[np.float64]:
+        """Where the bar of each note with a cell begins."""
+        return self.bars.first_ticks[self._bar_of_row[self._rows]]
 
     # --- From rows to windows ---------------------------------------------------------------
 

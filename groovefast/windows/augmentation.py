@@ -19,6 +19,10 @@ _ALIKE = (
 )
 _SWAPS = tuple((DRUM_CLASSES.index(one), DRUM_CLASSES.index(other)) for one, other in _ALIKE)
 
+_BY_DRUMS, _DRUM_KEPT = 0.5, 0.4
+"""Of thinned windows so many lose drums; of their drums so many stay."""
+_LEAST_SOFTNESS, _STEEPNESS = 0.2, 2.5
+
 
 class Augmentation(NamedTuple):
     """How likely each variation is.
@@ -29,19 +33,24 @@ class Augmentation(NamedTuple):
         silence: That a drum falls silent in a window, for each of the nine.
         splice: That a bar is another window's, for each bar.
         bars: How many bars a window has.
+        thin: That only some drums and steps of a window are heard.
     """
 
     swap: float = 0.0
     silence: float = 0.0
     splice: float = 0.0
     bars: int = 1
+    thin: float = 0.0
 
     @classmethod
     def of(cls, config: Config) -> Augmentation | None:
         """What the hyper-parameters ask for; None if nothing."""
         hparams = config.hparams
         wanted = (hparams.swap_probability, hparams.silence_probability, hparams.splice_probability)
-        return cls(*wanted, bars=config.converter.split_bars or 1) if any(wanted) else None
+        thin = hparams.thin_probability
+        if not any((*wanted, thin)):
+            return None
+        return cls(*wanted, bars=config.converter.split_bars or 1, thin=thin)
 
     @property
     def num_draws(self) -> int:
@@ -76,3 +85,28 @@ class Augmentation(NamedTuple):
             places = tf.where(for_swaps[:, number : number + 1] < self.swap, swapped, places)
         heard = tf.cast(for_silence >= self.silence, tf.float32)[:, tf.newaxis]
         return Grid(*(tf.gather(values, places, axis=2, batch_dims=1) * heard for values in grid))
+
+    def num_thinning_draws(self, steps: int) -> int:
+        """How many draws the thinning of a window takes."""
+        return 3 + NUM_CLASSES + steps
+
+    def heard(self, grid: Grid, draws: tf.Tensor) -> tf.Tensor:
+        """Returns which hits the model hears, 1 or 0, (n, steps, 9).
+
+        A window that is thinned keeps, as chance has it, a few of its drums or all, and of its
+        steps many or few, loud ones rather than soft ones: a rhythm that a listener might tap.
+
+        Args:
+            grid: Arrays of shape (n, steps, 9).
+            draws: Uniform draws from [0, 1), (n, `num_thinning_draws`).
+        """
+        steps = grid.hits.shape[1]
+        of_window, for_drums, for_steps = tf.split(draws, [3, NUM_CLASSES, steps], axis=1)
+        is_thin, by_drums, level = tf.split(of_window, 3, axis=1)
+        drums = (by_drums >= _BY_DRUMS) | (for_drums < _DRUM_KEPT)
+        drums = tf.cast(drums, tf.float32)[:, tf.newaxis]
+        loudest = tf.reduce_max(grid.velocities * drums, 2)
+        softness = tf.maximum(1.0 - loudest, _LEAST_SOFTNESS)
+        steps_kept = tf.cast(for_steps < level ** (_STEEPNESS * softness), tf.float32)
+        kept = drums * steps_kept[..., tf.newaxis]
+        return tf.where((is_thin < self.thin)[..., tf.newaxis], kept, tf.ones_like(kept))

@@ -50,7 +50,7 @@ _READ_BATCH = 32
 """Records, some of which may be of hours."""
 _SHUFFLE_BUFFER = 1 << 14
 _SHARDS_AT_ONCE = 16
-_DROPOUT, _AUGMENTATION = range(2)
+_DROPOUT, _AUGMENTATION, _THINNING = range(3)
 _PHILOX = 1
 _PHILOX_WIDTH = 4
 """Numbers Philox makes for each value of its counter."""
@@ -520,7 +520,12 @@ def batches(
         dropout = None
         if config.max_note_dropout_probability:
             dropout = _dropout_draws(seed, first, grid.hits)
-        examples = transforms.apply(config, tf, *grid, dropout=dropout)
+        heard = None
+        if augmentation and augmentation.thin:
+            n, steps = tf.shape(grid.hits)[0], grid.hits.shape[1]
+            width = augmentation.num_thinning_draws(steps)
+            heard = augmentation.heard(grid, _draws(seed, _THINNING, first, n, width))
+        examples = transforms.apply(config, tf, *grid, dropout=dropout, heard=heard)
         return tuple(tf.ensure_shape(x, [grid.hits.shape[0], *x.shape[1:]]) for x in examples)
 
     data = _passes(order).flat_map(one_pass).map(example, num_parallel_calls=tf.data.AUTOTUNE)

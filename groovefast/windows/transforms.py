@@ -38,6 +38,7 @@ def apply(
     velocities: Array,
     offsets: Array,
     dropout: DropoutDraws | None = None,
+    heard: Array | None = None,
 ) -> tuple[Array, Array, Array]:
     """Returns (inputs, outputs, controls) of performed windows, ready for the model.
 
@@ -49,16 +50,19 @@ def apply(
         offsets: Shape (n, steps, 9).
         dropout: Draws for note dropout; without them no note is dropped. They have no effect under
             a config without note dropout.
+        heard: Which hits to leave in the inputs, 1 or 0, (n, steps, 9), before all else; all if
+            None.
 
     Returns:
         float32 of shapes (n, rows, depth), (n, rows, depth) and (n, rows, control_depth), with
         `RowLayout.rows_per_step` rows to a step.
     """
     performed = Grid(hits, velocities, offsets)
-    heard = transform_inputs(config, xp, performed, dropout)
+    left = performed if heard is None else Grid(*(values * heard for values in performed))
+    inputs = transform_inputs(config, xp, left, dropout)
     layout = RowLayout.of(config)
     return (
-        layout.assemble(xp, heard),
+        layout.assemble(xp, inputs),
         layout.assemble(xp, performed),
         layout.controls(xp, hits),
     )

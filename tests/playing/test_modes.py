@@ -268,11 +268,16 @@ def test_transfer_takes_the_feel_of_the_other():
     assert sorted(first.notes["pitch"]) == sorted(second.notes["pitch"])
 
 
-def test_transfer_of_its_own_groove_is_reconstruction():
-    beat = make_beat(2)
-    assert groove_transfer(beat, beat, make_model(CONTROL)) == reconstruct(
-        beat, make_model(CONTROL)
+def test_transfer_of_its_own_groove_is_reconstruction_nearer_to_its_timing():
+    beat, model = make_beat(2), make_model(CONTROL)
+    played, transferred, understood = (
+        Take(source, CONFIGS[CONTROL].converter).grid
+        for source in (beat, groove_transfer(beat, beat, model).midi, reconstruct(beat, model).midi)
     )
+    np.testing.assert_array_equal(transferred.hits, played.hits)
+    np.testing.assert_array_equal(transferred.velocities, understood.velocities)
+    near, far = (np.abs(each.offsets - played.offsets).sum() for each in (transferred, understood))
+    assert near < 0.9 * far
 
 
 # --- Modes that choose hits -----------------------------------------------------------------
@@ -447,7 +452,7 @@ def test_tapped_drums_are_those_of_general_midi():
     drums = tap2drum(taps, make_model(TAP, bias=20.0)).groove
     assert set(drums.notes["pitch"]) == {36, 38, 42, 46, 45, 48, 50, 49, 51}
     assert len(drums.notes) == 9 * 32
-    assert len(tap2drum(taps, make_model(TAP, bias=-20.0)).groove.notes) == 0
+    assert len(tap2drum(taps, make_model(TAP, bias=-20.0)).groove.notes) == 8  # one for each tap
 
 
 def test_tap2drum_hears_only_the_rhythm():

@@ -108,3 +108,49 @@ def test_the_same_window_of_the_order_is_varied_alike(tmp_path, batch_size):
     np.testing.assert_array_equal(varied, outputs(12))
     np.testing.assert_array_equal(varied[batch_size:], outputs(batch_size, start=1))
     assert not (varied[:24].sum(axis=(1, 2)) == varied[24:].sum(axis=(1, 2))).all()
+
+
+def _heard(grid, thin, seed=0):
+    augmentation = Augmentation(thin=thin)
+    width = augmentation.num_thinning_draws(32)
+    draws = np.random.default_rng(seed).random((len(grid.hits), width), np.float32)
+    return augmentation.heard(grid, tf.constant(draws)).numpy()
+
+
+def test_as_many_windows_are_thinned_as_asked_for():
+    grid = Grid(*(tf.ones((2000, 32, 9)) for _ in range(3)))
+    assert (_heard(grid, 0.0) == 1).all()
+    assert (_heard(grid, 0.6) < 1).any((1, 2)).mean() == pytest.approx(0.6, abs=0.05)
+
+
+def test_thinned_windows_lose_whole_drums_or_steps_loud_ones_last():
+    loud = np.zeros((4000, 32, 9), np.float32)
+    loud[:, ::2], loud[:, 1::2] = 0.9, 0.2
+    heard = _heard(Grid(tf.ones_like(loud), tf.constant(loud), tf.zeros_like(loud)), 1.0)
+    rows = heard.any(2, keepdims=True)
+    assert (heard == rows * heard.any(1, keepdims=True)).all()
+    steps = rows[:, :, 0].mean(0)
+    assert steps[::2].min() > steps[1::2].max() + 0.2
+    taps = rows.sum((1, 2)) / 2
+    assert (np.quantile(taps, (0.2, 0.8)) > (1, 8)).all()
+    assert np.quantile(taps, 0.2) < 6
+
+
+def test_a_thinned_window_is_to_be_played_whole(tmp_path):
+    windows = open_windows(write_shards(tmp_path, random_windows(8)), CONFIG)
+
+    def batch(thin):
+        data = batches(
+            windows,
+            CONFIGS["groovae_4bar"].converter,
+            Order(shuffle=False),
+            8,
+            augmentation=Augmentation(bars=2, thin=thin),
+        )
+        return next(data.as_numpy_iterator())
+
+    (heard, played, _), (all_heard, same, _) = batch(thin=1.0), batch(thin=0.0)
+    np.testing.assert_array_equal(played, same)
+    np.testing.assert_array_equal(played, all_heard)
+    assert 0 < (heard > 0).sum() < (played > 0).sum()
+    assert ((heard == played) | (heard == 0)).all()
