@@ -138,6 +138,13 @@ _NOTHING = object()
     callback=lambda *given: not given[-1],  # what is asked for is not to cache
     help="Read the shards in every epoch rather than keep the data in memory.",
 )
+@click.option(
+    "--no-prior",
+    "prior",
+    is_flag=True,
+    callback=lambda *given: not given[-1],
+    help="Do not fit a prior to the model after the last step; groovefast-prior does it later.",
+)
 def command(
     unquoted: tuple[str, ...],
     config: str,

@@ -15,8 +15,10 @@ from groovefast.config import Config, get_config
 from groovefast.errors import GrooveFastError
 from groovefast.files import replacing
 from groovefast.model import magenta
+from groovefast.model.fitted import fingerprint, is_fitted_to
 from groovefast.model.folder import (
     CONFIG_FILE,
+    PRIOR_FILE,
     WEIGHTS_FILE,
     find_model_folder,
     read_description,
@@ -24,6 +26,7 @@ from groovefast.model.folder import (
 from groovefast.model.groovae import GrooVAE
 from groovefast.model.layers import layers
 from groovefast.model.magenta import Arrays
+from groovefast.model.prior import Prior
 
 
 def save_model(
@@ -33,6 +36,9 @@ def save_model(
     dtype: npt.DTypeLike = np.float32,
 ) -> Path:
     """Writes a model folder, each of its files at once; an older model there is replaced.
+
+    With the model its prior is written, if it has one that is fitted to its weights; another that
+    is there already goes, unless it is.
 
     Args:
         model: What to save.
@@ -49,6 +55,9 @@ def save_model(
         name: variable.numpy().astype(dtype, copy=False) for name, variable in model.weights.items()
     }
     description = json.dumps({"step": step, "config": model.config.to_dict()}, indent=2)
+    # First: beside weights that it is not fitted to it would be an error.
+    if not is_fitted_to(folder / PRIOR_FILE, fingerprint(weights)):
+        (folder / PRIOR_FILE).unlink(missing_ok=True)
     # On disk before it takes the place of another: a power cut must not leave neither.
     with replacing(folder / WEIGHTS_FILE) as file:
         np.savez(file, **weights)
@@ -56,13 +65,25 @@ def save_model(
     with replacing(folder / CONFIG_FILE) as file:
         file.write(description.encode() + b"\n")
         _flush(file)
+    save_fitted(model, folder)
     return folder
+
+
+def save_fitted(model: GrooVAE, folder: Path) -> None:
+    """Writes what was fitted to a model into the folder that holds its weights.
+
+    What was fitted to weights that it had before is left out.
+    """
+    if model.prior and model.prior.fitted_to.weights == fingerprint(model.weights):
+        model.prior.save(folder / PRIOR_FILE)
 
 
 def load_model(
     path: str | os.PathLike[str],
     config: str | Config | None = None,
     precision: str = "float32",
+    *,
+    fitted: bool = True,
 ) -> GrooVAE:
     """Loads a model, ready to sample.
 
@@ -73,10 +94,11 @@ def load_model(
         config: What a checkpoint of Magenta was trained as; looked for in its name when None.
             Its sizes come from the checkpoint. A model folder knows its own.
         precision: As for `GrooVAE`.
+        fitted: Whether to load what was fitted to it too, see `GrooVAE.prior`.
 
     Raises:
-        GrooveFastError: Nothing there, not readable, or variables that are missing, unknown or
-            of another shape: all are named.
+        GrooveFastError: Nothing there, not readable, variables that are missing, unknown or
+            of another shape, all of them named, or a prior that was fitted to other weights.
     """
     path = Path(path)
     folder = find_model_folder(path)
@@ -85,7 +107,11 @@ def load_model(
     own = read_description(folder).config
     if config is not None and get_config(config).name != own.name:
         raise GrooveFastError(f"{path}: a model of {own.name}, not of {get_config(config).name}")
-    return _build(own, _read_folder(folder), precision, path)
+    weights = _read_folder(folder)
+    model = _build(own, weights, precision, path)
+    if fitted and (folder / PRIOR_FILE).exists():
+        model.prior = Prior.load(folder / PRIOR_FILE, fingerprint(weights))
+    return model
 
 
 def load_weights(path: str | os.PathLike[str], config: Config) -> Arrays:

@@ -14,6 +14,7 @@ checkpoints.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ import tensorflow as tf
 
 from groovefast.config import MAX_SEED, PRECISIONS, Config, get_config
 from groovefast.drums import NUM_CLASSES
-from groovefast.errors import check_choice, check_whole
+from groovefast.errors import OptionError, check_choice, check_whole
 from groovefast.model.decoder import Context, Decoder, NextInput
 from groovefast.model.encoder import Encoder, Posterior
 from groovefast.model.inputs import Inputs, Seed, seed_pair
@@ -36,6 +37,7 @@ from groovefast.model.layers import (
 )
 from groovefast.model.lstm import State
 from groovefast.model.outputs import Kept, PerformanceRow, Row
+from groovefast.model.prior import PRIORS, Prior
 from groovefast.task import Task
 
 
@@ -49,7 +51,10 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         config: The `Config` it was built from.
         precision: "float32", "mixed_float16" or "mixed_bfloat16".
         weights: The variables, always float32, by their names in Magenta's checkpoints.
+        prior: What was fitted to the latents of played windows, if anything was; see `sample`.
     """
+
+    prior: Prior | None
 
     def __init__(self, config: str | Config, precision: str = "float32", seed: int = 0) -> None:
         """Builds the model with fresh weights, the same for the same seed.
@@ -62,6 +67,7 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         check_whole("seed", seed, 0, MAX_SEED)
         self.config = get_config(config)
         self.precision = precision
+        self.prior = None
         self._plan = layers(self.config)
         self._inputs = Inputs(self.config)
         self._layout = self._inputs.layout
@@ -300,8 +306,51 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         seed: Seed = None,
         controls: Any = None,
         steps: int | None = None,
+        *,
+        prior: str = "fitted",
+        style: str | None = None,
+        variety: float = 1.0,
+        attributes: Mapping[str, float] | None = None,
     ) -> tf.Tensor:
-        """Returns n new windows, (n, steps, depth), decoded from z ~ N(0, 1); see `decode`."""
+        """Returns n new windows, (n, steps, depth); see `decode`.
+
+        Args:
+            n: How many.
+            temperature: As for `decode`.
+            seed: As for `decode`.
+            controls: As for `decode`.
+            steps: As for `decode`.
+            prior: Where z comes from: "fitted" draws it where played windows lie, and is as
+                "normal" for a model without a fitted prior; "normal" is N(0, 1), as in Magenta.
+            style: One of the styles of the fitted prior, see `Prior.styles`; any if None.
+            variety: How far to go from what is typical, 0..2; for the fitted prior.
+            attributes: By how many standard deviations attributes are to differ from played
+                windows, -3..3 by name, as in {"density": 0.5}; see `Prior.attributes`.
+
+        Raises:
+            OptionError: An unknown style or attribute, a number out of its range, or any of these
+                for a model, or with a prior, that knows none.
+            GrooveFastError: A shape that does not fit the config.
+        """
+        check_choice("prior", prior, PRIORS)
         for_z, for_decoder = tf.unstack(tf.random.split(seed_pair(seed), 2))
-        z = tf.random.stateless_normal([n, self.config.hparams.z_size], for_z)
+        fitted = self.prior if prior == "fitted" else None
+        if fitted:
+            numbers = [int(number) & 0xFFFFFFFF for number in for_z.numpy()]
+            z = fitted.latents(n, numbers, style, variety, attributes)
+        else:
+            wanted = {"style": style, "attributes": attributes}
+            self._refuse_without_prior(prior, {**wanted, "variety": variety != 1})
+            z = tf.random.stateless_normal([n, self.config.hparams.z_size], for_z)
         return self.decode(z, controls, temperature, for_decoder, steps)
+
+    def _refuse_without_prior(self, prior: str, wanted: Mapping[str, Any]) -> None:
+        """Raises if something is wanted that only a fitted prior knows."""
+        why = (
+            "N(0, 1) knows none; use the fitted prior"
+            if prior == "normal"
+            else f"this {self.config.name} has no fitted prior; groovefast-prior fits one"
+        )
+        for name, value in wanted.items():
+            if value:
+                raise OptionError(name, why)

@@ -3,7 +3,7 @@
     run.json          what is trained: the config, the seed, the precision, on which data and how
                       that is read
     checkpoints/      where to go on from
-    model/            the latest weights, for `load_model`
+    model/            the latest weights, for `load_model`; with a prior once the run is through
     best/             those with the lowest evaluation loss
     metrics.jsonl     the record; train/ and eval/ hold the same for TensorBoard
     training.png      and a picture of it
@@ -28,6 +28,7 @@ from groovefast.config import Config
 from groovefast.errors import GrooveFastError
 from groovefast.files import remove_unfinished, write_atomically
 from groovefast.model.checkpoints import save_model
+from groovefast.model.folder import find_model_folder
 from groovefast.training.metrics import MetricsLog, plot_rows, read_metrics
 from groovefast.training.run_checkpoints import RunCheckpoints, saved_steps
 from groovefast.training.step import Trainer
@@ -142,6 +143,10 @@ class RunFolder:
             self._checkpoints.save(step)
             self._saved_step = step
         save_model(self._trainer.averaged, self.model_dir, step)
+
+    def models(self) -> list[Path]:
+        """Returns the folders of the models in it."""
+        return [folder for folder in (self.model_dir, self._best_dir) if find_model_folder(folder)]
 
     def log(self, split: str, metrics: Mapping[str, float]) -> None:
         """Adds a line to the record, for the "train" or "eval" split."""

@@ -34,6 +34,7 @@ from groovefast.training.devices import (
     is_chief,
     runs_on_gpu,
 )
+from groovefast.training.finish import fit_models
 from groovefast.training.memory import free_memory
 from groovefast.training.run_folder import RunFolder, RunIdentity, begun_precision, has_checkpoint
 from groovefast.training.schedules import check_sampling
@@ -120,6 +121,7 @@ def train(
     eval_every: int = 500,
     checkpoint_minutes: float = 10,
     keep: int = 3,
+    prior: bool = True,
     progress: Callable[[Progress], None] | None = None,
 ) -> TrainingResult:
     """Trains a model, or goes on where an earlier call with the same `run_dir` stopped.
@@ -157,6 +159,7 @@ def train(
         eval_every: Steps between evaluations.
         checkpoint_minutes: Minutes between checkpoints; there is one at the end too.
         keep: Checkpoints to keep.
+        prior: Whether to fit a prior to the model after the last step, see `model.prior`.
         progress: Called after every few steps.
 
     Raises:
@@ -217,6 +220,8 @@ def train(
             several_workers=has_several_workers(replicas),
         )
         loop.run(progress or (lambda _: None))
+        if prior and writes and int(trainer.step) >= steps:
+            fit_models(folder.models(), shards, cutting, seed)
         return TrainingResult(
             step=int(trainer.step),
             metrics=folder.latest(),

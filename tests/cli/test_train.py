@@ -17,7 +17,7 @@ from groovefast.model.checkpoints import load_model, saved_step
 from groovefast.training.metrics import read_metrics
 
 SMALL = ("--hparams", "enc_rnn_size=[16],dec_rnn_size=[16],z_size=8,batch_size=8")
-CONFIG = ("--config", "groovae_2bar_humanize")
+CONFIG = ("--config", "groovae_2bar_humanize", "--no-prior")  # which would take as long again
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,14 @@ def test_streamed_data_and_batch_size(run, shards, tmp_path):
     assert load_model(tmp_path).config.hparams.batch_size == 4
     line = "data streamed, not kept in memory; give --stream as when it was begun to go on, or use"
     assert line in complaint(run, *words)
+
+
+def test_the_prior_at_the_end(run, shards, tmp_path):
+    words = [CONFIG[0], CONFIG[1], *SMALL, "--data", shards / "train-*", "--run-dir", tmp_path]
+    status, out, err = run(*words, "--steps", 2)
+    assert (status, err) == (0, "")
+    assert f"fitting the prior of {tmp_path / 'model'}" in out.splitlines()
+    assert load_model(tmp_path).prior.fitted_to.windows == 50
 
 
 def test_slow_precision_is_warned_of(run, shards, tmp_path):

@@ -51,6 +51,7 @@ def run(shards: Path, run_dir: Path, steps: int = STEPS, **options: object) -> T
             "precision": "float32",
             "log_every": 2,
             "eval_every": 4,
+            "prior": False,  # it takes as long as all the rest
             **options,
         },
     )
@@ -228,7 +229,7 @@ import os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 from groovefast.training.train import train
 train({config!r}, {data!r}, {run_dir!r}, {eval_data!r}, {steps}, hparams={hparams!r},
-      log_every=2, eval_every=4, checkpoint_minutes=0, precision="float32")
+      log_every=2, eval_every=4, checkpoint_minutes=0, precision="float32", prior=False)
 """
 
 
@@ -630,3 +631,30 @@ def test_loss_that_is_no_number(tmp_path):
     with pytest.raises(GrooveFastError, match=r"not a number .* check the data"):
         train(CONFIG, shards, tmp_path / "run", steps=200, hparams=beyond_float32)
     assert not (tmp_path / "run" / "model").exists()
+
+
+def test_a_prior_at_the_end(shards, tmp_path):
+    run(shards, tmp_path, prior=True)
+    models = {folder: load_model(tmp_path / folder) for folder in ("model", "best")}
+    for model in models.values():
+        assert model.prior.fitted_to.windows == 50
+        assert model.sample(2, seed=0).shape == (2, 32, 27)
+    files = {folder: tmp_path / folder / "prior.npz" for folder in models}
+    times = {folder: file.stat().st_mtime_ns for folder, file in files.items()}
+    run(shards, tmp_path, prior=True)
+    assert {folder: file.stat().st_mtime_ns for folder, file in files.items()} == times
+
+    # Trained on, the model is another one; the prior of the old one goes, and it gets its own.
+    run(shards, tmp_path, steps=STEPS + 2)
+    assert not files["model"].exists()
+    run(shards, tmp_path, steps=STEPS + 2, prior=True)
+    assert load_model(tmp_path / "model").prior.fitted_to != models["model"].prior.fitted_to
+
+
+def test_no_prior_of_a_run_that_is_not_through(shards, tmp_path):
+    def stop(progress: Progress) -> None:
+        if progress.step >= 2:
+            signal.raise_signal(signal.SIGINT)
+
+    assert run(shards, tmp_path, prior=True, progress=stop).interrupted
+    assert not list(tmp_path.rglob("prior.npz"))

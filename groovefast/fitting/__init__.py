@@ -1,0 +1,1 @@
+"""What is fitted to a trained model: nothing of its weights changes."""
