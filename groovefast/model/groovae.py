@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from groovefast.config import MAX_SEED, PRECISIONS, Config, get_config
 from groovefast.drums import NUM_CLASSES
@@ -343,6 +344,22 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
             self._refuse_without_prior(prior, {**wanted, "variety": variety != 1})
             z = tf.random.stateless_normal([n, self.config.hparams.z_size], for_z)
         return self.decode(z, controls, temperature, for_decoder, steps)
+
+    def shift(self, attributes: Mapping[str, float] | None) -> NDArray[np.float32]:
+        """Returns what to add to any z to change attributes of its groove, (z_size,).
+
+        Args:
+            attributes: By how many standard deviations, -3..3 by name, as in {"density": 0.5};
+                see `Prior.attributes`. Nothing changes if None.
+
+        Raises:
+            OptionError: An unknown attribute, a number out of its range, or a model without a
+                fitted prior.
+        """
+        if self.prior and attributes:
+            return self.prior.shift(attributes)
+        self._refuse_without_prior("fitted", {"attributes": attributes})
+        return np.zeros(self.config.hparams.z_size, np.float32)
 
     def _refuse_without_prior(self, prior: str, wanted: Mapping[str, Any]) -> None:
         """Raises if something is wanted that only a fitted prior knows."""

@@ -57,6 +57,13 @@ _OF_A_SOURCE = ("amount", "channel", "dynamics", "hop_bars", "timing", "track")
 """Options that say what to do to a performance."""
 _HOW_FAR: Mapping[str, Any] = {"amount": 1.0, "timing": None, "dynamics": None}
 """Options of the modes that go from a performance to what the model plays, by their defaults."""
+_OF_PRIOR: Mapping[str, Any] = {
+    "prior": "fitted",
+    "style": None,
+    "variety": 1.0,
+    "attributes": None,
+}
+"""Options of new grooves, likewise."""
 
 
 # --- The modes ------------------------------------------------------------------------------
@@ -69,7 +76,7 @@ def sample(
     qpm: float | None = None,
     **options: Any,
 ) -> list[Rendition]:
-    """Plays new grooves: each is decoded from a z of its own, drawn of N(0, 1).
+    """Plays new grooves: each is decoded from a z of its own, drawn of the model's prior.
 
     Args:
         source: What a model trained with `hits_as_controls` plays: the hits of this performance,
@@ -121,7 +128,9 @@ def _new_grooves(player: Player, num: int, qpm: float) -> list[Rendition]:
         raise no_memory
     options = player.options
     try:
-        windows = player.model.sample(num, options.temperature, options.seed)
+        windows = player.model.sample(
+            num, options.temperature, options.seed, **options.of_prior
+        )
     except Exception as error:
         if is_out_of_memory(error):
             raise no_memory from None
@@ -435,7 +444,7 @@ MODES: Mapping[str, Mode] = {
             sample,
             "new grooves",
             model="groovae_4bar",
-            options={"num": 8, "qpm": None, "temperature": 0.5},
+            options={"num": 8, "qpm": None, "temperature": 0.5, **_OF_PRIOR},
             inputs=(0, 1),
         ),
         Mode(
@@ -475,7 +484,7 @@ MODES: Mapping[str, Mode] = {
             reconstruct,
             "the input as the model understands it",
             model="groovae_4bar",
-            options={**_HOW_FAR},
+            options={**_HOW_FAR, "attributes": None},
         ),
         Mode(
             "interpolate",
@@ -491,7 +500,7 @@ MODES: Mapping[str, Mode] = {
             variations,
             "something like the input",
             model="groovae_4bar",
-            options={**_HOW_FAR, "num": 1, "spread": 0.5},
+            options={**_HOW_FAR, "attributes": None, "num": 1, "spread": 0.5},
         ),
     )
 }

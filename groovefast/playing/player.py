@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from groovefast.config import MAX_SEED, MAX_TEMPERATURE, ConverterConfig
 from groovefast.drum_part import CHANNEL_10, Channel, DrumPart, Track
 from groovefast.drums import NUM_CLASSES, PitchClasses, resolve_pitch_classes
-from groovefast.errors import OptionError, check_number, check_whole
+from groovefast.errors import OptionError, check_choice, check_number, check_whole
 from groovefast.files import write_atomically
 from groovefast.midi.groove import Groove, midi_source
 from groovefast.midi.score import MidiInput, read_bytes, read_score
+from groovefast.model.prior import MAX_VARIETY, PRIORS
 from groovefast.playing.layout import Windows
 from groovefast.playing.take import Take, rows_with
 from groovefast.task import ALL_DRUMS, Task
@@ -80,6 +81,12 @@ class Options:
         dynamics: How far velocities go; as `amount` if None.
         temperature: How boldly to draw: z around its mean, and hits; 0 takes the likeliest.
         seed: The same seed gives the same result; None draws anew.
+        prior: Where z of new grooves comes from: "fitted" draws it where those of played ones lie,
+            if the model has such a prior, "normal" of N(0, 1), as Magenta does.
+        style: The style of new grooves, one of `model.prior.styles`; any if None.
+        variety: How far they go from what is typical, 0..2.
+        attributes: By how many standard deviations attributes of the result are to differ from
+            what they would be, -3..3 by name, as in {"density": 0.5}; see `model.prior.attributes`.
         hop_bars: From one window to the next, at most a window; half a window when None.
         pitch_classes: Which pitches are which drum: "reduced" for General MIDI, "roland" for the
             kit of the Groove MIDI Dataset, or another map that `resolve_pitch_classes` takes.
@@ -96,6 +103,10 @@ class Options:
     dynamics: float | None = None
     temperature: float = 0.0
     seed: int | None = None
+    prior: str = "fitted"
+    style: str | None = None
+    variety: float = 1.0
+    attributes: Mapping[str, float] | None = None
     hop_bars: int | None = None
     pitch_classes: PitchClasses = "reduced"
     channel: Channel = None
@@ -108,6 +119,8 @@ class Options:
         check_number("temperature", self.temperature, 0, MAX_TEMPERATURE)
         if self.seed is not None:
             check_whole("seed", self.seed, 0, MAX_SEED)
+        check_choice("prior", self.prior, PRIORS)
+        check_number("variety", self.variety, 0, MAX_VARIETY)
         if self.hop_bars is not None:
             check_whole("hop_bars", self.hop_bars, 1)
         # A file is read once.
@@ -118,6 +131,12 @@ class Options:
     def part(self) -> DrumPart:
         """Which notes are the drums."""
         return DrumPart.of(self.channel, self.track)
+
+    @property
+    def of_prior(self) -> Mapping[str, Any]:
+        """What new grooves are to be, as `GrooVAE.sample` takes it."""
+        names = ("prior", "style", "variety", "attributes")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def shares(self) -> tuple[float, float]:
@@ -191,11 +210,13 @@ class Player:
         mu, sigma = encoded
         drawn = self.options.temperature * sigma * self._rng.standard_normal(mu.shape[1])
         away = spread * self._rng.standard_normal(mu.shape[1])
-        return np.asarray(mu + drawn + away, np.float32)
+        shift = self.model.shift(self.options.attributes)
+        return np.asarray(mu + drawn + away + shift, np.float32)
 
     def new_latents(self, windows: Windows) -> Values:
-        """A z that no performance was encoded to, drawn of N(0, 1), the same for all windows."""
-        z = self._rng.standard_normal(self.model.config.hparams.z_size)
+        """A z that no performance was encoded to, the same for all windows."""
+        seed = int(self._rng.integers(MAX_SEED + 1))
+        z = self.model.latents(1, seed, **self.options.of_prior)
         return np.tile(np.asarray(z, np.float32), (len(windows), 1))
 
     def decode(
