@@ -31,6 +31,8 @@ _FEATURES = {
     "qpm": tf.io.FixedLenFeature([], tf.float32),
     "tempo_change_steps": tf.io.VarLenFeature(tf.int64),
     "tempo_change_qpms": tf.io.VarLenFeature(tf.float32),
+    "source": tf.io.FixedLenFeature([], tf.string, ""),
+    "style": tf.io.FixedLenFeature([], tf.string, ""),
 }
 _BYTES_PER_STEP = {"hits": NUM_CLASSES, "velocities": NUM_CLASSES, "offsets": 4 * NUM_CLASSES}
 STEP_BYTES = sum(_BYTES_PER_STEP.values())
@@ -57,6 +59,15 @@ class Tempos(NamedTuple):
     """int64 (tempos,), the step that first has each, counted from the first step of all on."""
     qpms: Any
     """float32 (tempos,)."""
+
+
+class Origins(NamedTuple):
+    """Where the records in a config's meter come from, as far as they tell: bytes (records,)."""
+
+    sources: Any
+    """The file each was converted from."""
+    styles: Any
+    """As the metadata call it, as in `funk/fast`."""
 
 
 Features: TypeAlias = dict[str, Any]
@@ -110,6 +121,12 @@ def tempos_of(features: Features, config: ConverterConfig) -> Tempos:
     qpms = tf.concat([features["qpm"], features["tempo_change_qpms"].values], axis=0)
     chosen = tf.where(tf.concat([in_meter, tf.gather(in_meter, records)], axis=0))[:, 0]
     return Tempos(tf.gather(steps, chosen), tf.gather(qpms, chosen))
+
+
+def origins_of(features: Features, config: ConverterConfig) -> Origins:
+    """Returns where the records in a config's meter come from; empty strings where none tells."""
+    chosen = tf.where(_in_meter(features, config))[:, 0]
+    return Origins(*(tf.gather(features[name], chosen) for name in ("source", "style")))
 
 
 def _in_meter(features: Features, config: ConverterConfig) -> tf.Tensor:

@@ -30,10 +30,12 @@ from groovefast.shards.records import (
     MAX_VELOCITY,
     STEP_BYTES,
     Bars,
+    Origins,
     Tempos,
     bars_of,
     blame,
     check,
+    origins_of,
     parse,
     records_of,
     tempos_of,
@@ -164,6 +166,10 @@ class PlayedWindows(NamedTuple):
     """float32 (n, steps, 9)."""
     qpms: NDArray[np.float64]
     """(n,), the tempo at the first step of each."""
+    performances: NDArray[np.int64]
+    """(n,), the number of the performance each is of: records of one source are one."""
+    styles: NDArray[np.str_]
+    """(n,), the main style of each: of `funk/fast`, `funk`; empty where the records tell none."""
 
 
 class _Cells(NamedTuple):
@@ -191,6 +197,22 @@ class _Performances(NamedTuple):
     """(windows,), where in `bars` each begins."""
     qpms: NDArray[np.float32]
     """(windows,)."""
+    records: NDArray[np.int64]
+    """(windows,), the record each is cut from."""
+    origins: Origins
+    """Of the records."""
+
+    def performances(self) -> NDArray[np.int64]:
+        """The performance of each window, (windows,)."""
+        sources = [source or number for number, source in enumerate(self.origins.sources)]
+        numbers = {source: number for number, source in enumerate(dict.fromkeys(sources))}
+        of_records = np.array([numbers[source] for source in sources], np.int64)
+        return of_records[self.records]
+
+    def styles(self) -> NDArray[np.str_]:
+        """The main style of each window, (windows,)."""
+        styles = [style.decode(errors="replace") for style in self.origins.styles]
+        return np.array([style.partition("/")[0] for style in styles], np.str_)[self.records]
 
 
 class _Survey(NamedTuple):
@@ -304,7 +326,7 @@ def open_windows(
 def read_windows(
     data: DataPattern, config: Config, cutting: Cutting | None = None
 ) -> PlayedWindows:
-    """Returns all windows of converted performances, in the order of the files, with their tempos.
+    """Returns all windows of converted performances, in the order of the files.
 
     Args:
         data: What to read, see `shards.find.find_shards`.
@@ -315,10 +337,15 @@ def read_windows(
         GrooveFastError: As `load_dataset`.
     """
     cutting = cutting or Cutting.of(config)
-    bars, first_bars, qpms = _read(_checked_shards(data, config), config, cutting)
-    windows = cutting.bars(first_bars)
-    grid = _Cells(*(cells[windows] for cells in bars)).grid(_window_steps(config))
-    return PlayedWindows(Grid(*(x.numpy() for x in grid)), qpms.astype(np.float64))
+    read = _read(_checked_shards(data, config), config, cutting)
+    windows = cutting.bars(read.first_bars)
+    grid = _Cells(*(cells[windows] for cells in read.bars)).grid(_window_steps(config))
+    return PlayedWindows(
+        Grid(*(x.numpy() for x in grid)),
+        read.qpms.astype(np.float64),
+        read.performances(),
+        read.styles(),
+    )
 
 
 def _checked_shards(data: DataPattern, config: Config) -> list[Path]:
@@ -336,12 +363,15 @@ def _window_steps(config: Config) -> int:
 def _read(shards: Sequence[Path], config: Config, cutting: Cutting) -> _Performances:
     """Reads everything into memory."""
     bars = _room_for(shards, config.converter)
-    first_bars, qpms = [], []
-    sieve, num_bars = Sieve(cutting), 0
+    first_bars, qpms, records, origins = [], [], [], []
+    sieve, num_bars, num_records = Sieve(cutting), 0, 0
     for part in _parts(shards, config, cutting):
         sieve.add(part.bars.velocities, part.bars.offsets, part.first_bars)
         first_bars.append(part.first_bars + num_bars)
         qpms.append(part.qpms(config.converter.steps_per_bar))
+        records.append(part.records() + num_records)
+        origins.append(part.origins)
+        num_records += len(part.bars.counts)
         added = slice(num_bars, num_bars + len(part.bars.velocities))
         bars.velocities[added], bars.offsets[added] = part.bars.velocities, part.bars.offsets
         num_bars = added.stop
@@ -350,6 +380,8 @@ def _read(shards: Sequence[Path], config: Config, cutting: Cutting) -> _Performa
         _Cells(*(cells[:num_bars] for cells in bars)),
         np.concatenate(first_bars)[kept],
         np.concatenate(qpms)[kept],
+        np.concatenate(records)[kept],
+        Origins(*map(np.concatenate, zip(*origins, strict=True))),
     )
 
 
@@ -390,6 +422,12 @@ class _Part(NamedTuple):
     first_bars: NDArray[np.int64]
     """(windows,), where in `bars` each begins."""
     tempos: Tempos
+    origins: Origins
+
+    def records(self) -> NDArray[np.int64]:
+        """Which of the records each window is cut from."""
+        ends = np.cumsum(self.bars.counts)
+        return np.searchsorted(ends, self.first_bars, side="right").astype(np.int64)
 
     def qpms(self, steps_per_bar: int) -> NDArray[np.float32]:
         """The tempo at the start of each window."""
@@ -418,7 +456,8 @@ def _parts(shards: Sequence[Path], config: Config, cutting: Cutting) -> Iterator
         check(features, config.converter)
         bars = bars_of(features, config.converter)
         tempos = tempos_of(features, config.converter)
-        return _Part(number, bars, cutting.first_bars(bars.counts), tempos)
+        origins = origins_of(features, config.converter)
+        return _Part(number, bars, cutting.first_bars(bars.counts), tempos, origins)
 
     paths = tf.data.Dataset.from_tensor_slices([os.fsencode(shard) for shard in shards])
     records = paths.enumerate().flat_map(batched)

@@ -111,7 +111,7 @@ def test_windows_are_those_of_the_oracle(
             assert (sorted(found), sorted(rows)) == (sorted(rows), sorted(found))
             if not order.shuffle:
                 assert found == rows
-        (_, _, offsets), qpms = read_windows(shards, config, cutting)
+        (_, _, offsets), qpms, *_ = read_windows(shards, config, cutting)
         assert qpms.dtype == np.float64
         assert qpms.tolist() == [float(window.qpm) for window in expected]
         assert len(offsets) == len(expected)
