@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "windows": {"midi", "shards"},
     "model": {"windows"},
     "conversion": {"midi", "shards"},
+    "fitting": {"model", "shards", "windows"},
     "training": {"model", "shards", "windows"},
     "playing": {"midi", "model", "windows"},
     "evaluation": {"model", "shards", "windows"},

@@ -17,13 +17,17 @@ from numpy.typing import NDArray
 from groovefast.config import ConverterConfig
 from groovefast.drums import NUM_CLASSES
 from groovefast.model.touch import (
-    BARS_OF_DRIFT,
     CHANNELS,
+    KNOTS,
     PARTS,
     SCORES,
     STEPS_NEAR,
+    TIMES,
+    Time,
     Touch,
     scores_of,
+    trusted,
+    usual_scores,
 )
 from groovefast.shards.find import DataPattern
 from groovefast.windows import transforms
@@ -39,13 +43,15 @@ Array: TypeAlias = NDArray[np.float64]
 _BATCH = 256
 _LAGS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
 """Bars apart at which covariance is measured; slow parts take long to show."""
+_LIKENESS = (0.3, 0.5, 0.7, 0.9)
+"""Bounds of the likeness of bars between which covariance is measured."""
 _PRIOR_HITS = 100.0
 """Quantiles of a drum at a place are drawn towards those of fewer particulars as by so many."""
 _PRIOR_PAIRS = 3000.0
 """The same of covariances, which are sums over many pairs that are much alike."""
-_LEAST_HITS = 40
-"""Of half a performance, to tell how loosely it is played."""
-_LEAST_PERFORMANCES = 8
+_LEAST_PAIRS = 200
+"""To tell how loosely hits are played."""
+_MOST_LOOSENESS = 0.3
 _LEAST_FRESH = 0.02
 """Of the variance, what is always left to each hit by itself."""
 
@@ -182,18 +188,28 @@ def fit(known: Heard, unseen: Heard, steps_per_quarter: int) -> Touch:
         np.stack([_tables(known.hits, values[:, channel], beat) for channel in range(CHANNELS)])
         for values in (known.predicted, known.played)
     )
-    slope, spread = np.zeros((2, CHANNELS, NUM_CLASSES))
+    slope = np.zeros((2, CHANNELS, NUM_CLASSES))
+    spread = np.zeros((CHANNELS, NUM_CLASSES, len(KNOTS)))
     factors = np.zeros((len(PARTS), CHANNELS, NUM_CLASSES, NUM_CLASSES))
-    looseness = np.zeros(CHANNELS)
+    looseness = np.zeros((4, CHANNELS))
     for channel in range(CHANNELS):
         scores = [
             scores_of(unseen.hits, values[:, channel], tables[channel])
-            for values, tables in ((unseen.predicted, predicted), (unseen.played, played))
+            for values, tables in (
+                (unseen.predicted, predicted),
+                (unseen.played, played),
+            )
         ]
-        slope[channel], spread[channel] = _trust(unseen.hits, *scores)
-        residuals = _standard(unseen.hits, scores[1] - slope[channel] * scores[0])
-        looseness[channel] = _looseness(unseen, residuals)
-        factors[:, channel] = _factors(unseen, residuals, beat)
+        usual = _usual(unseen, scores[0])
+        slope[:, channel], scale, expected = _trust(unseen.hits, usual, *scores)
+        residuals = _centred(unseen.hits, scores[1] - expected)
+        spread[channel] = _spread(unseen.hits, scores[0], residuals)
+        deviation = _at_knots(spread[channel], scores[0])
+        residuals = np.where(unseen.hits, residuals / np.maximum(deviation, 1e-6), 0)
+        # What was left of the scores, and what is wanted.
+        mean_square = _mean_square(unseen.hits, deviation)
+        spread[channel] *= (scale / np.sqrt(np.maximum(mean_square, 1e-12)))[:, None]
+        factors[:, channel], looseness[:, channel] = _field(unseen, residuals, beat)
     arrays = (predicted, played, slope, spread, factors, looseness)
     return Touch(beat, *(np.asarray(array, np.float32) for array in arrays))
 
@@ -216,8 +232,7 @@ def _tables(hits: NDArray[np.bool_], values: NDArray[np.float32], beat: int) -> 
             at = places == place
             chosen = values[:, at, drum][hits[:, at, drum]]
             tables[drum, place] = _quantiles(chosen, of_drum)
-    # Strictly increasing, and equal values in the middle of their scores.
-    return tables + 1e-4 * SCORES
+    return tables
 
 
 def _quantiles(values: NDArray[np.float32], prior: Array) -> Array:
@@ -238,71 +253,79 @@ def _normal_cdf(scores: Array) -> Array:
 # How far a model can be trusted.
 
 
-def _trust(hits: NDArray[np.bool_], predicted: Array, played: Array) -> tuple[Array, Array]:
-    """Slope and spread of each drum: what makes the variance of the sum that of the played."""
-    moments = np.empty((NUM_CLASSES, 4))
-    for drum in range(NUM_CLASSES):
-        x, y = (scores[..., drum][hits[..., drum]] for scores in (predicted, played))
-        x, y = x - x.mean() if len(x) else x, y - y.mean() if len(y) else y
-        moments[drum] = len(x), np.sum(x * x), np.sum(x * y), np.sum(y * y)
-    common = moments.sum(axis=0) / max(moments[:, 0].sum(), 1)
-    count, xx, xy, yy = (moments + _PRIOR_HITS * common).T
-    count = np.maximum(count, 1)
-    slope = np.clip(xy / np.maximum(xx, 1e-9), 0, 1)
-    spread = np.sqrt(np.maximum(yy - slope**2 * xx, 0) / count)
-    return np.where(xx > 1e-9, slope, 0), spread
+def _usual(heard: Heard, scores: Array) -> Array:
+    """What is usual for each hit in the bars of its run around it, shape of `scores`."""
+    usual = np.zeros(scores.shape)
+    for run in np.split(np.arange(len(scores)), 1 + np.flatnonzero(np.diff(heard.runs))):
+        hits = heard.hits[run][None]
+        cells = np.nonzero(hits)
+        usual[run[cells[1]], cells[2], cells[3]] = usual_scores(
+            hits, cells, scores[run][None][cells].astype(np.float32)
+        )
+    return usual
 
 
-def _standard(hits: NDArray[np.bool_], residuals: Array) -> Array:
-    """Residuals of mean 0 and variance 1 for each drum; 0 where there is no hit."""
-    result = np.zeros(residuals.shape)
+def _trust(
+    hits: NDArray[np.bool_], usual: Array, predicted: Array, played: Array
+) -> tuple[Array, Array, Array]:
+    """Slopes, (2, drums), and spread of each drum, and what is to be expected of each hit.
+
+    The spread makes the variance of the sum that of what was played.
+    """
+    moments = np.zeros((NUM_CLASSES, 3, 3))
+    counts = hits.sum(axis=(0, 1)).astype(np.float64)
     for drum in range(NUM_CLASSES):
         at = hits[..., drum]
-        values = residuals[..., drum][at]
-        if len(values) > 1 and values.std() > 1e-6:
-            result[..., drum][at] = (values - values.mean()) / values.std()
-    return result
+        if at.any():
+            x, u, y = (scores[..., drum][at] for scores in (predicted, usual, played))
+            values = np.stack((u - u.mean(), x - u - (x - u).mean(), y - y.mean()))
+            moments[drum] = values @ values.T
+    common = moments.sum(axis=0) / max(counts.sum(), 1)
+    moments = (moments + _PRIOR_HITS * common) / (counts + _PRIOR_HITS)[:, None, None]
+    known = moments[:, :2, :2] + 1e-6 * np.eye(2)
+    slope = np.clip(np.linalg.solve(known, moments[:, :2, 2:])[..., 0], 0, 1)
+    explained = np.einsum("di,dij,dj->d", slope, moments[:, :2, :2], slope)
+    spread = np.sqrt(np.maximum(moments[:, 2, 2] - explained, 0))
+    return slope.T, spread, trusted(slope.T, predicted, usual)
 
 
-def _looseness(heard: Heard, residuals: Array) -> float:
-    """Deviation, over performances, of the logarithm of the spread within each.
+def _centred(hits: NDArray[np.bool_], residuals: Array) -> Array:
+    """Residuals of mean 0 for each drum; 0 where there is no hit."""
+    count = np.maximum(hits.sum(axis=(0, 1)), 1)
+    mean = np.where(hits, residuals, 0).sum(axis=(0, 1)) / count
+    return np.where(hits, residuals - mean, 0)
 
-    Chance makes performances differ too, but not both halves of each alike: the covariance of even
-    and odd bars is that of the performances.
-    """
-    odd = np.arange(len(heard.hits)) % 2 == 1
-    halves, enough = [], np.ones(int(heard.runs.max()) + 1, np.bool_)
-    for half in (odd, ~odd):
-        runs = heard.runs[half & (heard.runs >= 0)]
-        cells = residuals[half & (heard.runs >= 0)]
-        hits = heard.hits[half & (heard.runs >= 0)].sum(axis=(1, 2))
-        count, total, squares = (
-            np.bincount(runs, weights, len(enough))
-            for weights in (hits, cells.sum(axis=(1, 2)), (cells**2).sum(axis=(1, 2)))
-        )
-        enough &= count >= _LEAST_HITS
-        count = np.maximum(count, 1)
-        variance = squares / count - (total / count) ** 2
-        halves.append(np.log(np.maximum(variance, 1e-3)) / 2)
-    if enough.sum() < _LEAST_PERFORMANCES:
-        return 0.0
-    shared = np.cov(halves[0][enough], halves[1][enough])[0, 1]
-    return float(np.sqrt(max(shared, 0.0)))
+
+def _spread(hits: NDArray[np.bool_], predicted: Array, residuals: Array) -> Array:
+    """Deviation of residuals by drum and predicted score, (drums, knots)."""
+    weights = _hats(predicted) * hits[..., None]
+    count = weights.sum(axis=(0, 1))
+    squares = np.einsum("bsdk,bsd->dk", weights, residuals**2)
+    common = squares.sum() / max(count.sum(), 1)
+    level = (squares.sum(1) + _PRIOR_HITS * common) / (count.sum(1) + _PRIOR_HITS)
+    shape = (squares.sum(0) + _PRIOR_HITS * common) / (count.sum(0) + _PRIOR_HITS)
+    prior = level[:, None] * shape / max(common, 1e-12)
+    return np.sqrt((squares + _PRIOR_HITS * prior) / (count + _PRIOR_HITS))
+
+
+def _hats(scores: Array) -> Array:
+    """How much each of `KNOTS` says at some scores, (…, knots): what interpolates linearly."""
+    apart = np.abs(np.clip(scores, KNOTS[0], KNOTS[-1])[..., None] - KNOTS)
+    return np.maximum(1 - apart / (KNOTS[1] - KNOTS[0]), 0)
+
+
+def _at_knots(tables: Array, scores: Array) -> Array:
+    return np.asarray(np.einsum("bsdk,dk->bsd", _hats(scores), tables))
+
+
+def _mean_square(hits: NDArray[np.bool_], values: Array) -> Array:
+    """Of each drum; 1 where it is not hit."""
+    count = hits.sum(axis=(0, 1))
+    total = np.where(hits, values**2, 0).sum(axis=(0, 1))
+    return np.where(count, total / np.maximum(count, 1), 1)
 
 
 # How residuals hang together.
-
-
-class _Kernels(NamedTuple):
-    """What each part says of each kind of pair of hits, (kinds, parts); see `_kinds`."""
-
-    lags: NDArray[np.int64]
-    values: Array
-
-    @property
-    def same_hit(self) -> NDArray[np.bool_]:
-        """Whether a kind is of hits of one cell of one bar, (kinds,)."""
-        return np.asarray((self.lags == 0) & (np.arange(len(self.lags)) % len(_kinds(1, 1)) == 0))
 
 
 def _kinds(steps: int, beat: int) -> list[NDArray[np.bool_]]:
@@ -314,8 +337,9 @@ def _kinds(steps: int, beat: int) -> list[NDArray[np.bool_]]:
     return [*kinds, (apart > 3) & ~beats]
 
 
-def _kernels(beat: int) -> _Kernels:
-    #            same half beat  1                2                 3             farther
+def _kernels(beat: int, lags: Array, likeness: Array) -> Array:
+    """What each part says of each kind of pair, (bar kinds * step kinds, parts)."""
+    #                same half beat  1                2                 3             farther
     near = np.array([1, 0, 0, *np.exp(-np.arange(1, 4) / STEPS_NEAR), 0])
     places = {
         "all": np.ones(7),
@@ -325,58 +349,123 @@ def _kernels(beat: int) -> _Kernels:
         "near": near,
     }
     columns = [
-        np.concatenate([_alike(time, lag) * places[place] for lag in _LAGS])
+        np.outer(_alike(TIMES[time], lags, likeness), places[place]).ravel()
         for time, place in PARTS
     ]
-    return _Kernels(np.repeat(_LAGS, 7), np.stack(columns, axis=1))
+    return np.stack(columns, axis=1)
 
 
-def _alike(time: str, lag: int) -> float:
-    """The kernel of bars so far apart."""
-    bars = BARS_OF_DRIFT[time]
-    return float(np.exp(-lag / bars)) if bars else float(lag == 0)
+def _alike(time: Time, lags: Array, likeness: Array) -> Array:
+    """The kernel of bars so far apart and so much alike."""
+    kernel = np.exp(-lags / time.bars) if time.bars else (lags == 0).astype(np.float64)
+    return kernel * likeness if time.by_likeness else kernel
 
 
-def _factors(heard: Heard, residuals: Array, beat: int) -> Array:
-    """The factors of all parts, (parts, drums, drums)."""
-    counts, sums = _moments(heard, residuals, beat)
-    kernels = _kernels(beat)
-    covariances = _own(counts, sums, kernels)
-    _between(covariances, counts, sums, kernels)
+def _field(heard: Heard, residuals: Array, beat: int) -> tuple[Array, Array]:
+    """The factors of all parts, (parts, drums, drums), and the looseness, (4,)."""
+    pairs = _moments(heard, residuals, beat)
+    kernels = _kernels(beat, pairs.lags, pairs.likeness)
+    kinds = np.tile(np.arange(7), len(pairs.lags))
+    lags = np.repeat(pairs.lags, 7)
+    same_hit = (lags == 0) & (kinds == 0)
+    covariances = _own(pairs.counts, pairs.sums, kernels, same_hit)
+    _between(covariances, pairs.counts, pairs.sums, kernels)
     fresh = PARTS.index(("bar", "cell"))
     drums = np.arange(NUM_CLASSES)
     others = np.delete(covariances, fresh, axis=0)[:, drums, drums].sum(axis=0)
     covariances[fresh, drums, drums] = np.maximum(1 - others, _LEAST_FRESH)
     factors = np.stack([_root(matrix) for matrix in covariances])
     total = np.sqrt((factors**2).sum(axis=(0, 2)))
-    return factors / total[:, None]
+    return factors / total[:, None], _looseness(heard, residuals, beat)
 
 
-def _moments(heard: Heard, residuals: Array, beat: int) -> tuple[Array, Array]:
-    """Numbers of pairs of hits and sums of their products, (kinds of pairs, drums, drums)."""
+def _looseness(heard: Heard, residuals: Array, beat: int) -> Array:
+    """Deviations of the logarithm of looseness, each common to fewer hits; see `Touch`.
+
+    What passes is what differs between a bar and the next. Of two normal variables of correlation
+    r, times exp(v) and exp(w), the squares have the mean product (1 + 2 r²) exp(4 cov(v, w)), if
+    their means are 1. Half of a difference is one hit's, so that what is its own counts half.
+    """
+    follows = np.append(heard.runs[1:] == heard.runs[:-1], False)
+    both = heard.hits & np.roll(heard.hits, -1, axis=0) & follows[:, None, None]
+    changes = np.where(both, np.roll(residuals, -1, axis=0) - residuals, 0)
+    changes /= np.sqrt(np.maximum(_mean_square(both, changes), 1e-12))
+    steps = heard._replace(hits=both)
+    pairs, squares = (_moments(steps, values, beat) for values in (changes, changes**2))
+    kinds, lags = np.tile(np.arange(7), len(pairs.lags)), np.repeat(pairs.lags, 7)
+    drums = np.eye(NUM_CLASSES, dtype=np.bool_)
+    now, soon = lags == 0, (lags > 1) & (lags <= 4)
+    shared, known = [], 1.0
+    for chosen, which in (
+        (soon & (kinds > 0), ~drums),
+        (soon & (kinds > 0), drums),
+        (soon & (kinds == 0), drums),
+        (now & (kinds == 0), drums),
+    ):
+        count = pairs.counts[chosen][:, which]
+        if count.sum() < _LEAST_PAIRS:
+            shared.append(0.0)
+            continue
+        correlation = pairs.sums[chosen][:, which] / np.maximum(count, 1)
+        usual = np.sum(count * (1 + 2 * np.minimum(correlation**2, 1)))
+        ratio = squares.sums[chosen][:, which].sum() / usual
+        if chosen is not None and len(shared) == 3:
+            ratio = known * max(2 * ratio / known - 1, 1)
+        else:
+            known = max(known, ratio)
+        shared.append(np.clip(np.log(max(ratio, 1.0)) / 4, 0, _MOST_LOOSENESS))
+    return np.sqrt(np.diff(np.maximum.accumulate(shared), prepend=0))
+
+
+class _Pairs(NamedTuple):
+    """Pairs of hits by how many bars they are apart, how alike these are, and kind of steps."""
+
+    lags: Array
+    """(bar kinds,)"""
+    likeness: Array
+    """(bar kinds,)"""
+    counts: Array
+    """(bar kinds * step kinds, drums, drums)"""
+    sums: Array
+    """Of the products of their values, same shape."""
+
+
+def _moments(heard: Heard, residuals: Array, beat: int) -> _Pairs:
     steps = heard.hits.shape[1]
     kinds = np.stack(_kinds(steps, beat)).astype(np.float64)
-    counts, sums = [], []
     hits, cells = (x.reshape(len(x), -1).astype(np.float32) for x in (heard.hits, residuals))
+    lags, likeness, counts, sums = [], [], [], []
     for lag in _LAGS:
-        for into, values in ((counts, hits), (sums, cells)):
-            first = np.arange(max(len(values) - lag, 0))
-            first = first[heard.runs[first] == heard.runs[first + lag]]
-            products = (values[first].T @ values[first + lag]).astype(np.float64)
-            pairs = products.reshape(steps, NUM_CLASSES, steps, NUM_CLASSES)
-            found = np.einsum("kst,sitj->kij", kinds, pairs)
-            into.append(found + found.transpose(0, 2, 1))
-    return np.concatenate(counts), np.concatenate(sums)
+        first = np.arange(max(len(hits) - lag, 0))
+        first = first[heard.runs[first] == heard.runs[first + lag]]
+        both = (hits[first] * hits[first + lag]).sum(axis=1)
+        either = np.maximum(hits[first], hits[first + lag]).sum(axis=1)
+        alike = both / np.maximum(either, 1)
+        groups = np.searchsorted(_LIKENESS, alike)
+        for group in range(len(_LIKENESS) + 1) if lag else [len(_LIKENESS)]:
+            chosen = first[groups == group] if lag else first
+            if not len(chosen):
+                continue
+            lags.append(lag)
+            weights = both[np.isin(first, chosen)]
+            mean = np.average(alike[np.isin(first, chosen)], weights=weights + 1e-9)
+            likeness.append(mean if lag else 1.0)
+            for into, values in ((counts, hits), (sums, cells)):
+                products = (values[chosen].T @ values[chosen + lag]).astype(np.float64)
+                pairs = products.reshape(steps, NUM_CLASSES, steps, NUM_CLASSES)
+                found = np.einsum("kst,sitj->kij", kinds, pairs)
+                into.append(found + found.transpose(0, 2, 1))
+    return _Pairs(np.array(lags), np.array(likeness), np.concatenate(counts), np.concatenate(sums))
 
 
-def _own(counts: Array, sums: Array, kernels: _Kernels) -> Array:
+def _own(counts: Array, sums: Array, kernels: Array, same_hit: NDArray[np.bool_]) -> Array:
     """Variances of all parts but the freshest on the diagonals of (parts, drums, drums)."""
     from scipy.optimize import nnls
 
-    used = ~kernels.same_hit
+    used = ~same_hit
     drums = np.arange(NUM_CLASSES)
     counts, sums = counts[used][:, drums, drums], sums[used][:, drums, drums]
-    design = kernels.values[used].copy()
+    design = kernels[used].copy()
     design[:, PARTS.index(("bar", "cell"))] = 0
 
     def solve(count: Array, total: Array, prior: Array, weight: float) -> Array:
@@ -394,16 +483,17 @@ def _own(counts: Array, sums: Array, kernels: _Kernels) -> Array:
     return result
 
 
-def _between(covariances: Array, counts: Array, sums: Array, kernels: _Kernels) -> None:
+def _between(covariances: Array, counts: Array, sums: Array, kernels: Array) -> None:
     """Fills in the covariances between drums of all parts."""
     rows, columns = np.triu_indices(NUM_CLASSES, 1)
-    design = kernels.values
+    design = kernels
     common = np.zeros(len(PARTS))
-    for weight, pairs in ((1.0, [(rows, columns)]), (_PRIOR_PAIRS, zip(rows, columns, strict=True))):
+    for weight, pairs in (
+        (1.0, [(rows, columns)]),
+        (_PRIOR_PAIRS, zip(rows, columns, strict=True)),
+    ):
         for one, other in pairs:
-            count, total = (
-                np.atleast_2d(x[:, one, other].T).sum(axis=0) for x in (counts, sums)
-            )
+            count, total = (np.atleast_2d(x[:, one, other].T).sum(axis=0) for x in (counts, sums))
             normal = design.T @ (count[:, None] * design) + weight * np.eye(len(PARTS))
             found = np.linalg.solve(normal, design.T @ total + weight * common)
             if weight == 1.0:

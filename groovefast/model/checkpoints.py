@@ -15,8 +15,10 @@ from groovefast.config import Config, get_config
 from groovefast.errors import GrooveFastError
 from groovefast.files import replacing
 from groovefast.model import magenta
+from groovefast.model.fitted import fingerprint, is_fitted_to
 from groovefast.model.folder import (
     CONFIG_FILE,
+    TOUCH_FILE,
     WEIGHTS_FILE,
     find_model_folder,
     read_description,
@@ -24,6 +26,7 @@ from groovefast.model.folder import (
 from groovefast.model.groovae import GrooVAE
 from groovefast.model.layers import layers
 from groovefast.model.magenta import Arrays
+from groovefast.model.touch import Touch
 
 
 def save_model(
@@ -49,6 +52,10 @@ def save_model(
         name: variable.numpy().astype(dtype, copy=False) for name, variable in model.weights.items()
     }
     description = json.dumps({"step": step, "config": model.config.to_dict()}, indent=2)
+    touch = folder / TOUCH_FILE
+    # First: beside weights that it is not fitted to it would be an error.
+    if touch.exists() and not is_fitted_to(touch, fingerprint(weights)):
+        touch.unlink()
     # On disk before it takes the place of another: a power cut must not leave neither.
     with replacing(folder / WEIGHTS_FILE) as file:
         np.savez(file, **weights)
@@ -56,6 +63,8 @@ def save_model(
     with replacing(folder / CONFIG_FILE) as file:
         file.write(description.encode() + b"\n")
         _flush(file)
+    if model.touch:
+        model.touch.save(touch, fingerprint(weights))
     return folder
 
 
@@ -85,7 +94,11 @@ def load_model(
     own = read_description(folder).config
     if config is not None and get_config(config).name != own.name:
         raise GrooveFastError(f"{path}: a model of {own.name}, not of {get_config(config).name}")
-    return _build(own, _read_folder(folder), precision, path)
+    weights = _read_folder(folder)
+    model = _build(own, weights, precision, path)
+    if (folder / TOUCH_FILE).exists():
+        model.touch = Touch.load(folder / TOUCH_FILE, fingerprint(weights))
+    return model
 
 
 def load_weights(path: str | os.PathLike[str], config: Config) -> Arrays:

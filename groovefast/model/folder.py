@@ -1,7 +1,7 @@
 """What a model folder is, as far as that can be told without TensorFlow.
 
 It holds `config.json` (the config, and the training steps behind the weights) and `weights.npz`,
-the model's arrays under Magenta's variable names.
+the model's arrays under Magenta's variable names; and `touch.npz` if a touch was fitted to the model.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from groovefast.model.models import included_model
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "weights.npz"
+TOUCH_FILE = "touch.npz"
 _MODEL_OF_RUN = "model"
 
 

@@ -36,6 +36,7 @@ from groovefast.model.layers import (
 )
 from groovefast.model.lstm import State
 from groovefast.model.outputs import Kept, PerformanceRow, Row
+from groovefast.model.touch import Touch
 from groovefast.task import Task
 
 
@@ -49,6 +50,7 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         config: The `Config` it was built from.
         precision: "float32", "mixed_float16" or "mixed_bfloat16".
         weights: The variables, always float32, by their names in Magenta's checkpoints.
+        touch: How a player scatters around its velocities and offsets, if that was fitted.
     """
 
     def __init__(self, config: str | Config, precision: str = "float32", seed: int = 0) -> None:
@@ -62,6 +64,7 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         check_whole("seed", seed, 0, MAX_SEED)
         self.config = get_config(config)
         self.precision = precision
+        self.touch: Touch | None = None
         self._plan = layers(self.config)
         self._inputs = Inputs(self.config)
         self._layout = self._inputs.layout

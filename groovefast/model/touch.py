@@ -3,9 +3,11 @@
 A hit's velocity and offset are drawn together with those of all other hits of the same music. In
 normal scores, each by drum and place in the beat,
 
-    played = slope · predicted + spread · looseness · noise
+    played = slope · usual + slope' · (predicted - usual) + spread · looseness · noise
 
-where `noise` is a Gaussian field over bars, steps and drums: a sum of independent parts, each the
+where `usual` is what is predicted for the cell in the bars around: how a model lets a cell vary
+from bar to bar is less to be trusted than where it puts it. The
+`noise` is a Gaussian field over bars, steps and drums: a sum of independent parts, each the
 product of a kernel over bars, one over steps and a covariance between drums. What is part of the
 take stays from its first bar to the last, what drifts is forgotten over some bars, and what is
 fresh is another in each bar. Looseness, one number a take, tells a tight drummer from a loose one.
@@ -19,13 +21,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import TypeAlias
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from groovefast.drums import NUM_CLASSES
 from groovefast.errors import check_number
+from groovefast.model.fitted import damaged, read_fitted, write_fitted
 from groovefast.windows.rows import Grid, RowLayout
 
 Array: TypeAlias = NDArray[np.float32]
@@ -33,24 +37,57 @@ Seed: TypeAlias = "int | np.random.Generator | None"
 
 SCORES = np.linspace(-3, 3, 41).astype(np.float32)
 """The normal scores at which quantiles are kept."""
+KNOTS = np.linspace(-2, 2, 9).astype(np.float32)
+"""The scores of predicted values at which the spread is kept."""
 CHANNELS = 2
 """Velocities and offsets, which scatter independently: their correlation at a hit is below .05."""
 VELOCITY, OFFSET = range(CHANNELS)
 
-BARS_OF_DRIFT: Mapping[str, float] = {"take": math.inf, "drift": 16.0, "phrase": 1.5, "bar": 0.0}
-"""Kernels over bars by name: the bars after which a part is forgotten but for 1/e."""
+
+class Time(NamedTuple):
+    """A kernel over bars.
+
+    Attributes:
+        bars: After how many a part is forgotten but for 1/e; 0 if every bar has its own.
+        by_likeness: Whether it is the less alike, the less alike the hits of two bars: it is
+            multiplied by their Jaccard likeness.
+    """
+
+    bars: float
+    by_likeness: bool = False
+
+
+TIMES: Mapping[str, Time] = {
+    "take": Time(math.inf),
+    "drift": Time(16.0),
+    "phrase": Time(1.5),
+    "theme": Time(math.inf, by_likeness=True),
+    "variation": Time(8.0, by_likeness=True),
+    "bar": Time(0.0),
+}
+"""Kernels over bars by name."""
+BARS_AROUND = 3
+"""How many bars before and after one tell what is usual there: all of a window of four."""
+PASSING = ("variation", "phrase", "bar")
+"""The kernels of what soon passes, which looseness multiplies: few players are loose in places."""
 STEPS_NEAR = 1.5
-"""The same in steps, of what is shared by neighbouring hits."""
+"""After how many steps what neighbouring hits share is forgotten but for 1/e."""
 PARTS: tuple[tuple[str, str], ...] = (
     ("take", "all"),
     ("take", "half"),
     ("take", "beat"),
     ("take", "cell"),
     ("drift", "all"),
-    ("drift", "half"),
     ("drift", "beat"),
     ("drift", "cell"),
     ("phrase", "all"),
+    ("theme", "all"),
+    ("theme", "beat"),
+    ("theme", "near"),
+    ("theme", "cell"),
+    ("variation", "beat"),
+    ("variation", "near"),
+    ("variation", "cell"),
     ("bar", "all"),
     ("bar", "near"),
     ("bar", "cell"),
@@ -61,9 +98,26 @@ PARTS: tuple[tuple[str, str], ...] = (
 than others, or each `cell` has its own.
 """
 
-_LEAST_VELOCITY = 1 / 127
+_RISE = np.float32(1e-4) * SCORES
+"""Makes quantiles that are equal increase: what they are of is in the middle of their scores."""
 _WINDOWS_AT_ONCE = 64
 """Few enough that the noise of all parts stays in the processor's cache."""
+
+
+_ARRAYS = ("predicted", "played", "slope", "spread", "factors", "looseness")
+
+
+def _shape_of(array: str, beat: int) -> tuple[int, ...]:
+    """What shape an array of a touch has."""
+    by_drum = CHANNELS, NUM_CLASSES
+    return {
+        "predicted": (*by_drum, beat, len(SCORES)),
+        "played": (*by_drum, beat, len(SCORES)),
+        "slope": (2, *by_drum),
+        "spread": (*by_drum, len(KNOTS)),
+        "factors": (len(PARTS), *by_drum, NUM_CLASSES),
+        "looseness": (4, CHANNELS),
+    }[array]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,11 +129,15 @@ class Touch:
         predicted: Quantiles of the model's values at `SCORES`, (2, drums, places, scores), places
             being the steps of a beat; strictly increasing.
         played: The same of played values.
-        slope: How far played scores follow predicted ones, (2, drums).
-        spread: Deviation of the noise in scores, (2, drums).
+        slope: How far played scores follow predicted ones, (2, 2, drums): first what is usual in
+            the bars around, then what differs from it.
+        spread: Deviation of the noise in scores where the model's are `KNOTS`,
+            (2, drums, knots).
         factors: A matrix for each of `PARTS`, (parts, 2, drums, drums): its product with its
             transpose is the covariance between drums. The variances of all parts add up to 1.
-        looseness: Deviation of the logarithm of a take's looseness, (2,).
+        looseness: Deviation of the logarithm of looseness, (4, 2): of the part that is common to
+            a take, of those that each drum, each cell and each hit have by themselves.
+        about: What it was fitted to, plain values.
     """
 
     steps_per_quarter: int
@@ -89,6 +147,46 @@ class Touch:
     spread: Array
     factors: Array
     looseness: Array
+
+    about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def load(cls, file: Path, weights: str | None = None) -> Touch:
+        """Reads a touch.
+
+        Args:
+            file: Its name.
+            weights: The fingerprint of the weights that it should be fitted to; any if None.
+
+        Raises:
+            GrooveFastError: Damaged, or fitted to other weights.
+        """
+        about, arrays = read_fitted(file, weights)
+        try:
+            own = {name: arrays[name] for name in _ARRAYS}
+            touch = cls(int(about["steps_per_quarter"]), **own, about=about)
+            for name, array in own.items():
+                if array.shape != _shape_of(name, touch.steps_per_quarter):
+                    raise ValueError(f"{name} of shape {array.shape}")
+                if not np.isfinite(array).all():
+                    raise ValueError(f"{name} is not finite")
+        except (KeyError, TypeError, ValueError) as error:
+            raise damaged(file, error) from None
+        return touch
+
+    def save(self, file: Path, weights: str) -> None:
+        """Writes it, whole or not at all.
+
+        Args:
+            file: Its name, in a folder that is there.
+            weights: The fingerprint of the weights that it is fitted to.
+        """
+        about = {
+            **self.about,
+            "weights": weights,
+            "steps_per_quarter": self.steps_per_quarter,
+        }
+        write_fitted(file, about, {name: getattr(self, name) for name in _ARRAYS})
 
     def draw(
         self,
@@ -186,7 +284,10 @@ class Touch:
         steps: NDArray[np.integer],
     ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Some windows, (n, rows, 9), as `draw`; each takes as many random numbers as any."""
-        noise = self.noise(len(hits), int(bars.max()) + 1, int(steps.max()) + 1, rng)
+        shape = len(hits), int(bars.max()) + 1, int(steps.max()) + 1, NUM_CLASSES
+        laid = np.zeros(shape, np.bool_)
+        laid[:, bars, steps] = np.asarray(hits) > 0
+        noise = self.noise(laid, rng)
         window, row, drum = np.nonzero(np.asarray(hits) > 0)
         bar, step = bars[row], steps[row]
         groups = _Groups(drum * self.steps_per_quarter + step % self.steps_per_quarter)
@@ -194,32 +295,51 @@ class Touch:
         for channel, values in ((VELOCITY, velocities), (OFFSET, offsets)):
             before = values[window, row, drum]
             scores = groups.scores(before, _flat(self.predicted[channel]))
-            scores *= self.slope[channel, drum]
-            scores += self.spread[channel, drum] * noise[window, channel, bar, step, drum]
+            spread = _between(self.spread[channel], drum, scores, KNOTS)
+            usual = usual_scores(laid, (window, bar, step, drum), scores)
+            scores = trusted(self.slope[:, channel, drum], scores, usual)
+            scores += spread * noise[window, channel, bar, step, drum]
             after = groups.values(scores, _flat(self.played[channel]))
             result = values.copy()
             result[window, row, drum] = before + amount * (after - before)
             touched.append(result)
         return touched[0], touched[1]
 
-    def noise(self, n: int, bars: int, steps: int, rng: np.random.Generator) -> Array:
-        """Returns n draws of the field, each of variance 1, (n, 2, bars, steps, 9)."""
+    def noise(self, hits: NDArray[np.bool_], rng: np.random.Generator) -> Array:
+        """Returns the field for takes with these hits, of variance 1, (n, 2, bars, steps, 9).
+
+        Args:
+            hits: (n, bars, steps, 9).
+            rng: What it is drawn with.
+        """
+        n, bars, steps, _ = hits.shape
         shapes = [self._shape(*part, bars, steps) for part in PARTS]
-        sizes = [CHANNELS] + [math.prod(shape) for shape in shapes]
+        loose = [(CHANNELS, *shape, NUM_CLASSES) for shape in ((1, 1), (1, steps), (bars, steps))]
+        loose = [(CHANNELS, 1, 1, 1), *loose]
+        sizes = [math.prod(shape) for shape in (*loose, *shapes)]
         draws = rng.standard_normal((n, sum(sizes)), np.float32)
-        loose, *parts = np.split(draws, np.cumsum(sizes)[:-1], axis=1)
-        field = np.zeros((n, CHANNELS, bars, steps, NUM_CLASSES), np.float32)
-        for (time, place), factor, shape, white in zip(
+        parts = np.split(draws, np.cumsum(sizes)[:-1], axis=1)
+        loose, parts = [x.reshape(n, *shape) for x, shape in zip(parts, loose)], parts[len(loose) :]
+        cells = hits.reshape(n, bars, -1)
+        # Of mean square 1.
+        exponent = sum(
+            deviation[:, None, None, None] * part - (deviation**2)[:, None, None, None]
+            for part, deviation in zip(loose, self.looseness, strict=True)
+        )
+        shape = n, CHANNELS, bars, steps, NUM_CLASSES
+        steady, passing = np.zeros((2, *shape), np.float32)
+        for (name, place), factor, shape, white in zip(
             PARTS, self.factors, shapes, parts, strict=True
         ):
+            time = TIMES[name]
+            last = _last_alike(cells, rng.random((n, cells.shape[2]))) if time.by_likeness else None
             if not factor.any():
                 continue
             mixed = white.reshape(n, CHANNELS, -1, NUM_CLASSES) @ factor.transpose(0, 2, 1)
-            mixed = _over_bars(mixed.reshape(n, *shape), time)
-            field += self._over_steps(mixed, place, steps)
-        # Of mean square 1.
-        field *= np.exp(self.looseness * loose - self.looseness**2)[:, :, None, None, None]
-        return field
+            mixed = _over_bars(mixed.reshape(n, *shape), time, last)
+            into = passing if name in PASSING else steady
+            into += self._over_steps(mixed, place, steps)
+        return np.asarray(steady + passing * np.exp(exponent), np.float32)
 
     def _shape(self, time: str, place: str, bars: int, steps: int) -> tuple[int, int, int, int]:
         beat = self.steps_per_quarter
@@ -249,16 +369,40 @@ class _Groups:
         ordered, scores = values[self._order], np.empty(len(values), np.float32)
         for place, group in enumerate(self._found):
             at = slice(self._bounds[place], self._bounds[place + 1])
-            scores[self._order[at]] = np.interp(ordered[at], tables[group], SCORES)
+            scores[self._order[at]] = np.interp(ordered[at], tables[group] + _RISE, SCORES)
         return scores
 
     def values(self, scores: Array, tables: Array) -> Array:
         """The values of scores: the inverse of `scores`."""
-        last = len(SCORES) - 1
-        place = np.clip((scores - SCORES[0]) / (SCORES[1] - SCORES[0]), 0, last)
-        below = np.minimum(place.astype(np.intp), last - 1)
-        low, high = tables[self._groups, below], tables[self._groups, below + 1]
-        return np.asarray(low + (place - below) * (high - low), np.float32)
+        return _between(tables, self._groups, scores, SCORES)
+
+
+def usual_scores(
+    hits: NDArray[np.bool_], cells: tuple[NDArray[np.intp], ...], scores: Array
+) -> Array:
+    """The mean score of each hit's cell in the bars around it.
+
+    Args:
+        hits: (n, bars, steps, 9).
+        cells: Where the scores belong, a place on each axis.
+        scores: One for each hit.
+    """
+    laid = np.zeros(hits.shape, np.float32)
+    laid[cells] = scores
+    bars = np.arange(hits.shape[1])
+    first, end = np.maximum(bars - BARS_AROUND, 0), np.minimum(bars + BARS_AROUND + 1, len(bars))
+
+    def around(values: NDArray[Any]) -> NDArray[np.float64]:
+        sums = np.zeros((values.shape[0], len(bars) + 1, *values.shape[2:]))
+        np.cumsum(values, axis=1, out=sums[:, 1:])
+        return np.asarray((sums[:, end] - sums[:, first])[cells])
+
+    return np.asarray(around(laid) / around(hits), np.float32)
+
+
+def trusted(slope: Array, predicted: Array, usual: Array) -> Array:
+    """What is to be expected of predicted scores; see `Touch.slope`."""
+    return slope[0] * usual + slope[1] * (predicted - usual)
 
 
 def scores_of(hits: NDArray[np.bool_], values: Array, tables: Array) -> Array:
@@ -277,20 +421,64 @@ def scores_of(hits: NDArray[np.bool_], values: Array, tables: Array) -> Array:
     return result
 
 
+def _between(tables: Array, rows: NDArray[np.intp], places: Array, knots: Array) -> Array:
+    """Looks up `places` in rows of tables, (rows, knots), linearly between knots, even ones."""
+    last = len(knots) - 1
+    place = np.clip((places - knots[0]) / (knots[1] - knots[0]), 0, last)
+    below = np.minimum(place.astype(np.intp), last - 1)
+    low, high = tables[rows, below], tables[rows, below + 1]
+    return np.asarray(low + (place - below) * (high - low), np.float32)
+
+
 def _flat(tables: Array) -> Array:
     return tables.reshape(-1, tables.shape[-1])
 
 
-def _over_bars(draws: Array, time: str) -> Array:
-    """Independent draws of each bar, (n, 2, bars, places, 9), as they follow one another."""
-    bars = BARS_OF_DRIFT[time]
-    if not bars or math.isinf(bars):
+def _last_alike(cells: NDArray[np.bool_], order: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The last bar before each that has the same key, or -1, (n, bars).
+
+    A bar's key is the first of its hits in a random order of cells. Two bars have the same with the
+    probability of their Jaccard likeness (Broder 1997).
+
+    Args:
+        cells: Hits, (n, bars, cells).
+        order: Random numbers, (n, cells).
+    """
+    n, bars, num_cells = cells.shape
+    keys = np.where(cells, order[:, None], 1.0)
+    keys = np.where(cells.any(axis=2), keys.argmin(axis=2), num_cells)
+    seen = np.full((n, num_cells + 1), -1, np.intp)
+    last, take = np.empty((n, bars), np.intp), np.arange(n)
+    for bar in range(bars):
+        last[:, bar] = seen[take, keys[:, bar]]
+        seen[take, keys[:, bar]] = bar
+    return last
+
+
+def _over_bars(draws: Array, time: Time, last: NDArray[np.intp] | None) -> Array:
+    """Independent draws of each bar, (n, 2, bars, places, 9), as they follow one another.
+
+    Args:
+        draws: Changed in place, if need be.
+        time: The kernel.
+        last: For each bar the one that it remembers, (n, bars), or -1; that before it if None.
+    """
+    if not time.bars or draws.shape[2] == 1:
         return draws
-    kept = math.exp(-1 / bars)
-    fresh = math.sqrt(1 - kept * kept)
+    if last is None:
+        kept = math.exp(-1 / time.bars)
+        fresh = math.sqrt(1 - kept * kept)
+        for bar in range(1, draws.shape[2]):
+            draws[:, :, bar] *= fresh
+            draws[:, :, bar] += kept * draws[:, :, bar - 1]
+        return draws
+    takes = np.arange(len(draws))
     for bar in range(1, draws.shape[2]):
-        draws[:, :, bar] *= fresh
-        draws[:, :, bar] += kept * draws[:, :, bar - 1]
+        remembers = last[:, bar] >= 0
+        of, at = takes[remembers], last[remembers, bar]
+        kept_by = np.exp((at - bar) / time.bars)[:, None, None, None].astype(np.float32)
+        fresh_by = np.sqrt(1 - kept_by**2)
+        draws[of, :, bar] = fresh_by * draws[of, :, bar] + kept_by * draws[of, :, at]
     return draws
 
 

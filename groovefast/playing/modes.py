@@ -119,6 +119,7 @@ def _new_grooves(player: Player, num: int, qpm: float) -> list[Rendition]:
     options = player.options
     try:
         windows = player.model.sample(num, options.temperature, options.seed)
+        windows = player.touched(np.asarray(windows))
     except Exception as error:
         if is_out_of_memory(error):
             raise no_memory from None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import mido
 
     from groovefast.model.groovae import GrooVAE
+    from groovefast.model.touch import Touch
 
 Source: TypeAlias = "MidiInput | Groove | mido.MidiFile"
 """A MIDI file's bytes, its path, a file opened for bytes, a `Groove`, or a `mido.MidiFile`."""
@@ -77,6 +78,8 @@ class Options:
         amount: From 0, the input as it is, to 1, what the model makes of it. Between them hits
             move part of the way, and the model has to be surer of those it adds or takes out.
         temperature: How boldly to draw: z around its mean, and hits; 0 takes the likeliest.
+        touch: From 0, velocities and times as the model expects them on average, to 1, with all of
+            the scatter of a player; for models to which a touch was fitted.
         seed: The same seed gives the same result; None draws anew.
         hop_bars: From one window to the next, at most a window; half a window when None.
         pitch_classes: Which pitches are which drum: "reduced" for General MIDI, "roland" for the
@@ -91,6 +94,7 @@ class Options:
 
     amount: float = 1.0
     temperature: float = 0.0
+    touch: float = 0.0
     seed: int | None = None
     hop_bars: int | None = None
     pitch_classes: PitchClasses = "reduced"
@@ -99,6 +103,7 @@ class Options:
 
     def __post_init__(self) -> None:
         check_number("amount", self.amount, 0, 1)
+        check_number("touch", self.touch, 0, 1)
         check_number("temperature", self.temperature, 0, MAX_TEMPERATURE)
         if self.seed is not None:
             check_whole("seed", self.seed, 0, MAX_SEED)
@@ -131,7 +136,18 @@ class Player:
         if options.hop_bars is not None and options.hop_bars > self._bars:
             problem = f"more than the {self._bars} bars this model hears at once"
             raise OptionError("hop_bars", f"{options.hop_bars} is {problem}")
+        if options.touch and model.touch is None:
+            name = model.config.name
+            raise OptionError("touch", f"no touch was fitted to this {name}; leave it out, or 0")
         self._rng = np.random.default_rng(options.seed)
+        # Its own, so that hits are the same with any touch.
+        (self._touch_rng,) = self._rng.spawn(1)
+
+    @property
+    def touch(self) -> Touch:
+        """How a player scatters around what the model writes; only where it is asked for."""
+        assert self.model.touch is not None  # or it was refused
+        return self.model.touch
 
     @property
     def own_choice(self) -> Sequence[int]:
@@ -249,6 +265,16 @@ class Player:
         velocities, offsets = (
             windows.blend(values, len(hits)) for values in (written.velocities, written.offsets)
         )
+        if self.options.touch:
+            velocities, offsets = self.touch.draw_take(
+                hits,
+                velocities,
+                offsets,
+                self.options.touch,
+                self._touch_rng,
+                bars=take.bar_of_row,
+                steps=take.step_of_row,
+            )
         midi = take.play(
             Grid(hits, velocities, offsets),
             self.options.amount,
@@ -258,6 +284,12 @@ class Player:
         )
         messages = tuple(take.coarse_message) if midi != take.midi else ()
         return Rendition(midi, messages, take.drums_written if as_drums else take.part)
+
+    def touched(self, rows: Values) -> Values:
+        """New windows as the model wrote them, (n, rows, depth), with touch."""
+        if not self.options.touch:
+            return rows
+        return self.touch.touch_rows(rows, self._layout, self.options.touch, self._touch_rng)
 
     def _write(self, z: Values, hits: Values, given: NDArray[np.bool_] | None = None) -> Values:
         """The model's rows; `hits`, (windows, steps, 9), are kept where they are `given`."""
