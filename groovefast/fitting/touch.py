@@ -8,7 +8,7 @@ of a touch by least squares: a linear model of coregionalization (Journel & Huij
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -190,6 +190,7 @@ def fit(known: Heard, unseen: Heard, steps_per_quarter: int) -> Touch:
     )
     slope = np.zeros((2, CHANNELS, NUM_CLASSES))
     spread = np.zeros((CHANNELS, NUM_CLASSES, len(KNOTS)))
+    shape = np.zeros((CHANNELS, NUM_CLASSES, len(KNOTS), len(SCORES)))
     factors = np.zeros((len(PARTS), CHANNELS, NUM_CLASSES, NUM_CLASSES))
     looseness = np.zeros((4, CHANNELS))
     for channel in range(CHANNELS):
@@ -209,9 +210,13 @@ def fit(known: Heard, unseen: Heard, steps_per_quarter: int) -> Touch:
         # What was left of the scores, and what is wanted.
         mean_square = _mean_square(unseen.hits, deviation)
         spread[channel] *= (scale / np.sqrt(np.maximum(mean_square, 1e-12)))[:, None]
+        shape[channel] = _shape(unseen.hits, scores[0], residuals)
+        residuals = _as_normal(unseen.hits, scores[0], residuals, shape[channel])
         factors[:, channel], looseness[:, channel] = _field(unseen, residuals, beat)
-    arrays = (predicted, played, slope, spread, factors, looseness)
-    return Touch(beat, *(np.asarray(array, np.float32) for array in arrays))
+    noise_scores = np.tile(SCORES, (CHANNELS, 1))
+    arrays = (predicted, played, slope, spread, shape, factors, looseness, noise_scores)
+    touch = Touch(beat, *(np.asarray(array, np.float32) for array in arrays))
+    return dataclasses.replace(touch, noise_scores=_noise_scores(touch, unseen))
 
 
 # Quantiles.
@@ -308,6 +313,60 @@ def _spread(hits: NDArray[np.bool_], predicted: Array, residuals: Array) -> Arra
     return np.sqrt((squares + _PRIOR_HITS * prior) / (count + _PRIOR_HITS))
 
 
+def _shape(hits: NDArray[np.bool_], predicted: Array, residuals: Array) -> Array:
+    """Quantiles of standard residuals by drum and predicted score, (drums, knots, scores)."""
+    weights, knots = _hats(predicted), range(len(KNOTS))
+    normal = SCORES.astype(np.float64)
+    common = _weighted_quantiles(residuals[hits], np.ones(hits.sum()), normal)
+    by_knot = [_weighted_quantiles(residuals[hits], weights[hits][:, k], common) for k in knots]
+    shape = np.empty((NUM_CLASSES, len(KNOTS), len(SCORES)))
+    for drum in range(NUM_CLASSES):
+        at = hits[..., drum]
+        values, nearness = residuals[..., drum][at], weights[..., drum, :][at]
+        for knot in knots:
+            shape[drum, knot] = _weighted_quantiles(values, nearness[:, knot], by_knot[knot])
+    return shape
+
+
+def _weighted_quantiles(values: Array, weights: Array, prior: Array) -> Array:
+    """At `SCORES`, drawn towards others as by `_PRIOR_HITS`."""
+    chosen = weights > 0
+    if not chosen.any():
+        return prior
+    order = np.argsort(values[chosen])
+    weights = weights[chosen][order]
+    below = np.cumsum(weights) - weights / 2
+    own = np.interp(_normal_cdf(SCORES) * weights.sum(), below, values[chosen][order])
+    share = weights.sum() / (weights.sum() + _PRIOR_HITS)
+    return np.asarray(share * own + (1 - share) * prior)
+
+
+def _as_normal(
+    hits: NDArray[np.bool_], predicted: Array, residuals: Array, shape: Array
+) -> Array:
+    """The normal scores of residuals: the inverse of what `Touch.shape` does to noise."""
+    result = np.zeros(residuals.shape)
+    weights = _hats(predicted)
+    for drum in range(NUM_CLASSES):
+        at = hits[..., drum]
+        quantiles = weights[..., drum, :][at] @ shape[drum] + 1e-4 * SCORES
+        values = residuals[..., drum][at]
+        result[..., drum][at] = [
+            np.interp(value, row, SCORES) for value, row in zip(values, quantiles, strict=True)
+        ]
+    return _centred(hits, result)
+
+
+def _noise_scores(touch: Touch, heard: Heard) -> NDArray[np.float32]:
+    """Quantiles of the noise, drawn for some of the bars that were heard."""
+    hits = heard.hits[: len(heard.hits) // 4 * 4].reshape(-1, 4, *heard.hits.shape[1:])[:500]
+    if not hits.any():
+        return touch.noise_scores
+    noise = touch.noise(hits, np.random.default_rng(0)).transpose(1, 0, 2, 3, 4)
+    levels = _normal_cdf(SCORES)
+    return np.stack([np.quantile(each[hits], levels) for each in noise]).astype(np.float32)
+
+
 def _hats(scores: Array) -> Array:
     """How much each of `KNOTS` says at some scores, (…, knots): what interpolates linearly."""
     apart = np.abs(np.clip(scores, KNOTS[0], KNOTS[-1])[..., None] - KNOTS)
@@ -382,39 +441,45 @@ def _field(heard: Heard, residuals: Array, beat: int) -> tuple[Array, Array]:
 def _looseness(heard: Heard, residuals: Array, beat: int) -> Array:
     """Deviations of the logarithm of looseness, each common to fewer hits; see `Touch`.
 
-    What passes is what differs between a bar and the next. Of two normal variables of correlation
-    r, times exp(v) and exp(w), the squares have the mean product (1 + 2 r²) exp(4 cov(v, w)), if
-    their means are 1. Half of a difference is one hit's, so that what is its own counts half.
+    Of two normal variables of correlation r, times exp(v) and exp(w), the squares have the mean
+    product (1 + 2 r²) exp(4 cov(v, w)), if their means are 1. What takes and drums share is seen at
+    hits apart; that of cells and hits, in what differs between a bar and the next. Half of a
+    difference is one hit's, so that what is its own counts half.
     """
+    drums = np.eye(NUM_CLASSES, dtype=np.bool_)
+    ratios = _Ratios(heard, residuals, beat)
+    take = ratios.mean((ratios.lags > 0) & (ratios.lags <= 4) & (ratios.kinds > 0), ~drums)
+    drum = ratios.mean((ratios.lags > 0) & (ratios.lags <= 4) & (ratios.kinds > 0), drums)
     follows = np.append(heard.runs[1:] == heard.runs[:-1], False)
     both = heard.hits & np.roll(heard.hits, -1, axis=0) & follows[:, None, None]
     changes = np.where(both, np.roll(residuals, -1, axis=0) - residuals, 0)
-    changes /= np.sqrt(np.maximum(_mean_square(both, changes), 1e-12))
-    steps = heard._replace(hits=both)
-    pairs, squares = (_moments(steps, values, beat) for values in (changes, changes**2))
-    kinds, lags = np.tile(np.arange(7), len(pairs.lags)), np.repeat(pairs.lags, 7)
-    drums = np.eye(NUM_CLASSES, dtype=np.bool_)
-    now, soon = lags == 0, (lags > 1) & (lags <= 4)
-    shared, known = [], 1.0
-    for chosen, which in (
-        (soon & (kinds > 0), ~drums),
-        (soon & (kinds > 0), drums),
-        (soon & (kinds == 0), drums),
-        (now & (kinds == 0), drums),
-    ):
-        count = pairs.counts[chosen][:, which]
+    ratios = _Ratios(heard._replace(hits=both), changes, beat)
+    same = ratios.kinds == 0
+    cell = ratios.mean(same & (ratios.lags > 1) & (ratios.lags <= 4), drums)
+    hit = ratios.mean(same & (ratios.lags == 0), drums)
+    known = max(drum, take, cell, 1.0)
+    hit = known * max(2 * hit / known - 1, 1.0)
+    logarithms = np.log(np.maximum.accumulate(np.maximum((take, drum, cell, hit), 1.0))) / 4
+    return np.sqrt(np.diff(np.minimum(logarithms, _MOST_LOOSENESS), prepend=0))
+
+
+class _Ratios:
+    """How many times larger products of squares are than those of normal variables."""
+
+    def __init__(self, heard: Heard, values: Array, beat: int) -> None:
+        values = values / np.sqrt(np.maximum(_mean_square(heard.hits, values), 1e-12))
+        self._pairs, self._squares = (_moments(heard, each, beat) for each in (values, values**2))
+        self.kinds = np.tile(np.arange(7), len(self._pairs.lags))
+        self.lags = np.repeat(self._pairs.lags, 7)
+
+    def mean(self, kinds: NDArray[np.bool_], drums: NDArray[np.bool_]) -> float:
+        """Of some kinds of pairs, and some pairs of drums; 1 of too few."""
+        count = self._pairs.counts[kinds][:, drums]
         if count.sum() < _LEAST_PAIRS:
-            shared.append(0.0)
-            continue
-        correlation = pairs.sums[chosen][:, which] / np.maximum(count, 1)
+            return 1.0
+        correlation = self._pairs.sums[kinds][:, drums] / np.maximum(count, 1)
         usual = np.sum(count * (1 + 2 * np.minimum(correlation**2, 1)))
-        ratio = squares.sums[chosen][:, which].sum() / usual
-        if chosen is not None and len(shared) == 3:
-            ratio = known * max(2 * ratio / known - 1, 1)
-        else:
-            known = max(known, ratio)
-        shared.append(np.clip(np.log(max(ratio, 1.0)) / 4, 0, _MOST_LOOSENESS))
-    return np.sqrt(np.diff(np.maximum.accumulate(shared), prepend=0))
+        return float(self._squares.sums[kinds][:, drums].sum() / usual)
 
 
 class _Pairs(NamedTuple):

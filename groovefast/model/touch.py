@@ -69,7 +69,7 @@ TIMES: Mapping[str, Time] = {
 BARS_AROUND = 3
 """How many bars before and after one tell what is usual there: all of a window of four."""
 PASSING = ("variation", "phrase", "bar")
-"""The kernels of what soon passes, which looseness multiplies: few players are loose in places."""
+"""The kernels of what soon passes, which the looseness of cells and hits multiplies."""
 STEPS_NEAR = 1.5
 """After how many steps what neighbouring hits share is forgotten but for 1/e."""
 PARTS: tuple[tuple[str, str], ...] = (
@@ -98,13 +98,16 @@ PARTS: tuple[tuple[str, str], ...] = (
 than others, or each `cell` has its own.
 """
 
+MAX_VELOCITY = 127
+TICKS_PER_QUARTER = 480
+"""Those of most recordings, the Groove MIDI Dataset among them."""
 _RISE = np.float32(1e-4) * SCORES
 """Makes quantiles that are equal increase: what they are of is in the middle of their scores."""
 _WINDOWS_AT_ONCE = 64
 """Few enough that the noise of all parts stays in the processor's cache."""
 
 
-_ARRAYS = ("predicted", "played", "slope", "spread", "factors", "looseness")
+_ARRAYS = ("predicted", "played", "slope", "spread", "shape", "factors", "looseness", "noise_scores")
 
 
 def _shape_of(array: str, beat: int) -> tuple[int, ...]:
@@ -115,6 +118,8 @@ def _shape_of(array: str, beat: int) -> tuple[int, ...]:
         "played": (*by_drum, beat, len(SCORES)),
         "slope": (2, *by_drum),
         "spread": (*by_drum, len(KNOTS)),
+        "shape": (*by_drum, len(KNOTS), len(SCORES)),
+        "noise_scores": (CHANNELS, len(SCORES)),
         "factors": (len(PARTS), *by_drum, NUM_CLASSES),
         "looseness": (4, CHANNELS),
     }[array]
@@ -133,10 +138,13 @@ class Touch:
             the bars around, then what differs from it.
         spread: Deviation of the noise in scores where the model's are `KNOTS`,
             (2, drums, knots).
+        shape: Quantiles at `SCORES` of what the spread multiplies, where the model's scores are
+            `KNOTS`, (2, drums, knots, scores): skew and heavy tails.
         factors: A matrix for each of `PARTS`, (parts, 2, drums, drums): its product with its
             transpose is the covariance between drums. The variances of all parts add up to 1.
         looseness: Deviation of the logarithm of looseness, (4, 2): of the part that is common to
             a take, of those that each drum, each cell and each hit have by themselves.
+        noise_scores: Quantiles of the noise at `SCORES`, (2, scores).
         about: What it was fitted to, plain values.
     """
 
@@ -145,8 +153,10 @@ class Touch:
     played: Array
     slope: Array
     spread: Array
+    shape: Array
     factors: Array
     looseness: Array
+    noise_scores: Array
 
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -295,15 +305,25 @@ class Touch:
         for channel, values in ((VELOCITY, velocities), (OFFSET, offsets)):
             before = values[window, row, drum]
             scores = groups.scores(before, _flat(self.predicted[channel]))
+            predicted = scores
             spread = _between(self.spread[channel], drum, scores, KNOTS)
             usual = usual_scores(laid, (window, bar, step, drum), scores)
             scores = trusted(self.slope[:, channel, drum], scores, usual)
-            scores += spread * noise[window, channel, bar, step, drum]
+            drawn = noise[window, channel, bar, step, drum]
+            drawn = np.interp(drawn, self.noise_scores[channel], SCORES).astype(np.float32)
+            scores += spread * _shaped(self.shape[channel], drum, predicted, drawn)
             after = groups.values(scores, _flat(self.played[channel]))
             result = values.copy()
-            result[window, row, drum] = before + amount * (after - before)
+            result[window, row, drum] = self._recorded(channel, before + amount * (after - before))
             touched.append(result)
         return touched[0], touched[1]
+
+    def _recorded(self, channel: int, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Values as a recording has them: velocities of MIDI, offsets in whole ticks."""
+        if channel == VELOCITY:
+            return np.clip(np.rint(values * MAX_VELOCITY), 1, MAX_VELOCITY) / MAX_VELOCITY
+        half_step = TICKS_PER_QUARTER / self.steps_per_quarter / 2
+        return np.clip(np.rint(values * half_step) / half_step, -1, 1)
 
     def noise(self, hits: NDArray[np.bool_], rng: np.random.Generator) -> Array:
         """Returns the field for takes with these hits, of variance 1, (n, 2, bars, steps, 9).
@@ -322,10 +342,10 @@ class Touch:
         loose, parts = [x.reshape(n, *shape) for x, shape in zip(parts, loose)], parts[len(loose) :]
         cells = hits.reshape(n, bars, -1)
         # Of mean square 1.
-        exponent = sum(
+        exponents = [
             deviation[:, None, None, None] * part - (deviation**2)[:, None, None, None]
             for part, deviation in zip(loose, self.looseness, strict=True)
-        )
+        ]
         shape = n, CHANNELS, bars, steps, NUM_CLASSES
         steady, passing = np.zeros((2, *shape), np.float32)
         for (name, place), factor, shape, white in zip(
@@ -339,7 +359,8 @@ class Touch:
             mixed = _over_bars(mixed.reshape(n, *shape), time, last)
             into = passing if name in PASSING else steady
             into += self._over_steps(mixed, place, steps)
-        return np.asarray(steady + passing * np.exp(exponent), np.float32)
+        passing *= np.exp(sum(exponents[2:]))
+        return np.asarray((steady + passing) * np.exp(sum(exponents[:2])), np.float32)
 
     def _shape(self, time: str, place: str, bars: int, steps: int) -> tuple[int, int, int, int]:
         beat = self.steps_per_quarter
@@ -427,6 +448,16 @@ def _between(tables: Array, rows: NDArray[np.intp], places: Array, knots: Array)
     place = np.clip((places - knots[0]) / (knots[1] - knots[0]), 0, last)
     below = np.minimum(place.astype(np.intp), last - 1)
     low, high = tables[rows, below], tables[rows, below + 1]
+    return np.asarray(low + (place - below) * (high - low), np.float32)
+
+
+def _shaped(tables: Array, rows: NDArray[np.intp], places: Array, scores: Array) -> Array:
+    """Looks up scores in tables, (rows, knots, scores), between two of their `KNOTS`."""
+    knots = len(KNOTS)
+    place = np.clip((places - KNOTS[0]) / (KNOTS[1] - KNOTS[0]), 0, knots - 1)
+    below = np.minimum(place.astype(np.intp), knots - 2)
+    flat = _flat(tables)
+    low, high = (_between(flat, rows * knots + at, scores, SCORES) for at in (below, below + 1))
     return np.asarray(low + (place - below) * (high - low), np.float32)
 
 
