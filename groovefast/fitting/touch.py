@@ -362,9 +362,9 @@ def _noise_scores(touch: Touch, heard: Heard) -> NDArray[np.float32]:
     hits = heard.hits[: len(heard.hits) // 4 * 4].reshape(-1, 4, *heard.hits.shape[1:])[:500]
     if not hits.any():
         return touch.noise_scores
-    noise = touch.noise(hits, np.random.default_rng(0)).transpose(1, 0, 2, 3, 4)
+    noise = touch.noise(hits, *np.random.default_rng(0).spawn(2))
     levels = _normal_cdf(SCORES)
-    return np.stack([np.quantile(each[hits], levels) for each in noise]).astype(np.float32)
+    return np.stack([np.quantile(each, levels) for each in noise]).astype(np.float32)
 
 
 def _hats(scores: Array) -> Array:
@@ -396,7 +396,7 @@ def _kinds(steps: int, beat: int) -> list[NDArray[np.bool_]]:
     return [*kinds, (apart > 3) & ~beats]
 
 
-def _kernels(beat: int, lags: Array, likeness: Array) -> Array:
+def _kernels(lags: Array, likeness: Array) -> Array:
     """What each part says of each kind of pair, (bar kinds * step kinds, parts)."""
     #                same half beat  1                2                 3             farther
     near = np.array([1, 0, 0, *np.exp(-np.arange(1, 4) / STEPS_NEAR), 0])
@@ -423,7 +423,7 @@ def _alike(time: Time, lags: Array, likeness: Array) -> Array:
 def _field(heard: Heard, residuals: Array, beat: int) -> tuple[Array, Array]:
     """The factors of all parts, (parts, drums, drums), and the looseness, (4,)."""
     pairs = _moments(heard, residuals, beat)
-    kernels = _kernels(beat, pairs.lags, pairs.likeness)
+    kernels = _kernels(pairs.lags, pairs.likeness)
     kinds = np.tile(np.arange(7), len(pairs.lags))
     lags = np.repeat(pairs.lags, 7)
     same_hit = (lags == 0) & (kinds == 0)
@@ -551,7 +551,8 @@ def _own(counts: Array, sums: Array, kernels: Array, same_hit: NDArray[np.bool_]
 def _between(covariances: Array, counts: Array, sums: Array, kernels: Array) -> None:
     """Fills in the covariances between drums of all parts."""
     rows, columns = np.triu_indices(NUM_CLASSES, 1)
-    design = kernels
+    shared = np.array([place != "cell" for _, place in PARTS])
+    design = kernels * shared
     common = np.zeros(len(PARTS))
     for weight, pairs in (
         (1.0, [(rows, columns)]),
@@ -564,10 +565,12 @@ def _between(covariances: Array, counts: Array, sums: Array, kernels: Array) -> 
             if weight == 1.0:
                 common = found
                 continue
-            covariances[:, one, other] = covariances[:, other, one] = found
+            covariances[shared, one, other] = covariances[shared, other, one] = found[shared]
 
 
 def _root(covariance: Array) -> Array:
     """A matrix whose product with its transpose is the nearest covariance that there can be."""
+    if not np.any(covariance - np.diag(np.diag(covariance))):
+        return np.sqrt(np.maximum(covariance, 0))
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0)))

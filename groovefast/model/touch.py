@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -76,26 +76,20 @@ PARTS: tuple[tuple[str, str], ...] = (
     ("take", "all"),
     ("take", "half"),
     ("take", "beat"),
-    ("take", "cell"),
     ("drift", "all"),
     ("drift", "beat"),
-    ("drift", "cell"),
     ("phrase", "all"),
     ("theme", "all"),
     ("theme", "beat"),
-    ("theme", "near"),
     ("theme", "cell"),
-    ("variation", "beat"),
-    ("variation", "near"),
     ("variation", "cell"),
-    ("bar", "all"),
     ("bar", "near"),
     ("bar", "cell"),
 )
 """The parts of the field: kernel over bars, and which steps of a bar share a draw.
 
 `all` do, those at the same place of a half bar of 4/4, or of a beat, those `near` each other more
-than others, or each `cell` has its own.
+than others, or each `cell` has its own, independent of other drums.
 """
 
 MAX_VELOCITY = 127
@@ -225,14 +219,14 @@ class Touch:
         check_number("touch", amount, 0, 1)
         if not amount:
             return velocities, offsets
-        rng = np.random.default_rng(seed)
+        rngs = np.random.default_rng(seed).spawn(2)
         steps = np.arange(hits.shape[1])
         bars, steps = steps // steps_per_bar, steps % steps_per_bar
         parts = []
         for first in range(0, len(hits), _WINDOWS_AT_ONCE):
             at = slice(first, first + _WINDOWS_AT_ONCE)
             parts.append(
-                self._touched(hits[at], velocities[at], offsets[at], amount, rng, bars, steps)
+                self._touched(hits[at], velocities[at], offsets[at], amount, rngs, bars, steps)
             )
         if not parts:
             return velocities, offsets
@@ -267,9 +261,9 @@ class Touch:
         check_number("touch", amount, 0, 1)
         if not amount or not len(hits):
             return velocities, offsets
-        rng = np.random.default_rng(seed)
+        rngs = np.random.default_rng(seed).spawn(2)
         take = hits[None], velocities[None], offsets[None]
-        touched = self._touched(*take, amount, rng, np.asarray(bars), np.asarray(steps))
+        touched = self._touched(*take, amount, rngs, np.asarray(bars), np.asarray(steps))
         return touched[0][0], touched[1][0]
 
     def touch_rows(self, rows: Array, layout: RowLayout, amount: float, seed: Seed) -> Array:
@@ -289,7 +283,7 @@ class Touch:
         velocities: NDArray[np.floating],
         offsets: NDArray[np.floating],
         amount: float,
-        rng: np.random.Generator,
+        rngs: Sequence[np.random.Generator],
         bars: NDArray[np.integer],
         steps: NDArray[np.integer],
     ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
@@ -297,9 +291,11 @@ class Touch:
         shape = len(hits), int(bars.max()) + 1, int(steps.max()) + 1, NUM_CLASSES
         laid = np.zeros(shape, np.bool_)
         laid[:, bars, steps] = np.asarray(hits) > 0
-        noise = self.noise(laid, rng)
-        window, row, drum = np.nonzero(np.asarray(hits) > 0)
-        bar, step = bars[row], steps[row]
+        noise = self.noise(laid, *rngs)
+        window, bar, step, drum = np.nonzero(laid)
+        row_of = np.zeros(laid.shape[1:3], np.intp)
+        row_of[bars, steps] = np.arange(len(bars))
+        row = row_of[bar, step]
         groups = _Groups(drum * self.steps_per_quarter + step % self.steps_per_quarter)
         touched = []
         for channel, values in ((VELOCITY, velocities), (OFFSET, offsets)):
@@ -309,8 +305,7 @@ class Touch:
             spread = _between(self.spread[channel], drum, scores, KNOTS)
             usual = usual_scores(laid, (window, bar, step, drum), scores)
             scores = trusted(self.slope[:, channel, drum], scores, usual)
-            drawn = noise[window, channel, bar, step, drum]
-            drawn = np.interp(drawn, self.noise_scores[channel], SCORES).astype(np.float32)
+            drawn = np.interp(noise[channel], self.noise_scores[channel], SCORES).astype(np.float32)
             scores += spread * _shaped(self.shape[channel], drum, predicted, drawn)
             after = groups.values(scores, _flat(self.played[channel]))
             result = values.copy()
@@ -325,46 +320,59 @@ class Touch:
         half_step = TICKS_PER_QUARTER / self.steps_per_quarter / 2
         return np.clip(np.rint(values * half_step) / half_step, -1, 1)
 
-    def noise(self, hits: NDArray[np.bool_], rng: np.random.Generator) -> Array:
-        """Returns the field for takes with these hits, of variance 1, (n, 2, bars, steps, 9).
+    def noise(
+        self,
+        hits: NDArray[np.bool_],
+        rng: np.random.Generator,
+        rng_of_hits: np.random.Generator,
+    ) -> tuple[Array, ...]:
+        """Returns the field at the hits of takes, of velocities and of offsets, (hits,) each.
 
         Args:
             hits: (n, bars, steps, 9).
-            rng: What it is drawn with.
+            rng: Draws what takes, bars and steps share.
+            rng_of_hits: Draws what each hit has by itself: takes differ in how many they have.
         """
         n, bars, steps, _ = hits.shape
-        shapes = [self._shape(*part, bars, steps) for part in PARTS]
-        loose = [(CHANNELS, *shape, NUM_CLASSES) for shape in ((1, 1), (1, steps), (bars, steps))]
-        loose = [(CHANNELS, 1, 1, 1), *loose]
-        sizes = [math.prod(shape) for shape in (*loose, *shapes)]
-        draws = rng.standard_normal((n, sum(sizes)), np.float32)
-        parts = np.split(draws, np.cumsum(sizes)[:-1], axis=1)
-        loose, parts = [x.reshape(n, *shape) for x, shape in zip(parts, loose)], parts[len(loose) :]
-        cells = hits.reshape(n, bars, -1)
-        # Of mean square 1.
-        exponents = [
-            deviation[:, None, None, None] * part - (deviation**2)[:, None, None, None]
-            for part, deviation in zip(loose, self.looseness, strict=True)
-        ]
-        shape = n, CHANNELS, bars, steps, NUM_CLASSES
-        steady, passing = np.zeros((2, *shape), np.float32)
-        for (name, place), factor, shape, white in zip(
-            PARTS, self.factors, shapes, parts, strict=True
-        ):
-            time = TIMES[name]
-            last = _last_alike(cells, rng.random((n, cells.shape[2]))) if time.by_likeness else None
-            if not factor.any():
-                continue
-            mixed = white.reshape(n, CHANNELS, -1, NUM_CLASSES) @ factor.transpose(0, 2, 1)
-            mixed = _over_bars(mixed.reshape(n, *shape), time, last)
-            into = passing if name in PASSING else steady
-            into += self._over_steps(mixed, place, steps)
-        passing *= np.exp(sum(exponents[2:]))
-        return np.asarray((steady + passing) * np.exp(sum(exponents[:2])), np.float32)
+        cells = np.nonzero(hits)
+        shared = [part for part in PARTS if part[1] != "cell"]
+        shapes = [_LOOSE_TAKE, _LOOSE_DRUM, (CHANNELS, 1, steps, NUM_CLASSES)]
+        shapes += [self._shape(*part, bars, steps) for part in shared]
+        draws = iter(_split(rng.standard_normal((n, _size(shapes)), np.float32), shapes))
+        last = _last_alike(hits.reshape(n, bars, -1), rng.random((n, hits[0, 0].size), np.float32))
+        of_hits = rng_of_hits.standard_normal((len(cells[0]), 3, CHANNELS), np.float32)
 
-    def _shape(self, time: str, place: str, bars: int, steps: int) -> tuple[int, int, int, int]:
+        common, by_drum, by_cell = (
+            _exponent(deviation, next(draws))
+            for deviation, _ in zip(self.looseness[:3], range(3), strict=True)
+        )
+        steady, passing = np.zeros((2, n, CHANNELS, bars, steps, NUM_CLASSES), np.float32)
+        for (name, place), factor in zip(PARTS, self.factors, strict=True):
+            into = passing if name in PASSING else steady
+            if place == "cell":
+                continue
+            white = next(draws)
+            mixed = white.reshape(n, CHANNELS, -1, NUM_CLASSES) @ factor.transpose(0, 2, 1)
+            mixed = _over_bars(mixed.reshape(white.shape), TIMES[name], last)
+            into += self._over_steps(mixed, place, steps)
+        window, bar, step, drum = cells
+        looseness = np.exp(common + by_drum)
+        found = []
+        for channel in range(CHANNELS):
+            theme, variation, fresh = (
+                self.factors[PARTS.index((name, "cell")), channel, drum, drum]
+                * _at_hits(of_hits[:, number, channel], hits, cells, name, last)
+                for number, name in enumerate(("theme", "variation", "bar"))
+            )
+            at = window, channel, bar, step, drum
+            soon = passing[at] + variation + fresh
+            soon *= np.exp(by_cell[window, channel, 0, step, drum])
+            found.append((steady[at] + theme + soon) * looseness[window, channel, 0, 0, drum])
+        return tuple(found)
+
+    def _shape(self, time: str, place: str, bars: int, steps: int) -> tuple[int, ...]:
         beat = self.steps_per_quarter
-        places = {"all": 1, "half": 2 * beat, "beat": beat, "cell": steps, "near": steps}
+        places = {"all": 1, "half": 2 * beat, "beat": beat, "near": steps}
         return CHANNELS, 1 if time == "take" else bars, places[place], NUM_CLASSES
 
     def _over_steps(self, draws: Array, place: str, steps: int) -> Array:
@@ -465,6 +473,47 @@ def _flat(tables: Array) -> Array:
     return tables.reshape(-1, tables.shape[-1])
 
 
+_LOOSE_TAKE = CHANNELS, 1, 1, 1
+_LOOSE_DRUM = CHANNELS, 1, 1, NUM_CLASSES
+
+
+def _size(shapes: Sequence[tuple[int, ...]]) -> int:
+    return sum(math.prod(shape) for shape in shapes)
+
+
+def _split(draws: Array, shapes: Sequence[tuple[int, ...]]) -> Iterator[Array]:
+    """Parts of (n, numbers), each (n, *shape)."""
+    first = 0
+    for shape in shapes:
+        end = first + math.prod(shape)
+        yield draws[:, first:end].reshape(-1, *shape)
+        first = end
+
+
+def _exponent(deviation: Array, draws: Array) -> Array:
+    """The logarithms of factors of mean square 1."""
+    by_channel = deviation[:, None, None, None]
+    return np.asarray(by_channel * draws - by_channel**2, np.float32)
+
+
+def _at_hits(
+    draws: Array,
+    hits: NDArray[np.bool_],
+    cells: tuple[NDArray[np.intp], ...],
+    name: str,
+    last: NDArray[np.intp],
+) -> Array:
+    """Independent draws of hits, (hits,), as those of one cell follow one another."""
+    time = TIMES[name]
+    if not time.bars:
+        return draws
+    laid = np.zeros((len(hits), 1, *hits.shape[1:]), np.float32)
+    window, bar, step, drum = cells
+    laid[window, 0, bar, step, drum] = draws
+    followed = _over_bars(laid, time, last, hits)
+    return np.asarray(followed[window, 0, bar, step, drum])
+
+
 def _last_alike(cells: NDArray[np.bool_], order: NDArray[np.float64]) -> NDArray[np.intp]:
     """The last bar before each that has the same key, or -1, (n, bars).
 
@@ -486,30 +535,29 @@ def _last_alike(cells: NDArray[np.bool_], order: NDArray[np.float64]) -> NDArray
     return last
 
 
-def _over_bars(draws: Array, time: Time, last: NDArray[np.intp] | None) -> Array:
-    """Independent draws of each bar, (n, 2, bars, places, 9), as they follow one another.
+def _over_bars(
+    draws: Array, time: Time, last: NDArray[np.intp], hits: NDArray[np.bool_] | None = None
+) -> Array:
+    """Independent draws of each bar, (n, channels, bars, …), as they follow one another.
 
     Args:
         draws: Changed in place, if need be.
         time: The kernel.
-        last: For each bar the one that it remembers, (n, bars), or -1; that before it if None.
+        last: For each bar the last one of the same key, (n, bars), or -1.
+        hits: Where draws are of hits, (n, bars, …): a cell that was not hit is not remembered.
     """
     if not time.bars or draws.shape[2] == 1:
         return draws
-    if last is None:
-        kept = math.exp(-1 / time.bars)
-        fresh = math.sqrt(1 - kept * kept)
-        for bar in range(1, draws.shape[2]):
-            draws[:, :, bar] *= fresh
-            draws[:, :, bar] += kept * draws[:, :, bar - 1]
-        return draws
     takes = np.arange(len(draws))
     for bar in range(1, draws.shape[2]):
-        remembers = last[:, bar] >= 0
-        of, at = takes[remembers], last[remembers, bar]
-        kept_by = np.exp((at - bar) / time.bars)[:, None, None, None].astype(np.float32)
-        fresh_by = np.sqrt(1 - kept_by**2)
-        draws[of, :, bar] = fresh_by * draws[of, :, bar] + kept_by * draws[of, :, at]
+        before = last[:, bar] if time.by_likeness else np.full(len(draws), bar - 1)
+        remembers = before >= 0
+        of, at = takes[remembers], before[remembers]
+        kept = np.exp((at - bar) / time.bars).astype(np.float32)
+        kept = kept.reshape(-1, *[1] * (draws.ndim - 2))
+        if hits is not None:
+            kept = kept * hits[of, at][:, None]
+        draws[of, :, bar] = np.sqrt(1 - kept**2) * draws[of, :, bar] + kept * draws[of, :, at]
     return draws
 
 
