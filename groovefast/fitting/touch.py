@@ -49,6 +49,8 @@ _PRIOR_HITS = 100.0
 """Quantiles of a drum at a place are drawn towards those of fewer particulars as by so many."""
 _PRIOR_PAIRS = 3000.0
 """The same of covariances, which are sums over many pairs that are much alike."""
+_LOOPS, _LOOP_BARS = 200, 48
+"""Takes that are drawn to see how they repeat themselves, and bars of each."""
 _LEAST_PAIRS = 200
 """To tell how loosely hits are played."""
 _MOST_LOOSENESS = 0.3
@@ -214,9 +216,11 @@ def fit(known: Heard, unseen: Heard, steps_per_quarter: int) -> Touch:
         residuals = _as_normal(unseen.hits, scores[0], residuals, shape[channel])
         factors[:, channel], looseness[:, channel] = _field(unseen, residuals, beat)
     noise_scores = np.tile(SCORES, (CHANNELS, 1))
-    arrays = (predicted, played, slope, spread, shape, factors, looseness, noise_scores)
+    again = np.ones((CHANNELS, NUM_CLASSES))
+    arrays = (predicted, played, slope, spread, shape, factors, looseness, noise_scores, again)
     touch = Touch(beat, *(np.asarray(array, np.float32) for array in arrays))
-    return dataclasses.replace(touch, noise_scores=_noise_scores(touch, unseen))
+    touch = dataclasses.replace(touch, noise_scores=_noise_scores(touch, unseen))
+    return dataclasses.replace(touch, again=_again(touch, known, unseen))
 
 
 # Quantiles.
@@ -382,6 +386,73 @@ def _mean_square(hits: NDArray[np.bool_], values: Array) -> Array:
     count = hits.sum(axis=(0, 1))
     total = np.where(hits, values**2, 0).sum(axis=(0, 1))
     return np.where(count, total / np.maximum(count, 1), 1)
+
+
+# Bars that are played again.
+
+
+def _again(touch: Touch, known: Heard, unseen: Heard) -> NDArray[np.float32]:
+    """How much is new in repeats of a bar: as much as makes them vary as players' do."""
+    splits = [known] if known is unseen else [known, unseen]
+    played = [_within_repeats(each.hits, each.played, each.runs) for each in splits]
+    squares = sum(of[0] / max(of[1].sum(), 1) for of in played)
+    counts = sum(of[1] / max(of[1].sum(), 1) for of in played)
+    bars = _repeated_bars(unseen)
+    if not len(bars):
+        return touch.again
+    least, most = (
+        _of_loops(dataclasses.replace(touch, again=np.full_like(touch.again, new)), unseen, bars)
+        for new in (0, 1)
+    )
+    prior = _PRIOR_HITS / max(sum(of[1].sum() for of in played), 1)
+    common = squares.sum(1) / np.maximum((most * counts).sum(1), 1e-12)
+    wanted = (squares + prior * common[:, None] * most) / (counts + prior)
+    share = (wanted - least) / np.maximum(most - least, 1e-9)
+    return np.sqrt(np.clip(share, 0.01, 1)).astype(np.float32)
+
+
+def _patterns(hits: NDArray[np.bool_], runs: NDArray[np.int64]) -> list[NDArray[np.intp]]:
+    """The bars of each pattern that a run repeats."""
+    keys = np.concatenate([runs[:, None], hits.reshape(len(hits), -1)], axis=1)
+    _, patterns, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
+    order = np.argsort(patterns.reshape(-1), kind="stable")
+    groups = np.split(order, np.cumsum(counts)[:-1])
+    return [bars for bars in groups if len(bars) > 1 and hits[bars[0]].any()]
+
+
+def _within_repeats(
+    hits: NDArray[np.bool_], values: NDArray[np.float32], runs: NDArray[np.int64]
+) -> tuple[Array, Array]:
+    """Sums of squares within the cells of repeats, (2, drums), and degrees of freedom, (drums,)."""
+    squares, free = np.zeros((CHANNELS, NUM_CLASSES)), np.zeros(NUM_CLASSES)
+    for bars in _patterns(hits, runs):
+        cells = hits[bars[0]]
+        deviations = values[bars] - values[bars].mean(axis=0, dtype=np.float64)
+        squares += np.where(cells, deviations**2, 0).sum(axis=(0, 2))
+        free += (len(bars) - 1) * cells.sum(axis=0)
+    return squares, free
+
+
+def _repeated_bars(heard: Heard) -> NDArray[np.intp]:
+    """One bar of each of some patterns that are repeated: the more often, the more of them."""
+    first = [bars[0] for bars in _patterns(heard.hits, heard.runs) for _ in bars[1:]]
+    return np.array(first, np.intp)[:: max(1, len(first) // _LOOPS)][:_LOOPS]
+
+
+def _of_loops(touch: Touch, heard: Heard, bars: NDArray[np.intp]) -> Array:
+    """The variance within cells of takes that loop a bar, (2, drums)."""
+    steps = heard.hits.shape[1]
+    hits = np.repeat(heard.hits[bars], _LOOP_BARS, axis=0)
+    predicted = np.repeat(heard.predicted[bars], _LOOP_BARS, axis=0)
+    takes = (
+        values.reshape(len(bars), _LOOP_BARS * steps, NUM_CLASSES)
+        for values in (hits, predicted[:, 0], predicted[:, 1])
+    )
+    drawn = touch.draw(*takes, 1.0, 0, steps_per_bar=steps)
+    values = np.stack([each.reshape(hits.shape) for each in drawn], axis=1)
+    runs = np.repeat(np.arange(len(bars)), _LOOP_BARS)
+    squares, free = _within_repeats(hits, values, runs)
+    return squares / np.maximum(free, 1)
 
 
 # How residuals hang together.

@@ -97,11 +97,12 @@ TICKS_PER_QUARTER = 480
 """Those of most recordings, the Groove MIDI Dataset among them."""
 _RISE = np.float32(1e-4) * SCORES
 """Makes quantiles that are equal increase: what they are of is in the middle of their scores."""
+_FEW_BARS = 16
 _WINDOWS_AT_ONCE = 64
 """Few enough that the noise of all parts stays in the processor's cache."""
 
 
-_ARRAYS = ("predicted", "played", "slope", "spread", "shape", "factors", "looseness", "noise_scores")
+_ARRAYS = ("predicted", "played", "slope", "spread", "shape", "factors", "looseness", "noise_scores", "again")
 
 
 def _shape_of(array: str, beat: int) -> tuple[int, ...]:
@@ -111,6 +112,7 @@ def _shape_of(array: str, beat: int) -> tuple[int, ...]:
         "predicted": (*by_drum, beat, len(SCORES)),
         "played": (*by_drum, beat, len(SCORES)),
         "slope": (2, *by_drum),
+        "again": by_drum,
         "spread": (*by_drum, len(KNOTS)),
         "shape": (*by_drum, len(KNOTS), len(SCORES)),
         "noise_scores": (CHANNELS, len(SCORES)),
@@ -139,6 +141,8 @@ class Touch:
         looseness: Deviation of the logarithm of looseness, (4, 2): of the part that is common to
             a take, of those that each drum, each cell and each hit have by themselves.
         noise_scores: Quantiles of the noise at `SCORES`, (2, scores).
+        again: How much of what passes is new where a bar is played again, the same hits as an
+            earlier one, as a deviation, (2, drums); the rest is as it was the first time.
         about: What it was fitted to, plain values.
     """
 
@@ -151,6 +155,7 @@ class Touch:
     factors: Array
     looseness: Array
     noise_scores: Array
+    again: Array
 
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -356,6 +361,8 @@ class Touch:
             mixed = _over_bars(mixed.reshape(white.shape), TIMES[name], last)
             into += self._over_steps(mixed, place, steps)
         window, bar, step, drum = cells
+        first = _first_equal(hits)[window, bar]
+        laid = np.zeros(hits.shape, np.float32)
         looseness = np.exp(common + by_drum)
         found = []
         for channel in range(CHANNELS):
@@ -367,6 +374,10 @@ class Touch:
             at = window, channel, bar, step, drum
             soon = passing[at] + variation + fresh
             soon *= np.exp(by_cell[window, channel, 0, step, drum])
+            laid[cells] = soon
+            new = self.again[channel, drum]
+            repeated = new * soon + np.sqrt(1 - new**2) * laid[window, first, step, drum]
+            soon = np.where(first < bar, repeated, soon)
             found.append((steady[at] + theme + soon) * looseness[window, channel, 0, 0, drum])
         return tuple(found)
 
@@ -512,6 +523,20 @@ def _at_hits(
     laid[window, 0, bar, step, drum] = draws
     followed = _over_bars(laid, time, last, hits)
     return np.asarray(followed[window, 0, bar, step, drum])
+
+
+def _first_equal(hits: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The first bar with the same hits as each, (n, bars)."""
+    n, bars = hits.shape[:2]
+    packed = np.packbits(hits.reshape(n, bars, -1), axis=2)
+    if n > 1 and bars <= _FEW_BARS:
+        same = (packed[:, :, None] == packed[:, None]).all(axis=3)
+        return np.asarray(same.argmax(axis=2))
+    first = np.empty((n, bars), np.intp)
+    for take in range(n):
+        known: dict[bytes, int] = {}
+        first[take] = [known.setdefault(row.tobytes(), bar) for bar, row in enumerate(packed[take])]
+    return first
 
 
 def _last_alike(cells: NDArray[np.bool_], order: NDArray[np.float64]) -> NDArray[np.intp]:
