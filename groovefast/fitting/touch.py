@@ -345,9 +345,7 @@ def _weighted_quantiles(values: Array, weights: Array, prior: Array) -> Array:
     return np.asarray(share * own + (1 - share) * prior)
 
 
-def _as_normal(
-    hits: NDArray[np.bool_], predicted: Array, residuals: Array, shape: Array
-) -> Array:
+def _as_normal(hits: NDArray[np.bool_], predicted: Array, residuals: Array, shape: Array) -> Array:
     """The normal scores of residuals: the inverse of what `Touch.shape` does to noise."""
     result = np.zeros(residuals.shape)
     weights = _hats(predicted)
@@ -366,7 +364,7 @@ def _noise_scores(touch: Touch, heard: Heard) -> NDArray[np.float32]:
     hits = heard.hits[: len(heard.hits) // 4 * 4].reshape(-1, 4, *heard.hits.shape[1:])[:500]
     if not hits.any():
         return touch.noise_scores
-    noise = touch.noise(hits, *np.random.default_rng(0).spawn(2))
+    noise = touch.noise(hits, *np.random.default_rng(0).spawn(3))
     levels = _normal_cdf(SCORES)
     return np.stack([np.quantile(each, levels) for each in noise]).astype(np.float32)
 

@@ -1,7 +1,8 @@
 """What a model folder is, as far as that can be told without TensorFlow.
 
 It holds `config.json` (the config, and the training steps behind the weights) and `weights.npz`,
-the model's arrays under Magenta's variable names; and `touch.npz` if a touch was fitted to the model.
+the model's arrays under Magenta's variable names; and `touch.npz`, if a
+touch was fitted to the model.
 """
 
 from __future__ import annotations

@@ -68,8 +68,8 @@ TIMES: Mapping[str, Time] = {
 """Kernels over bars by name."""
 BARS_AROUND = 3
 """How many bars before and after one tell what is usual there: all of a window of four."""
-PASSING = ("variation", "phrase", "bar")
-"""The kernels of what soon passes, which the looseness of cells and hits multiplies."""
+PASSING = ("drift", "variation", "phrase", "bar")
+"""The kernels of what passes: less of it is new where a bar is played again."""
 STEPS_NEAR = 1.5
 """After how many steps what neighbouring hits share is forgotten but for 1/e."""
 PARTS: tuple[tuple[str, str], ...] = (
@@ -102,7 +102,17 @@ _WINDOWS_AT_ONCE = 64
 """Few enough that the noise of all parts stays in the processor's cache."""
 
 
-_ARRAYS = ("predicted", "played", "slope", "spread", "shape", "factors", "looseness", "noise_scores", "again")
+_ARRAYS = (
+    "predicted",
+    "played",
+    "slope",
+    "spread",
+    "shape",
+    "factors",
+    "looseness",
+    "noise_scores",
+    "again",
+)
 
 
 def _shape_of(array: str, beat: int) -> tuple[int, ...]:
@@ -224,7 +234,7 @@ class Touch:
         check_number("touch", amount, 0, 1)
         if not amount:
             return velocities, offsets
-        rngs = np.random.default_rng(seed).spawn(2)
+        rngs = np.random.default_rng(seed).spawn(3)
         steps = np.arange(hits.shape[1])
         bars, steps = steps // steps_per_bar, steps % steps_per_bar
         parts = []
@@ -266,7 +276,7 @@ class Touch:
         check_number("touch", amount, 0, 1)
         if not amount or not len(hits):
             return velocities, offsets
-        rngs = np.random.default_rng(seed).spawn(2)
+        rngs = np.random.default_rng(seed).spawn(3)
         take = hits[None], velocities[None], offsets[None]
         touched = self._touched(*take, amount, rngs, np.asarray(bars), np.asarray(steps))
         return touched[0][0], touched[1][0]
@@ -329,6 +339,7 @@ class Touch:
         self,
         hits: NDArray[np.bool_],
         rng: np.random.Generator,
+        rng_of_keys: np.random.Generator,
         rng_of_hits: np.random.Generator,
     ) -> tuple[Array, ...]:
         """Returns the field at the hits of takes, of velocities and of offsets, (hits,) each.
@@ -336,7 +347,9 @@ class Touch:
         Args:
             hits: (n, bars, steps, 9).
             rng: Draws what takes, bars and steps share.
-            rng_of_hits: Draws what each hit has by itself: takes differ in how many they have.
+            rng_of_keys: Draws by what hits bars are known again.
+            rng_of_hits: Draws what each hit has by itself. Each of the three is asked for takes one
+                after the other, so that the first are the same however many there are.
         """
         n, bars, steps, _ = hits.shape
         cells = np.nonzero(hits)
@@ -344,7 +357,9 @@ class Touch:
         shapes = [_LOOSE_TAKE, _LOOSE_DRUM, (CHANNELS, 1, steps, NUM_CLASSES)]
         shapes += [self._shape(*part, bars, steps) for part in shared]
         draws = iter(_split(rng.standard_normal((n, _size(shapes)), np.float32), shapes))
-        last = _last_alike(hits.reshape(n, bars, -1), rng.random((n, hits[0, 0].size), np.float32))
+        last = _last_alike(
+            hits.reshape(n, bars, -1), rng_of_keys.random((n, hits[0, 0].size), np.float32)
+        )
         of_hits = rng_of_hits.standard_normal((len(cells[0]), 3, CHANNELS), np.float32)
 
         common, by_drum, by_cell = (
