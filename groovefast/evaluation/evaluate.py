@@ -253,7 +253,7 @@ def read_performances(
     from groovefast.windows.dataset import read_windows
 
     converter = config.converter
-    (hits, velocities, offsets), qpms = read_windows(data, config, cutting)
+    (hits, velocities, offsets), qpms, *_ = read_windows(data, config, cutting)
     return Performances(
         hits > 0,
         velocities,

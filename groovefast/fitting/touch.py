@@ -38,7 +38,8 @@ from groovefast.windows.rows import Grid, RowLayout
 if TYPE_CHECKING:
     from groovefast.model.groovae import GrooVAE
 
-Array: TypeAlias = NDArray[np.float64]
+Array: TypeAlias = NDArray[Any]
+"""Of floating point."""
 
 _BATCH = 256
 _LAGS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
@@ -217,8 +218,9 @@ def fit(known: Heard, unseen: Heard, steps_per_quarter: int) -> Touch:
         factors[:, channel], looseness[:, channel] = _field(unseen, residuals, beat)
     noise_scores = np.tile(SCORES, (CHANNELS, 1))
     again = np.ones((CHANNELS, NUM_CLASSES))
-    arrays = (predicted, played, slope, spread, shape, factors, looseness, noise_scores, again)
-    touch = Touch(beat, *(np.asarray(array, np.float32) for array in arrays))
+    values = (predicted, played, slope, spread, shape, factors, looseness, noise_scores, again)
+    arrays: list[Any] = [np.asarray(array, np.float32) for array in values]
+    touch = Touch(beat, *arrays)
     touch = dataclasses.replace(touch, noise_scores=_noise_scores(touch, unseen))
     return dataclasses.replace(touch, again=_again(touch, known, unseen))
 
@@ -442,11 +444,9 @@ def _of_loops(touch: Touch, heard: Heard, bars: NDArray[np.intp]) -> Array:
     steps = heard.hits.shape[1]
     hits = np.repeat(heard.hits[bars], _LOOP_BARS, axis=0)
     predicted = np.repeat(heard.predicted[bars], _LOOP_BARS, axis=0)
-    takes = (
-        values.reshape(len(bars), _LOOP_BARS * steps, NUM_CLASSES)
-        for values in (hits, predicted[:, 0], predicted[:, 1])
-    )
-    drawn = touch.draw(*takes, 1.0, 0, steps_per_bar=steps)
+    shape = len(bars), _LOOP_BARS * steps, NUM_CLASSES
+    takes = hits.reshape(shape), *(predicted[:, channel].reshape(shape) for channel in (0, 1))
+    drawn = touch.draw(takes[0], takes[1], takes[2], 1.0, 0, steps_per_bar=steps)
     values = np.stack([each.reshape(hits.shape) for each in drawn], axis=1)
     runs = np.repeat(np.arange(len(bars)), _LOOP_BARS)
     squares, free = _within_repeats(hits, values, runs)
@@ -568,7 +568,10 @@ def _moments(heard: Heard, residuals: Array, beat: int) -> _Pairs:
     steps = heard.hits.shape[1]
     kinds = np.stack(_kinds(steps, beat)).astype(np.float64)
     hits, cells = (x.reshape(len(x), -1).astype(np.float32) for x in (heard.hits, residuals))
-    lags, likeness, counts, sums = [], [], [], []
+    lags: list[int] = []
+    likeness: list[float] = []
+    counts: list[Array] = []
+    sums: list[Array] = []
     for lag in _LAGS:
         first = np.arange(max(len(hits) - lag, 0))
         first = first[heard.runs[first] == heard.runs[first + lag]]

@@ -331,9 +331,10 @@ class Touch:
     def _recorded(self, channel: int, values: NDArray[np.floating]) -> NDArray[np.floating]:
         """Values as a recording has them: velocities of MIDI, offsets in whole ticks."""
         if channel == VELOCITY:
-            return np.clip(np.rint(values * MAX_VELOCITY), 1, MAX_VELOCITY) / MAX_VELOCITY
+            midi = np.clip(np.rint(values * MAX_VELOCITY), 1, MAX_VELOCITY)
+            return np.asarray(midi / MAX_VELOCITY)
         half_step = TICKS_PER_QUARTER / self.steps_per_quarter / 2
-        return np.clip(np.rint(values * half_step) / half_step, -1, 1)
+        return np.asarray(np.clip(np.rint(values * half_step) / half_step, -1, 1))
 
     def noise(
         self,
@@ -354,7 +355,11 @@ class Touch:
         n, bars, steps, _ = hits.shape
         cells = np.nonzero(hits)
         shared = [part for part in PARTS if part[1] != "cell"]
-        shapes = [_LOOSE_TAKE, _LOOSE_DRUM, (CHANNELS, 1, steps, NUM_CLASSES)]
+        shapes: list[tuple[int, ...]] = [
+            _LOOSE_TAKE,
+            _LOOSE_DRUM,
+            (CHANNELS, 1, steps, NUM_CLASSES),
+        ]
         shapes += [self._shape(*part, bars, steps) for part in shared]
         draws = iter(_split(rng.standard_normal((n, _size(shapes)), np.float32), shapes))
         last = _last_alike(
@@ -554,7 +559,7 @@ def _first_equal(hits: NDArray[np.bool_]) -> NDArray[np.intp]:
     return first
 
 
-def _last_alike(cells: NDArray[np.bool_], order: NDArray[np.float64]) -> NDArray[np.intp]:
+def _last_alike(cells: NDArray[np.bool_], order: NDArray[np.floating]) -> NDArray[np.intp]:
     """The last bar before each that has the same key, or -1, (n, bars).
 
     A bar's key is the first of its hits in a random order of cells. Two bars have the same with the
