@@ -316,7 +316,7 @@ def _spread(hits: NDArray[np.bool_], predicted: Array, residuals: Array) -> Arra
     level = (squares.sum(1) + _PRIOR_HITS * common) / (count.sum(1) + _PRIOR_HITS)
     shape = (squares.sum(0) + _PRIOR_HITS * common) / (count.sum(0) + _PRIOR_HITS)
     prior = level[:, None] * shape / max(common, 1e-12)
-    return np.sqrt((squares + _PRIOR_HITS * prior) / (count + _PRIOR_HITS))
+    return np.asarray(np.sqrt((squares + _PRIOR_HITS * prior) / (count + _PRIOR_HITS)))
 
 
 def _shape(hits: NDArray[np.bool_], predicted: Array, residuals: Array) -> Array:
@@ -374,7 +374,7 @@ def _noise_scores(touch: Touch, heard: Heard) -> NDArray[np.float32]:
 def _hats(scores: Array) -> Array:
     """How much each of `KNOTS` says at some scores, (…, knots): what interpolates linearly."""
     apart = np.abs(np.clip(scores, KNOTS[0], KNOTS[-1])[..., None] - KNOTS)
-    return np.maximum(1 - apart / (KNOTS[1] - KNOTS[0]), 0)
+    return np.asarray(np.maximum(1 - apart / (KNOTS[1] - KNOTS[0]), 0))
 
 
 def _at_knots(tables: Array, scores: Array) -> Array:
@@ -408,7 +408,7 @@ def _again(touch: Touch, known: Heard, unseen: Heard) -> NDArray[np.float32]:
     common = squares.sum(1) / np.maximum((most * counts).sum(1), 1e-12)
     wanted = (squares + prior * common[:, None] * most) / (counts + prior)
     share = (wanted - least) / np.maximum(most - least, 1e-9)
-    return np.sqrt(np.clip(share, 0.01, 1)).astype(np.float32)
+    return np.asarray(np.sqrt(np.clip(share, 0.01, 1)).astype(np.float32))
 
 
 def _patterns(hits: NDArray[np.bool_], runs: NDArray[np.int64]) -> list[NDArray[np.intp]]:

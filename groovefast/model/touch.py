@@ -462,7 +462,7 @@ def usual_scores(
 
 def trusted(slope: Array, predicted: Array, usual: Array) -> Array:
     """What is to be expected of predicted scores; see `Touch.slope`."""
-    return slope[0] * usual + slope[1] * (predicted - usual)
+    return np.asarray(slope[0] * usual + slope[1] * (predicted - usual))
 
 
 def scores_of(hits: NDArray[np.bool_], values: Array, tables: Array) -> Array:

@@ -520,7 +520,8 @@ def play(
     settings = {"temperature": 0.0, **row.options, **given, "seed": seed}
     played = row.function(*sources, model=model, **settings)
     results = played if isinstance(played, list) else [played]
-    if mode != "sample" and not settings["temperature"] and not settings.get("spread"):
+    drawn = any(settings.get(name) for name in ("temperature", "spread", "touch"))
+    if mode != "sample" and not drawn:
         return results
     name = model_name or name_of_model(row.model if model is None else model)
     return [
@@ -617,6 +618,7 @@ def _how_drawn(mode: str, model: str, settings: Mapping[str, Any], number: int) 
         f"groovefast {mode}, model {model}, seed {settings['seed']}",
         f"temperature {_exact(settings['temperature'])}",
         *([f"spread {_exact(spread)}"] if spread else []),
+        *([f"touch {_exact(settings['touch'])}"] if settings.get("touch") else []),
         *([f"amount {_exact(amount)}"] if amount != 1 else []),
         *([f"hop_bars {hop_bars}"] if hop_bars else []),
         *(["replace"] if settings.get("replace") else []),

@@ -72,7 +72,8 @@ def test_of_next_to_nothing(bars: int) -> None:
         assert np.isfinite(array).all()
     hits = np.ones((2, 64, 9), bool)
     velocities, offsets = touch.draw(hits, 0.5 * hits, 0.0 * hits, 1.0, 0)
-    assert np.isfinite(velocities).all() and velocities.min() > 0
+    assert np.isfinite(velocities).all()
+    assert velocities.min() > 0
     assert np.abs(offsets).max() <= 1
 
 
