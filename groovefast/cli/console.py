@@ -263,6 +263,29 @@ def pitch_classes(
         raise click.BadParameter(_describe_os_error(error), ctx, param) from None
 
 
+def attributes(
+    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
+) -> dict[str, float] | None:
+    """The callback of an option that takes NAME=AMOUNT several times; None if it is not given.
+
+    Raises:
+        click.BadParameter: Not of that form, or one attribute twice.
+    """
+    amounts: dict[str, float] = {}
+    for value in values:
+        name, _, text = (part.strip() for part in value.rpartition("="))
+        try:
+            amount = float(text)
+        except ValueError:
+            name = ""
+        if not name or not math.isfinite(amount):
+            raise click.BadParameter(f"{value!r} is not of the form NAME=AMOUNT", ctx, param)
+        if name in amounts:
+            raise click.BadParameter(f"{name} is given more than once", ctx, param)
+        amounts[name] = amount
+    return amounts or None
+
+
 class FloatRange(click.FloatRange):
     """A number in a range, or any number; "nan" and "inf" are none."""
 

@@ -114,6 +114,13 @@ _PLAYED = Column("true_hits_per_bar", "played\na bar", 2)
     show_default=True,
     help="Of the resamples and of new grooves; the same seed gives the same numbers.",
 )
+@click.option(
+    "--touch",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Also measure the model with so much of a player's scatter around what it writes.",
+)
 def command(
     model: str,
     data: str,
@@ -128,6 +135,7 @@ def command(
     batch_size: int,
     resamples: int,
     seed: int,
+    touch: float,
 ) -> None:
     """Measures a trained model on converted performances, beside baselines and published numbers.
 
@@ -162,6 +170,7 @@ def command(
             batch_size=batch_size,
             resamples=resamples,
             seed=seed,
+            touch=touch,
         )
     if json_file:
         from groovefast.files import write_atomically

@@ -1,4 +1,4 @@
-"""`groovefast-prior`: fits to a trained model where new grooves are to be drawn."""
+"""`groovefast-prior`: fits to a trained model what new grooves are drawn from."""
 
 from __future__ import annotations
 
@@ -22,8 +22,15 @@ _PARTS = 1000
     required=True,
     multiple=True,
     metavar="PATTERN",
-    help="Converted performances, best those it was trained on, as in 'records/train-*.tfrecord'. "
+    help="Converted performances, those it was trained on, as in 'records/train-*.tfrecord'. "
     "May be given several times.",
+)
+@click.option(
+    "--eval-data",
+    "unseen",
+    metavar="PATTERN",
+    help="Others, that it was not trained on, as in 'records/validation-*.tfrecord': they tell how "
+    "far its velocities and times can be trusted.",
 )
 @console.cutting("model")
 @click.option(
@@ -31,7 +38,7 @@ _PARTS = 1000
     "output",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Write the model with its prior there.  [default: the prior beside the weights of MODEL]",
+    help="Write the model with both there.  [default: both beside the weights of MODEL]",
 )
 @click.option(
     "--seed",
@@ -40,10 +47,13 @@ _PARTS = 1000
     show_default=True,
     help="The same seed gives the same prior.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a prior, or what FOLDER holds already.")
+@click.option(
+    "--overwrite", is_flag=True, help="Replace what was fitted before, or what FOLDER holds."
+)
 def command(
     model: Path,
     data: tuple[str, ...],
+    unseen: str | None,
     hop_bars: int | None,
     dedupe: bool,
     min_hits: int,
@@ -51,41 +61,47 @@ def command(
     seed: int,
     overwrite: bool,
 ) -> None:
-    """Fits a prior to the trained model MODEL: where groovefast-sample draws new grooves.
+    """Fits to the trained model MODEL what new grooves are drawn from.
+
+    That is a prior, where in the latent space grooves lie, with directions for --attribute, and a
+    touch, how a player scatters around the velocities and times that the model writes.
 
     MODEL is a model folder, such as RUN_DIR/model of groovefast-train, or with --out also the name
-    of an included one or a checkpoint of Magenta. groovefast-train fits one by itself.
+    of an included one or a checkpoint of Magenta. groovefast-train fits both by itself.
     """
     from groovefast.shards.find import find_shards
 
     folder = _check_output(model, output, overwrite)
     shards = find_shards(data)
+    unseen_shards = find_shards(unseen) if unseen else None
 
     console.load_tensorflow()
-    from groovefast.fitting.prior import fit_prior
+    from groovefast.fitting.fit import fit_all
     from groovefast.model.checkpoints import load_model, save_fitted, save_model, saved_step
+    from groovefast.windows.cutting import Cutting
 
     trained = load_model(model, fitted=False)
+    cutting = Cutting.of(trained.config, hop_bars, dedupe, min_hits)
     with display(_SECONDS_BETWEEN_LINES) as (show, _):
-        prior = fit_prior(
+        fit_all(
             trained,
             shards,
-            hop_bars=hop_bars,
-            dedupe=dedupe,
-            min_hits=min_hits,
+            cutting,
+            unseen_shards,
             seed=seed,
             progress=lambda share, doing: show(
                 Stage(round(_PARTS * share), _PARTS, f"{share:.0%}  {doing}")
             ),
         )
-    trained.prior = prior
     if output:
         save_model(trained, output, saved_step(model))
     else:
         save_fitted(trained, folder)
+    prior = trained.prior
+    assert prior
     fitted = prior.fitted_to
     click.echo(
-        f"{folder}: prior of {fitted.config} fitted to {fitted.windows:,} windows of "
+        f"{folder}: prior and touch of {fitted.config} fitted to {fitted.windows:,} windows of "
         f"{fitted.performances:,} performances; styles: {', '.join(prior.styles) or 'none'}; "
         f"attributes: {', '.join(prior.attributes) or 'none'}"
     )
@@ -93,7 +109,7 @@ def command(
 
 def _check_output(model: Path, output: Path | None, overwrite: bool) -> Path:
     """Returns the folder to write to, and raises if that may not be."""
-    from groovefast.model.folder import PRIOR_FILE, find_model_folder, is_on_disk, model_in
+    from groovefast.model.folder import FITTED_FILES, find_model_folder, is_on_disk, model_in
 
     if output:
         if not overwrite and (file := model_in(output)):
@@ -110,11 +126,12 @@ def _check_output(model: Path, output: Path | None, overwrite: bool) -> Path:
     if not is_on_disk(model):
         raise GrooveFastError(
             f"{model}: an included model, which stays as it is; give --out FOLDER to write a copy "
-            "with the prior"
+            "with what is fitted"
         )
-    if not overwrite and (folder / PRIOR_FILE).exists():
+    there = [folder / name for name in FITTED_FILES if (folder / name).exists()]
+    if there and not overwrite:
         raise GrooveFastError(
-            f"{folder / PRIOR_FILE}: is there already; replace it with --overwrite, or choose "
+            f"{there[0]}: is there already; replace it with --overwrite, or choose "
             "another folder with --out"
         )
     return folder

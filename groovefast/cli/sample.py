@@ -20,6 +20,7 @@ from groovefast.errors import GrooveFastError, OptionError
 from groovefast.midi.folder import midi_files
 from groovefast.midi.parts import no_drums
 from groovefast.midi.score import read_midi, read_score
+from groovefast.model.prior import MAX_VARIETY, PRIORS
 from groovefast.playing import MODES, Mode
 from groovefast.playing.modes import NEW_QPM, check_options, check_sources, name_of_model
 
@@ -100,6 +101,39 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
     "--spread",
     type=console.FloatRange(0, MAX_TEMPERATURE),
     help="How far a variation goes from the input.  [default: 0.5]",
+)
+@click.option(
+    "--touch",
+    type=console.FloatRange(0, 1),
+    help="How much of a player's scatter there is in velocities and times: 0 as they are to be "
+    "expected, 1 all of it.  [default: "
+    + ", ".join(f"{each.touch:g} for {each.name}" for each in MODES.values() if each.touch)
+    + ", else 0]",
+)
+@click.option(
+    "--style",
+    metavar="NAME",
+    help="The style of new grooves, as in funk; an unknown one is answered with a list.",
+)
+@click.option(
+    "--attribute",
+    "attributes",
+    multiple=True,
+    callback=console.attributes,
+    metavar="NAME=AMOUNT",
+    help="Make it busier, softer, …: density, loudness, laid-back, syncopation, kick, ride, toms "
+    "or ghost-notes, by so many standard deviations, as in density=+0.5. May be given again.",
+)
+@click.option(
+    "--variety",
+    type=console.FloatRange(0, MAX_VARIETY),
+    help="How far new grooves go from what is typical.  [default: 1]",
+)
+@click.option(
+    "--prior",
+    type=console.Choice(list(PRIORS)),
+    help="Where new grooves are drawn from: fitted to played ones, or normal, as Magenta does.  "
+    "[default: fitted]",
 )
 @click.option(
     "--num",

@@ -143,7 +143,7 @@ _NOTHING = object()
     "prior",
     is_flag=True,
     callback=lambda *given: not given[-1],
-    help="Do not fit a prior to the model after the last step; groovefast-prior does it later.",
+    help="Do not fit prior and touch after the last step; groovefast-prior does it later.",
 )
 def command(
     unquoted: tuple[str, ...],

@@ -18,7 +18,7 @@ import numpy as np
 
 from groovefast.config import Config
 from groovefast.drums import DRUM_CLASSES
-from groovefast.errors import check_whole
+from groovefast.errors import OptionError, check_number, check_whole
 from groovefast.evaluation import baselines
 from groovefast.evaluation.control import (
     AttributeEffect,
@@ -185,6 +185,7 @@ def evaluate(
     batch_size: int = 512,
     resamples: int = 1000,
     seed: int = 0,
+    touch: float = 0.0,
 ) -> Evaluation:
     """Measures a model on windows of converted performances.
 
@@ -207,7 +208,8 @@ def evaluate(
         min_hits: Windows with fewer hits are left out.
         batch_size: Windows the model is given at once.
         resamples: Bootstrap resamples behind the intervals.
-        seed: Of the resamples and of new grooves.
+        seed: Of the resamples, of new grooves and of the touch.
+        touch: With how much of a player's scatter to measure the model too, 0..1; 0 for not.
 
     Raises:
         GrooveFastError: No shard matches, one cannot be read or holds no window for the model, or
@@ -218,6 +220,7 @@ def evaluate(
 
     if samples is not None:
         check_whole("samples", samples, 0)
+    check_number("touch", touch, 0, 1)
     config, task = model.config, Task.of(model.config.converter)
     cutting = Cutting.of(config, hop_bars, dedupe, min_hits)
     truth = _performances(data, config, cutting)
@@ -229,6 +232,9 @@ def evaluate(
         return Row(name, kind, scores, predicted)
 
     rows = [row(name, "model", predicted) for name, predicted in _model_rows(runner, seed)]
+    if touch:
+        name = f"this model, touch {touch:g}"
+        rows.append(row(name, "model", touched(model, rows[0].predicted, touch, seed)))
     for name, predictor in _baselines(task, train):
         rows.append(row(name, "baseline", predictor(truth)))
     if not task.chooses_hits and config.converter.split_bars == 2:
@@ -244,6 +250,28 @@ def evaluate(
         num_samples=n,
         **_control(model, style_windows, train, n, seed),
     )
+
+
+def touched(
+    model: GrooVAE, predicted: Performances | None, amount: float, seed: int
+) -> Performances:
+    """Returns what a model wrote with a player's scatter, each window for itself.
+
+    Raises:
+        OptionError: No touch was fitted to the model.
+    """
+    if model.touch is None:
+        raise OptionError("touch", f"no touch was fitted to this {model.config.name}")
+    assert predicted is not None
+    velocities, offsets = model.touch.draw(
+        predicted.hits,
+        predicted.velocities,
+        predicted.offsets,
+        amount,
+        seed,
+        steps_per_bar=predicted.steps_per_bar,
+    )
+    return predicted.replace(velocities=velocities, offsets=offsets)
 
 
 def read_performances(

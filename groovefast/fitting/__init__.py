@@ -1,1 +1,1 @@
-"""What is fitted to a trained model: nothing of its weights changes."""
+"""What is fitted to a trained model, and kept beside its weights."""

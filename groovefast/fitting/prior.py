@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -15,6 +14,7 @@ from groovefast.config import MAX_SEED
 from groovefast.errors import check_whole
 from groovefast.fitting.crossing import cross, partners
 from groovefast.fitting.directions import calibrate, regress
+from groovefast.fitting.reading import some_shards
 from groovefast.model.fitted import fingerprint
 from groovefast.model.groovae import GrooVAE
 from groovefast.model.prior import OTHER_STYLES, FittedTo, Prior, stored_anchors
@@ -39,7 +39,6 @@ class PriorHParams:
         components: Principal components of the latents.
         most_anchors: Of them; fewer where the prior would take more room than that.
         most_room: Bytes of a stored prior.
-        most_bytes: Of shards with more in all some are drawn, as they are read into memory.
         most_windows: Of more windows as many are drawn: they would take long and bring little.
         candidates: Windows that are crossed for each anchor that is wanted.
         near: Share of the cells of a window within which its hits are a copy.
@@ -56,7 +55,6 @@ class PriorHParams:
     components: int = 96
     most_anchors: int = 5400
     most_room: int = 590_000
-    most_bytes: int = 1 << 25
     most_windows: int = 16384
     candidates: float = 1.5
     near: float = 8 / 576
@@ -112,16 +110,17 @@ def fit_prior(
     rng, hparams, report = (
         np.random.default_rng(seed),
         hparams or PriorHParams(),
-        progress or _silent,
+        progress or silent,
     )
     cutting = Cutting.of(model.config, hop_bars, dedupe, min_hits)
     report(0.0, "reading")
-    shards = _some_shards(find_shards(data), hparams.most_bytes, rng)
+    shards = some_shards(find_shards(data), rng)
     windows = read_windows(shards, model.config, cutting)
     return _Fit(model, hparams, rng, report).run(windows, sha256_of(*shards))
 
 
-def _silent(share: float, doing: str) -> None:
+def silent(share: float, doing: str) -> None:
+    """Tells nobody."""
     del share, doing
 
 
@@ -316,16 +315,6 @@ class _Fit:
         for first in range(0, n, _BATCH):
             self.report(start + (end - start) * first / n, doing)
             yield slice(first, min(n, first + _BATCH))
-
-
-def _some_shards(shards: Sequence[Path], most: int, rng: np.random.Generator) -> list[Path]:
-    """All, or as many drawn ones as have so many bytes; at least one."""
-    sizes = [shard.stat().st_size for shard in shards]
-    if sum(sizes) <= most:
-        return list(shards)
-    order = rng.permutation(len(shards))
-    there = 1 + np.count_nonzero(np.cumsum([sizes[number] for number in order])[1:] <= most)
-    return [shards[number] for number in sorted(order[:there].tolist())]
 
 
 def _some(windows: PlayedWindows, most: int, rng: np.random.Generator) -> PlayedWindows:

@@ -18,7 +18,9 @@ from groovefast.model import magenta
 from groovefast.model.fitted import fingerprint, is_fitted_to
 from groovefast.model.folder import (
     CONFIG_FILE,
+    FITTED_FILES,
     PRIOR_FILE,
+    TOUCH_FILE,
     WEIGHTS_FILE,
     find_model_folder,
     read_description,
@@ -27,6 +29,7 @@ from groovefast.model.groovae import GrooVAE
 from groovefast.model.layers import layers
 from groovefast.model.magenta import Arrays
 from groovefast.model.prior import Prior
+from groovefast.model.touch import Touch
 
 
 def save_model(
@@ -37,8 +40,8 @@ def save_model(
 ) -> Path:
     """Writes a model folder, each of its files at once; an older model there is replaced.
 
-    With the model its prior is written, if it has one that is fitted to its weights; another that
-    is there already goes, unless it is.
+    With the model go the prior and the touch that are fitted to its weights; others that are there
+    already are removed.
 
     Args:
         model: What to save.
@@ -56,8 +59,9 @@ def save_model(
     }
     description = json.dumps({"step": step, "config": model.config.to_dict()}, indent=2)
     # First: beside weights that it is not fitted to it would be an error.
-    if not is_fitted_to(folder / PRIOR_FILE, fingerprint(weights)):
-        (folder / PRIOR_FILE).unlink(missing_ok=True)
+    for name in FITTED_FILES:
+        if not is_fitted_to(folder / name, fingerprint(weights)):
+            (folder / name).unlink(missing_ok=True)
     # On disk before it takes the place of another: a power cut must not leave neither.
     with replacing(folder / WEIGHTS_FILE) as file:
         np.savez(file, **weights)
@@ -74,8 +78,11 @@ def save_fitted(model: GrooVAE, folder: Path) -> None:
 
     What was fitted to weights that it had before is left out.
     """
-    if model.prior and model.prior.fitted_to.weights == fingerprint(model.weights):
+    weights = fingerprint(model.weights)
+    if model.prior and model.prior.fitted_to.weights == weights:
         model.prior.save(folder / PRIOR_FILE)
+    if model.touch and model.touch.weights == weights:
+        model.touch.save(folder / TOUCH_FILE)
 
 
 def load_model(
@@ -98,7 +105,7 @@ def load_model(
 
     Raises:
         GrooveFastError: Nothing there, not readable, variables that are missing, unknown or
-            of another shape, all of them named, or a prior that was fitted to other weights.
+            of another shape, all of them named, or a prior or touch fitted to other weights.
     """
     path = Path(path)
     folder = find_model_folder(path)
@@ -109,8 +116,12 @@ def load_model(
         raise GrooveFastError(f"{path}: a model of {own.name}, not of {get_config(config).name}")
     weights = _read_folder(folder)
     model = _build(own, weights, precision, path)
-    if fitted and (folder / PRIOR_FILE).exists():
-        model.prior = Prior.load(folder / PRIOR_FILE, fingerprint(weights))
+    if fitted:
+        own_weights = fingerprint(weights)
+        if (folder / PRIOR_FILE).exists():
+            model.prior = Prior.load(folder / PRIOR_FILE, own_weights)
+        if (folder / TOUCH_FILE).exists():
+            model.touch = Touch.load(folder / TOUCH_FILE, own_weights)
     return model
 
 

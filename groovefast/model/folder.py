@@ -1,7 +1,8 @@
 """What a model folder is, as far as that can be told without TensorFlow.
 
 It holds `config.json` (the config, and the training steps behind the weights), `weights.npz`, the
-model's arrays under Magenta's variable names, and `prior.npz` if a prior was fitted to the model.
+model's arrays under Magenta's variable names, and what was fitted to the model: `prior.npz`,
+`touch.npz`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from groovefast.model.models import included_model
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "weights.npz"
-PRIOR_FILE = "prior.npz"
+PRIOR_FILE, TOUCH_FILE = FITTED_FILES = "prior.npz", "touch.npz"
 _MODEL_OF_RUN = "model"
 
 

@@ -14,7 +14,7 @@ checkpoints.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ from groovefast.model.layers import (
 from groovefast.model.lstm import State
 from groovefast.model.outputs import Kept, PerformanceRow, Row
 from groovefast.model.prior import PRIORS, Prior
+from groovefast.model.touch import Touch
 from groovefast.task import Task
 
 
@@ -53,9 +54,11 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         precision: "float32", "mixed_float16" or "mixed_bfloat16".
         weights: The variables, always float32, by their names in Magenta's checkpoints.
         prior: What was fitted to the latents of played windows, if anything was; see `sample`.
+        touch: How a player scatters around its velocities and offsets, if that was fitted.
     """
 
     prior: Prior | None
+    touch: Touch | None
 
     def __init__(self, config: str | Config, precision: str = "float32", seed: int = 0) -> None:
         """Builds the model with fresh weights, the same for the same seed.
@@ -69,6 +72,7 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         self.config = get_config(config)
         self.precision = precision
         self.prior = None
+        self.touch = None
         self._plan = layers(self.config)
         self._inputs = Inputs(self.config)
         self._layout = self._inputs.layout
@@ -303,7 +307,7 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
     def sample(
         self,
         n: int,
-        temperature: float = 1.0,
+        temperature: float | None = None,
         seed: Seed = None,
         controls: Any = None,
         steps: int | None = None,
@@ -312,12 +316,13 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         style: str | None = None,
         variety: float = 1.0,
         attributes: Mapping[str, float] | None = None,
+        touch: float | None = None,
     ) -> tf.Tensor:
         """Returns n new windows, (n, steps, depth); see `decode`.
 
         Args:
             n: How many.
-            temperature: As for `decode`.
+            temperature: As for `decode`; if None 0.5 with a fitted prior, 1 without.
             seed: As for `decode`.
             controls: As for `decode`.
             steps: As for `decode`.
@@ -327,23 +332,61 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
             variety: How far to go from what is typical, 0..2; for the fitted prior.
             attributes: By how many standard deviations attributes are to differ from played
                 windows, -3..3 by name, as in {"density": 0.5}; see `Prior.attributes`.
+            touch: From 0, velocities and offsets as they are to be expected, to 1, with all of the
+                scatter of a player; if None 1 with a fitted prior, if there is a touch, else 0.
 
         Raises:
             OptionError: An unknown style or attribute, a number out of its range, or any of these
-                for a model, or with a prior, that knows none.
+                for a model, or with a prior, that knows none; or a touch that was never fitted.
             GrooveFastError: A shape that does not fit the config.
         """
-        check_choice("prior", prior, PRIORS)
         for_z, for_decoder = tf.unstack(tf.random.split(seed_pair(seed), 2))
-        fitted = self.prior if prior == "fitted" else None
-        if fitted:
-            numbers = [int(number) & 0xFFFFFFFF for number in for_z.numpy()]
-            z = fitted.latents(n, numbers, style, variety, attributes)
-        else:
-            wanted = {"style": style, "attributes": attributes}
-            self._refuse_without_prior(prior, {**wanted, "variety": variety != 1})
-            z = tf.random.stateless_normal([n, self.config.hparams.z_size], for_z)
-        return self.decode(z, controls, temperature, for_decoder, steps)
+        is_fitted = self.prior is not None and prior == "fitted"
+        if temperature is None:
+            temperature = 0.5 if is_fitted else 1.0
+        if touch is None:
+            touch = float(is_fitted and self.touch is not None)
+        z = self._new_latents(n, for_z, prior, style, variety, attributes)
+        rows = self.decode(z, controls, temperature, for_decoder, steps)
+        return self._touched(rows, touch, _words(for_decoder)) if touch else rows
+
+    def new_latents(
+        self,
+        n: int,
+        seed: Seed = None,
+        *,
+        prior: str = "fitted",
+        style: str | None = None,
+        variety: float = 1.0,
+        attributes: Mapping[str, float] | None = None,
+    ) -> tf.Tensor:
+        """Returns the z, (n, z_size), that `sample` decodes for the same seed."""
+        for_z, _ = tf.unstack(tf.random.split(seed_pair(seed), 2))
+        return self._new_latents(n, for_z, prior, style, variety, attributes)
+
+    def _new_latents(
+        self,
+        n: int,
+        seed: tf.Tensor,
+        prior: str,
+        style: str | None,
+        variety: float,
+        attributes: Mapping[str, float] | None,
+    ) -> tf.Tensor:
+        check_choice("prior", prior, PRIORS)
+        if self.prior and prior == "fitted":
+            return self.prior.latents(n, _words(seed), style, variety, attributes)
+        wanted = {"style": style, "attributes": attributes, "variety": variety != 1}
+        self._refuse_without_prior(prior, wanted)
+        return tf.random.stateless_normal([n, self.config.hparams.z_size], seed)
+
+    def _touched(self, rows: tf.Tensor, touch: float, seed: Sequence[int]) -> tf.Tensor:
+        if self.touch is None:
+            name = self.config.name
+            raise OptionError(
+                "touch", f"this {name} has no fitted touch; groovefast-prior fits one"
+            )
+        return tf.constant(self.touch.touch_rows(rows.numpy(), self._layout, touch, seed))
 
     def shift(self, attributes: Mapping[str, float] | None) -> NDArray[np.float32]:
         """Returns what to add to any z to change attributes of its groove, (z_size,).
@@ -371,3 +414,8 @@ class GrooVAE(tf.Module):  # type: ignore[misc]
         for name, value in wanted.items():
             if value:
                 raise OptionError(name, why)
+
+
+def _words(seed: tf.Tensor) -> list[int]:
+    """A pair of seeds as NumPy takes them."""
+    return [int(number) & 0xFFFFFFFF for number in seed.numpy()]

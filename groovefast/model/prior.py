@@ -143,21 +143,22 @@ class Prior:
 
         Args:
             attributes: By how many of the standard deviations of played windows each is to change,
-                -3..3, by name; see `windows.attributes`.
+                -3..3, by name, in which `-` and `_` are as a space; see `windows.attributes`.
 
         Raises:
             OptionError: An unknown attribute, or a number out of its range.
         """
         shift = np.zeros_like(self.mean)
+        known = [_plain(name) for name in self.attributes]
         for name, amount in attributes.items():
-            if name not in self.attributes:
+            if _plain(name) not in known:
                 problem = f"no such attribute {name!r}{which_of(name, self.attributes)}"
                 raise OptionError("attributes", problem)
             try:
                 check_number(name, amount, -MAX_ATTRIBUTE, MAX_ATTRIBUTE)
             except OptionError as error:
                 raise OptionError("attributes", str(error)) from None
-            shift += np.float32(amount) * self.directions[self.attributes.index(name)]
+            shift += np.float32(amount) * self.directions[known.index(_plain(name))]
         return shift
 
     def _weights(self, style: str | None) -> npt.NDArray[np.float64]:
@@ -223,6 +224,10 @@ class Prior:
 
 
 _ARRAYS = ("mean", "axes", "anchors", "anchor_styles", "directions")
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", " ").replace("_", " ")
 
 
 def stored_anchors(points: npt.NDArray[Any]) -> npt.NDArray[np.int8]:

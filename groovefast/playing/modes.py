@@ -57,6 +57,18 @@ _OF_A_SOURCE = ("amount", "channel", "dynamics", "hop_bars", "timing", "track")
 """Options that say what to do to a performance."""
 _HOW_FAR: Mapping[str, Any] = {"amount": 1.0, "timing": None, "dynamics": None}
 """Options of the modes that go from a performance to what the model plays, by their defaults."""
+_NOTED: Mapping[str, Any] = {
+    "spread": 0.0,
+    "touch": 0.0,
+    "amount": 1.0,
+    "timing": None,
+    "dynamics": None,
+    "hop_bars": None,
+    "prior": "fitted",
+    "style": None,
+    "variety": 1.0,
+}
+"""Options that are noted in files, unless they are as here."""
 _OF_PRIOR: Mapping[str, Any] = {
     "prior": "fitted",
     "style": None,
@@ -129,7 +141,7 @@ def _new_grooves(player: Player, num: int, qpm: float) -> list[Rendition]:
     options = player.options
     try:
         windows = player.model.sample(
-            num, options.temperature, options.seed, **options.of_prior
+            num, options.temperature, options.seed, **options.of_prior, touch=player.touch
         )
     except Exception as error:
         if is_out_of_memory(error):
@@ -396,6 +408,7 @@ class Mode:
         summary: What it is.
         model: The included model made for it.
         needs: What a model must have learned; None where any will do.
+        touch: How much touch it plays with unless told, if the model has one.
         options: The options that not all modes have, or have another default for, and what each is
             unless given.
         inputs: The fewest and the most performances it works on.
@@ -407,6 +420,7 @@ class Mode:
     summary: str
     model: str
     needs: Purpose | None = None
+    touch: float = 0.0
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     inputs: tuple[int, int] = (1, 1)
     least: int = 1
@@ -444,6 +458,7 @@ MODES: Mapping[str, Mode] = {
             sample,
             "new grooves",
             model="groovae_4bar",
+            touch=1.0,
             options={"num": 8, "qpm": None, "temperature": 0.5, **_OF_PRIOR},
             inputs=(0, 1),
         ),
@@ -453,6 +468,7 @@ MODES: Mapping[str, Mode] = {
             "timing and dynamics for a stiff performance",
             model="groovae_2bar_humanize",
             needs=Purpose.HUMANIZE,
+            touch=0.5,
             options={**_HOW_FAR},
         ),
         Mode(
@@ -461,6 +477,7 @@ MODES: Mapping[str, Mode] = {
             "a beat from a tapped rhythm",
             model="groovae_2bar_tap_fixed_velocity",
             needs=Purpose.TAP2DRUM,
+            touch=0.5,
             options={**_HOW_FAR},
         ),
         Mode(
@@ -469,6 +486,7 @@ MODES: Mapping[str, Mode] = {
             "a closed hi-hat where there is none",
             model="groovae_2bar_add_closed_hh",
             needs=Purpose.ADD_DRUMS,
+            touch=0.5,
             options={**_HOW_FAR, "replace": False},
         ),
         Mode(
@@ -539,12 +557,15 @@ def play(
         name: value for name, value in options.items() if value is not None and name not in unheeded
     }
     seed = given.get("seed", secrets.randbelow(MAX_SEED + 1))
-    settings = {"temperature": 0.0, **row.options, **given, "seed": seed}
-    played = row.function(*sources, model=model, **settings)
-    results = played if isinstance(played, list) else [played]
-    if mode != "sample" and not settings["temperature"] and not settings.get("spread"):
-        return results
     name = model_name or name_of_model(row.model if model is None else model)
+    player = row.load(model)
+    usual = {"temperature": 0.0, "touch": row.touch if player.touch else 0.0, **row.options}
+    settings = {**usual, **given, "seed": seed}
+    played = row.function(*sources, model=player, **settings)
+    results = played if isinstance(played, list) else [played]
+    drawn = any(settings.get(name) for name in ("temperature", "spread", "touch"))
+    if mode != "sample" and not drawn:
+        return results
     return [
         _signed(result, _how_drawn(mode, name, settings, number))
         for number, result in enumerate(results, start=1)
@@ -619,7 +640,7 @@ def _player(name: str, model: Model, options: Mapping[str, Any]) -> Player:
     mode = MODES[name]
     usual = {"temperature": mode.options.get("temperature", 0.0)}
     wanted = Options(**{**usual, **options})  # wrong ones are told before a model is read
-    return Player(mode.load(model), wanted)
+    return Player(mode.load(model), wanted, mode.touch)
 
 
 def _check_num(mode: str, num: int) -> None:
@@ -633,22 +654,19 @@ def _check_num(mode: str, num: int) -> None:
 
 def _how_drawn(mode: str, model: str, settings: Mapping[str, Any], number: int) -> str:
     """The text that tells how to make a result again."""
-    spread, num, hop_bars = (settings.get(name) for name in ("spread", "num", "hop_bars"))
-    amount = settings.get("amount", 1)
     facts = [
         f"groovefast {mode}, model {model}, seed {settings['seed']}",
         f"temperature {_exact(settings['temperature'])}",
-        *([f"spread {_exact(spread)}"] if spread else []),
-        *([f"amount {_exact(amount)}"] if amount != 1 else []),
-        *(
-            f"{name} {_exact(settings[name])}"
-            for name in ("timing", "dynamics")
-            if settings.get(name) is not None
-        ),
-        *([f"hop_bars {hop_bars}"] if hop_bars else []),
-        *(["replace"] if settings.get("replace") else []),
-        *([f"number {number} of {num}"] if num else []),
     ]
+    for name, usual in _NOTED.items():
+        value = settings.get(name, usual)
+        if value not in (None, usual):
+            facts.append(f"{name} {_exact(value) if isinstance(value, (int, float)) else value}")
+    facts += [f"{name} {amount:+g}" for name, amount in (settings.get("attributes") or {}).items()]
+    if settings.get("replace"):
+        facts.append("replace")
+    if settings.get("num"):
+        facts.append(f"number {number} of {settings['num']}")
     return ", ".join(facts)
 
 

@@ -80,6 +80,8 @@ class Options:
         timing: How far hits move in time, likewise; as `amount` if None.
         dynamics: How far velocities go; as `amount` if None.
         temperature: How boldly to draw: z around its mean, and hits; 0 takes the likeliest.
+        touch: From 0, velocities and times as the model expects them on average, to 1, with all of
+            the scatter of a player; as usual for the mode if None, see `Mode.touch`.
         seed: The same seed gives the same result; None draws anew.
         prior: Where z of new grooves comes from: "fitted" draws it where those of played ones lie,
             if the model has such a prior, "normal" of N(0, 1), as Magenta does.
@@ -102,6 +104,7 @@ class Options:
     timing: float | None = None
     dynamics: float | None = None
     temperature: float = 0.0
+    touch: float | None = None
     seed: int | None = None
     prior: str = "fitted"
     style: str | None = None
@@ -116,6 +119,8 @@ class Options:
         check_number("amount", self.amount, 0, 1)
         for name, share in zip(("timing", "dynamics"), self.shares, strict=True):
             check_number(name, share, 0, 1)
+        if self.touch is not None:
+            check_number("touch", self.touch, 0, 1)
         check_number("temperature", self.temperature, 0, MAX_TEMPERATURE)
         if self.seed is not None:
             check_whole("seed", self.seed, 0, MAX_SEED)
@@ -158,10 +163,19 @@ class Player:
     Windows are (windows, steps) rows of a take, z is (windows, z_size).
     """
 
-    def __init__(self, model: GrooVAE, options: Options) -> None:
-        """Raises an `OptionError` if windows would leave bars between them."""
+    def __init__(self, model: GrooVAE, options: Options, usual_touch: float = 0.0) -> None:
+        """Raises an `OptionError` if windows would leave bars between them, or without a touch.
+
+        Args:
+            model: Who plays.
+            options: How.
+            usual_touch: With how much touch, unless the options say, if the model has one.
+        """
         self.model = model
         self.options = options
+        self.touch = usual_touch if model.touch else 0.0
+        if options.touch is not None:
+            self.touch = options.touch
         self.config: ConverterConfig = model.config.converter
         self.task = Task.of(self.config)
         self._layout = RowLayout.of(self.config)
@@ -169,7 +183,13 @@ class Player:
         if options.hop_bars is not None and options.hop_bars > self._bars:
             problem = f"more than the {self._bars} bars this model hears at once"
             raise OptionError("hop_bars", f"{options.hop_bars} is {problem}")
+        if self.touch and model.touch is None:
+            raise OptionError(
+                "touch", f"this {model.config.name} has no fitted touch; groovefast-prior fits one"
+            )
         self._rng = np.random.default_rng(options.seed)
+        # Its own, so that hits are the same with any touch.
+        (self._touch_rng,) = self._rng.spawn(1)
 
     @property
     def own_choice(self) -> Sequence[int]:
@@ -216,7 +236,7 @@ class Player:
     def new_latents(self, windows: Windows) -> Values:
         """A z that no performance was encoded to, the same for all windows."""
         seed = int(self._rng.integers(MAX_SEED + 1))
-        z = self.model.latents(1, seed, **self.options.of_prior)
+        z = self.model.new_latents(1, seed, **self.options.of_prior)
         return np.tile(np.asarray(z, np.float32), (len(windows), 1))
 
     def decode(
@@ -300,6 +320,16 @@ class Player:
         velocities, offsets = (
             windows.blend(values, len(hits)) for values in (written.velocities, offsets)
         )
+        if self.touch and self.model.touch:
+            velocities, offsets = self.model.touch.draw_take(
+                hits,
+                velocities,
+                offsets,
+                self.touch,
+                self._touch_rng,
+                bars=take.bar_of_row,
+                steps=take.step_of_row,
+            )
         midi = take.play(
             Grid(hits, velocities, offsets),
             *self.options.shares,

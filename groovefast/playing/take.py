@@ -230,6 +230,17 @@ class Take:
         return self._layout.looped(like)
 
     @property
+    def bar_of_row(self) -> NDArray[np.int64]:
+        """The bar of each row, from 0; those of songs one after the other."""
+        return self._bar_of_row
+
+    @property
+    def step_of_row(self) -> NDArray[np.int64]:
+        """The step in its bar of each row, from 0."""
+        firsts = np.cumsum(self.bars.num_steps) - self.bars.num_steps
+        return np.arange(len(self._bar_of_row)) - firsts[self._bar_of_row]
+
+    @property
     def sounding(self) -> NDArray[np.bool_]:
         """Rows of bars in which something is played."""
         return self.in_bars_with(rows_with(self.grid.hits))

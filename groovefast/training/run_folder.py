@@ -3,7 +3,7 @@
     run.json          what is trained: the config, the seed, the precision, on which data and how
                       that is read
     checkpoints/      where to go on from
-    model/            the latest weights, for `load_model`; with a prior once the run is through
+    model/            the latest weights, for `load_model`; in the end with prior and touch
     best/             those with the lowest evaluation loss
     metrics.jsonl     the record; train/ and eval/ hold the same for TensorBoard
     training.png      and a picture of it

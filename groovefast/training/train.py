@@ -159,7 +159,7 @@ def train(
         eval_every: Steps between evaluations.
         checkpoint_minutes: Minutes between checkpoints; there is one at the end too.
         keep: Checkpoints to keep.
-        prior: Whether to fit a prior to the model after the last step, see `model.prior`.
+        prior: Whether to fit prior and touch to the model after the last step, see `fitting`.
         progress: Called after every few steps.
 
     Raises:
@@ -221,7 +221,7 @@ def train(
         )
         loop.run(progress or (lambda _: None))
         if prior and writes and int(trainer.step) >= steps:
-            fit_models(folder.models(), shards, cutting, seed)
+            fit_models(folder.models(), shards, cutting, eval_shards, seed)
         return TrainingResult(
             step=int(trainer.step),
             metrics=folder.latest(),
