@@ -195,12 +195,12 @@ def test_amounts_out_of_range(amount: float) -> None:
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:
-    touch = dataclasses.replace(TOUCH, about={"fitted_to": "train"})
+    touch = dataclasses.replace(TOUCH, about={"weights": "abc", "data": "train"})
     file = tmp_path / "touch.npz"
     touch.save(file)
     assert file.stat().st_size < 100_000
     loaded = Touch.load(file, "abc")
-    assert loaded.about["fitted_to"] == "train"
+    assert loaded.about["data"] == "train"
     for name in ("played", "factors", "again"):
         np.testing.assert_allclose(getattr(loaded, name), getattr(touch, name), atol=2e-3)
     with pytest.raises(GrooveFastError, match="other weights"):
@@ -213,6 +213,6 @@ def test_damaged_files(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(GrooveFastError, match="damaged"):
         Touch.load(file)
-    dataclasses.replace(TOUCH, slope=TOUCH.slope[:1]).save(file, "abc")
+    dataclasses.replace(TOUCH, slope=TOUCH.slope[:1]).save(file)
     with pytest.raises(GrooveFastError, match="slope"):
         Touch.load(file)
