@@ -46,11 +46,12 @@ def test_beside_the_weights(run: Any, shards: Path, folder: Path) -> None:
     status, out, err = run(folder, "--data", shards / "train-*")
     assert (status, err) == (0, "")
     assert out.splitlines()[-1] == (
-        f"{folder}: prior of groovae_2bar_humanize fitted to 20 windows of 20 performances; "
-        "styles: none; attributes: none"
+        f"{folder}: prior and touch of groovae_2bar_humanize fitted to 20 windows of 20 "
+        "performances; styles: none; attributes: none"
     )
-    prior = load_model(folder).prior
-    assert prior is not None
+    fitted = load_model(folder)
+    assert fitted.prior is not None
+    assert fitted.touch is not None
     assert saved_step(folder) == 1234
 
     status, out, err = run(folder, "--data", shards)
@@ -79,7 +80,7 @@ def test_into_another_folder(run: Any, shards: Path, folder: Path, tmp_path: Pat
     out = tmp_path / "out"
     status, text, err = run(folder, "--data", shards, "--out", out, "--hop-bars", 2)
     assert (status, err) == (0, "")
-    assert text.splitlines()[-1].startswith(f"{out}: prior of ")
+    assert text.splitlines()[-1].startswith(f"{out}: prior and touch of ")
     assert not (folder / "prior.npz").exists()
     assert load_model(out).prior is not None
     assert saved_step(out) == 1234

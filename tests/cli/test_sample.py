@@ -11,13 +11,15 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
+from fitted import TOUCH, make_prior
 
-from groovefast import CONFIGS, Groove, GrooveConverter, read_midi
+from groovefast import CONFIGS, GrooVAE, Groove, GrooveConverter, read_midi
 from groovefast.cli import console
 from groovefast.cli.sample import command
 from groovefast.midi.tracks import MidiTracks
 from groovefast.model import checkpoints
-from groovefast.model.checkpoints import load_model
+from groovefast.model.checkpoints import load_model, save_model
+from groovefast.model.fitted import fingerprint
 from groovefast.model.models import included_models
 from groovefast.playing import MODES
 
@@ -340,6 +342,33 @@ def test_amount_and_temperature_are_heeded(play, models, beats):
     assert timed["tick"].tolist() != stiff["tick"].tolist()
 
 
+def test_styles_attributes_and_touch(play, run, tmp_path):
+    model = GrooVAE(CONFIGS["groovae_4bar"].with_hparams(SMALL))
+    weights = fingerprint(model.weights)
+    model.prior = make_prior(weights)
+    model.touch = dataclasses.replace(TOUCH, about={"weights": weights})
+    folder = save_model(model, tmp_path / "fitted")
+    words = ["--model", folder, "--num", 1, "--seed", 1]
+    asked = (
+        [],
+        ["--style", "jazz"],
+        ["--attribute", "density=+2", "--attribute", "kick=-1"],
+        ["--variety", 2],
+        ["--prior", "normal"],
+        ["--touch", 0],
+    )
+    made = [play(*words, *more, into=str(n)) for n, more in enumerate(asked)]
+    assert len({file["sample-001.mid"] for file in made}) == len(asked)
+    for more, message in (
+        (["--style", "polka"], "--style: no such choice 'polka'; it is one of funk, jazz"),
+        (["--attribute", "swing=1"], "--attribute: no such attribute 'swing'; "),
+        (["--attribute", "kick=9"], "--attribute: kick: 9.0 is no number from -3 to 3"),
+    ):
+        status, _, err = run(*words, *more, "--output-dir", tmp_path / "none")
+        assert (status, err.count("\n")) == (2, 1)
+        assert err.startswith(f"groovefast-sample: {message}"), err
+
+
 def test_variations_are_numbered_and_differ(play, models, beats):
     words = _words("vary", models, beats)
     files = play(*words, "--num", 3, "--spread", 3, into="far")
@@ -560,6 +589,29 @@ def test_a_checkpoint_of_magenta_plays(play, golden_dir):
             "--model {model} --channel 1",
             "--channel: of use only with --input; give that too, or",
         ),
+        ("--model {model} --style funk", "--style: this groovae_2bar_humanize has no fitted prior"),
+        (
+            "--model {model} --touch 1",
+            "--touch: this groovae_2bar_humanize has no fitted touch",
+        ),
+        ("--model {model} --touch 2", "--touch: 2.0 is not in the range"),
+        ("--model {model} --variety 3", "--variety: 3.0 is not in the range"),
+        ("--model {model} --prior norm", "--prior: no such choice 'norm'; did you mean normal?"),
+        ("--model {model} --attribute kick", "--attribute: 'kick' is not of the form NAME=AMOUNT"),
+        ("--model {model} --attribute kick=much", "--attribute: 'kick=much' is not of the form"),
+        (
+            "--model {model} --attribute kick=1 --attribute kick=2",
+            "--attribute: kick is given more than once",
+        ),
+        (
+            "--model {model} --mode humanize --input {a} --style funk",
+            "--style: of no use to --mode humanize; it is for sample",
+        ),
+        (
+            "--model {model} --mode humanize --input {a} --attribute kick=1",
+            "--attribute: of no use to --mode humanize; it is for sample or reconstruct or vary",
+        ),
+        ("--model {model} --timing 0", "--timing: of no use to --mode sample; it is for humanize"),
         ("--model {control}", "--input: this model plays given hits; name a MIDI file"),
         (
             "--model {model} --mode reconstruct --input {tmp}/no.mid",

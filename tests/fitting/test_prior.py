@@ -114,11 +114,6 @@ def test_progress_ends_where_the_work_does(model: GrooVAE, styled: Path) -> None
 
 def test_of_more_than_enough_some_are_drawn(model: GrooVAE, tmp_path: Path) -> None:
     write_shards(tmp_path, random_windows(60), num_shards=6)
-    size = sum(file.stat().st_size for file in tmp_path.iterdir())
-    half = dataclasses.replace(FEW, most_bytes=size // 2)
-    assert 10 <= fit_prior(model, tmp_path, hparams=half).fitted_to.windows <= 30
-    least = dataclasses.replace(FEW, most_bytes=1)
-    assert fit_prior(model, tmp_path, hparams=least).fitted_to.windows == 10
     few = dataclasses.replace(FEW, most_windows=20)
     fitted = fit_prior(model, tmp_path, hparams=few)
     assert fitted.fitted_to.windows == 60

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from fitted import ANCHORS, COMPONENTS, Z, make_prior
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,31 +18,9 @@ from groovefast.model.checkpoints import load_model, save_model
 from groovefast.model.fitted import fingerprint
 from groovefast.model.folder import PRIOR_FILE
 from groovefast.model.groovae import GrooVAE
-from groovefast.model.prior import OTHER_STYLES, FittedTo, Prior, stored_anchors
+from groovefast.model.prior import OTHER_STYLES, Prior, stored_anchors
 
-Z, COMPONENTS, ANCHORS = 8, 3, 30
 SIZES = f"z_size={Z},enc_rnn_size=[6],dec_rnn_size=[5]"
-STYLES = {"funk": 30, "jazz": 10, OTHER_STYLES: 60}
-ATTRIBUTES = ["density", "kick"]
-
-
-def make_prior(weights: str = "", bandwidth: float = 0.3, anchors: int = ANCHORS) -> Prior:
-    """Styles are told by the first coordinate of the anchors: 1, 2 and 3."""
-    rng = np.random.default_rng(0)
-    points = rng.uniform(-2, 2, (anchors, COMPONENTS))
-    styles = np.arange(anchors) % len(STYLES)
-    points[:, 0] = 1 + styles
-    return Prior(
-        fitted_to=FittedTo(
-            "groovae_2bar_humanize", weights, "0" * 64, 100, 12, STYLES, ATTRIBUTES, {}
-        ),
-        mean=rng.standard_normal(Z).astype(np.float16).astype(np.float32),
-        axes=np.eye(COMPONENTS, Z, dtype=np.float32),
-        anchors=stored_anchors(points),
-        anchor_styles=styles.astype(np.uint8),
-        bandwidth=bandwidth,
-        directions=rng.standard_normal((2, Z)).astype(np.float16).astype(np.float32),
-    )
 
 
 def coordinates(prior: Prior, z: np.ndarray) -> np.ndarray:

@@ -7,38 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fitted import TOUCH, simple_touch
 
 from groovefast.errors import GrooveFastError, OptionError
-from groovefast.model.touch import CHANNELS, KNOTS, PARTS, SCORES, Touch
+from groovefast.model.touch import SCORES, Touch
 from groovefast.windows.rows import Grid, RowLayout
 
 STEPS = 64
-
-
-def simple_touch(again: float = 1.0, **shares: float) -> Touch:
-    """All drums alike: uniform values, no trust in the model, noise of the parts that are named.
-
-    `take_all=1` is ("take", "all") alone.
-    """
-    low, high = np.array([0.0, -1.0]), np.array([1.0, 1.0])
-    places = np.linspace(0, 1, len(SCORES))
-    tables = low[:, None] + (high - low)[:, None] * places
-    tables = np.broadcast_to(tables[:, None, None], (CHANNELS, 9, 4, len(SCORES)))
-    factors = np.zeros((len(PARTS), CHANNELS, 9, 9))
-    for name, share in shares.items():
-        factors[PARTS.index(tuple(name.split("_")))] = np.sqrt(share) * np.eye(9)
-    arrays = {
-        "predicted": tables,
-        "played": tables,
-        "slope": np.zeros((2, CHANNELS, 9)),
-        "spread": np.ones((CHANNELS, 9, len(KNOTS))),
-        "shape": np.broadcast_to(SCORES, (CHANNELS, 9, len(KNOTS), len(SCORES))),
-        "factors": factors,
-        "looseness": np.zeros((4, CHANNELS)),
-        "noise_scores": np.tile(SCORES, (CHANNELS, 1)),
-        "again": np.full((CHANNELS, 9), again),
-    }
-    return Touch(4, **{name: np.array(array, np.float32) for name, array in arrays.items()})
 
 
 def windows(n: int, seed: int = 0, density: float = 0.2) -> Grid:
@@ -47,9 +22,6 @@ def windows(n: int, seed: int = 0, density: float = 0.2) -> Grid:
     velocities = np.where(hits, rng.uniform(0.1, 1, hits.shape), 0).astype(np.float32)
     offsets = np.where(hits, rng.uniform(-0.5, 0.5, hits.shape), 0).astype(np.float32)
     return Grid(hits, velocities, offsets)
-
-
-TOUCH = simple_touch(take_all=0.2, bar_cell=0.4, theme_cell=0.2, bar_near=0.2)
 
 
 def test_no_touch_is_the_very_input() -> None:

@@ -355,7 +355,7 @@ def test_hits_come_and_go():
     hits = take.grid.hits.copy()
     hits[0, 1], hits[6, 0], hits[6, 2] = 0, 1, 1
     played = _played(take, hits=hits, velocities=np.full((16, 9), 0.5, np.float32))
-    notes = read_midi(take.play(played, 0.25)).notes
+    notes = read_midi(take.play(played, 0.25, 0.25)).notes
     notes = notes[np.lexsort((notes["pitch"], notes["tick"]))]
     assert notes["tick"].tolist() == [480, 720, 720, 960, 1440]
     assert notes["pitch"].tolist() == [38, 36, 42, 38, 38]
