@@ -19,6 +19,8 @@ MAX_TEMPERATURE = 1e6
 MAX_SEED = 2**31 - 1
 """TensorFlow's stateless draws take no larger ones."""
 
+BACKENDS = ("numpy", "tensorflow")
+"""What a model in use may compute with."""
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 """What a model may be computed in."""
 DEVICES = ("auto", "cpu", "gpu")

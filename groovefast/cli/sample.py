@@ -13,15 +13,13 @@ import click
 from groovefast import playing
 from groovefast.cli import console
 from groovefast.cli.results import Audio, Output, Request
-from groovefast.config import MAX_SEED, MAX_TEMPERATURE
+from groovefast.config import BACKENDS, MAX_SEED, MAX_TEMPERATURE
 from groovefast.drum_part import DrumPart
 from groovefast.drums import PITCH_CLASSES_HELP
 from groovefast.errors import GrooveFastError, OptionError
 from groovefast.midi.folder import midi_files
 from groovefast.midi.parts import no_drums
 from groovefast.midi.score import read_midi, read_score
-from groovefast.model.checkpoints import BACKENDS, load_model
-from groovefast.model.folder import find_model_folder
 from groovefast.model.prior import MAX_VARIETY, PRIORS
 from groovefast.playing import MODES, Mode
 from groovefast.playing.modes import NEW_QPM, check_options, check_sources, name_of_model
@@ -215,8 +213,12 @@ def command(
     output.check(requests)
     output_dir.mkdir(parents=True, exist_ok=True)
 
+    from groovefast.model.folder import find_model_folder
+
     if backend == "tensorflow" or find_model_folder(Path(model_source)) is None:
         console.load_tensorflow()  # only now: it takes seconds
+    from groovefast.model.checkpoints import load_model
+
     player = load_model(model_source, config, backend=backend)
     name = name_of_model(model or row.model)
     many = len(requests) > 1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from groovefast.config import PRECISIONS, Config, get_config
+from groovefast.config import BACKENDS, PRECISIONS, Config, get_config
 from groovefast.errors import GrooveFastError, OptionError, check_choice, wanting_extras
 from groovefast.files import replacing
 from groovefast.model.fitted import fingerprint, is_fitted_to
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from groovefast.model.groovae import GrooVAE
 
 Model: TypeAlias = "NumpyGrooVAE | GrooVAE"
-BACKENDS = ("numpy", "tensorflow")
-"""What a model may compute with."""
 
 
 def save_model(

@@ -19,6 +19,15 @@ from groovefast.windows.rows import Array, RowLayout
 Seed: TypeAlias = "int | Sequence[int] | NDArray[np.int32] | Any | None"
 
 
+LEAST_DRAW = 1e-7
+"""Of the uniform draws that decide hits and bins: it has a logarithm."""
+
+
+def drawn(layout: RowLayout) -> list[int]:
+    """Returns how many draws the hits, velocities and offsets of a row take; numbers take none."""
+    return [layout.drums * size for size in (1, layout.velocity_bins, layout.offset_bins)]
+
+
 class Posterior(NamedTuple):
     """A normal distribution over z, (n, z_size) each."""
 
@@ -142,7 +151,7 @@ class InUse:
             GrooveFastError: A shape that does not fit the config.
         """
         for_z, for_decoder = split(seed_pair(seed))
-        is_fitted = self.prior is not None and prior == "fitted"
+        is_fitted = self.draws_from_fitted(prior)
         if temperature is None:
             temperature = 0.5 if is_fitted else 1.0
         if touch is None:
@@ -151,12 +160,18 @@ class InUse:
         rows = self.decode(z, controls, temperature, for_decoder, steps)
         if not touch:
             return rows
-        layout, words = RowLayout.of(self.config.converter), _words(for_decoder)
-        return self._own(self.fitted_touch().touch_rows(np.asarray(rows), layout, touch, words))
+        touched = self.fitted_touch().touch_rows(
+            np.asarray(rows), self._inputs.layout, touch, _words(for_decoder)
+        )
+        return self._own(touched)
 
     def _own(self, rows: NDArray[np.float32]) -> Array:
         """Rows as `decode` gives them."""
         return rows
+
+    def draws_from_fitted(self, prior: str) -> bool:
+        """Whether z is drawn where played windows lie, where `prior` is asked for."""
+        return self.prior is not None and prior == "fitted"
 
     def new_latents(
         self,
@@ -182,7 +197,7 @@ class InUse:
         attributes: Mapping[str, float] | None,
     ) -> Array:
         check_choice("prior", prior, PRIORS)
-        if self.prior and prior == "fitted":
+        if self.prior and self.draws_from_fitted(prior):
             return self.prior.latents(n, _words(seed), style, variety, attributes)
         wanted = {"style": style, "attributes": attributes, "variety": variety != 1}
         self._refuse_without_prior(prior, wanted)

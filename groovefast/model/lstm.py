@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-FORGET_BIAS = 1.0
+from groovefast.model.plan import FORGET_BIAS
 
 
 class LstmWeights(NamedTuple):

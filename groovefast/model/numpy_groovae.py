@@ -7,23 +7,20 @@ sigmoid are halved, as sigmoid(x) = (tanh(x / 2) + 1) / 2, so that one tanh does
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from groovefast.config import Config
-from groovefast.model.in_use import InUse, Posterior
+from groovefast.model.in_use import LEAST_DRAW, InUse, Posterior, drawn
 from groovefast.model.inputs import Inputs, Kept
 from groovefast.model.philox import stateless_uniform
-from groovefast.model.plan import CellPlan, DensePlan, layers
-from groovefast.windows.rows import RowLayout
+from groovefast.model.plan import FORGET_BIAS, CellPlan, DensePlan, layers
 
 Array: TypeAlias = NDArray[np.float32]
 
-_FORGET_BIAS = 1.0
-_LEAST_DRAW = 1e-7
 _WINDOWS_AT_ONCE = 256
 """As many as keep what a layer says of all steps in some 100 MB."""
 
@@ -44,11 +41,13 @@ class NumpyGrooVAE(InUse):
         self.weights = {name: np.asarray(array, np.float32) for name, array in weights.items()}
         plan = layers(config)
         self._inputs = Inputs(config, np)
-        self._layout = RowLayout.of(config.converter)
+        self._layout = self._inputs.layout
         self._levels = [[self._cell(cell) for cell in level] for level in plan.encoder]
         self._mu, self._sigma = self._dense(plan.mu), self._dense(plan.sigma)
         self._initial, self._output = self._dense(plan.initial_states), self._dense(plan.output)
-        self._decoder = [self._cell(cell) for cell in plan.decoder]
+        first, *others = (self._cell(cell) for cell in plan.decoder)
+        first, self._known = first.split(self._layout.depth)
+        self._decoder = [first, *others]
 
     def _dense(self, plan: DensePlan) -> _Dense:
         return _Dense(self.weights[plan.kernel], self.weights[plan.bias])
@@ -90,8 +89,7 @@ class NumpyGrooVAE(InUse):
     def _noise(self, n: int, steps: int, seed: NDArray[np.int32]) -> Array:
         """Logistic noise for hits and Gumbel noise for bins, (n, steps, drawn)."""
         layout = self._layout
-        widths = [layout.drums * size for size in (1, layout.velocity_bins, layout.offset_bins)]
-        draws = stateless_uniform((n, steps, sum(widths)), seed, _LEAST_DRAW)
+        draws = stateless_uniform((n, steps, sum(drawn(layout))), seed, LEAST_DRAW)
         hits, bins = draws[..., : layout.drums], draws[..., layout.drums :]
         hits[:] = np.log(hits) - np.log1p(-hits)
         bins[:] = -np.log(-np.log(bins))
@@ -109,13 +107,12 @@ class NumpyGrooVAE(InUse):
         n, steps = controls.shape[:2]
         noise = np.float32(temperature) * noise
         first, *others = self._decoder
-        own, known = first.split(self._layout.depth)
-        known_now = known(z, controls)
-        states = self._states(z, [own, *others])
+        known = self._known(z, controls)
+        states = self._states(z)
         row = np.zeros((n, self._layout.depth), np.float32)
         written = np.empty((n, steps, self._layout.depth), np.float32)
         for t in range(steps):
-            x = own.step(row, states[0], known_now if known_now.ndim == 2 else known_now[:, t])
+            x = first.step(row, states[0], known if known.ndim == 2 else known[:, t])
             for cell, state in zip(others, states[1:], strict=True):
                 x = cell.step(x, state)
             row = self._draw(self._output(x), noise[:, t])
@@ -133,19 +130,17 @@ class NumpyGrooVAE(InUse):
         previous = np.zeros((outputs.shape[1], len(outputs), outputs.shape[2]), np.float32)
         previous[1:] = outputs[:, :-1].transpose(1, 0, 2)
         first, *others = self._decoder
-        own, known = first.split(self._layout.depth)
-        known_now = known(z, controls)
-        at_steps = known_now if known_now.ndim == 2 else known_now.transpose(1, 0, 2)
-        states = self._states(z, [own, *others])
-        x = own.over(previous, states[0], at_steps)
+        known = self._known(z, controls)
+        states = self._states(z)
+        x = first.over(previous, states[0], known if known.ndim == 2 else known.transpose(1, 0, 2))
         for cell, state in zip(others, states[1:], strict=True):
             x = cell.over(x, state)
         return np.asarray(self._output(x).transpose(1, 0, 2))
 
-    def _states(self, z: Array, cells: Sequence[_Cell]) -> list[_State]:
+    def _states(self, z: Array) -> list[_State]:
         """What the decoder's layers remember before the first step."""
         flat, states, end = np.tanh(self._initial(z)), [], 0
-        for cell in cells:
+        for cell in self._decoder:
             first, middle, end = end, end + cell.units, end + 2 * cell.units
             states.append(cell.state(flat[:, first:middle], flat[:, middle:end]))
         return states
@@ -154,9 +149,7 @@ class NumpyGrooVAE(InUse):
         """A row, (n, depth): the likelier hits and bins of logits with noise."""
         layout = self._layout
         hits, velocities, offsets = layout.split(np, logits)
-        of_hits, of_velocities, of_offsets = np.split(
-            noise, np.cumsum([layout.drums, layout.drums * layout.velocity_bins]), axis=-1
-        )
+        of_hits, of_velocities, of_offsets = np.split(noise, np.cumsum(drawn(layout)[:-1]), axis=-1)
         return np.concatenate(
             [
                 (hits + of_hits > 0).astype(np.float32),
@@ -174,9 +167,6 @@ class NumpyGrooVAE(InUse):
         best = groups.argmax(axis=-1)
         one_hots = np.eye(groups.shape[-1], dtype=np.float32)[best]
         return np.asarray(one_hots.reshape(logits.shape))
-
-    def warm_up(self) -> None:
-        """Does nothing: there is no graph to build."""
 
 
 class _Dense(NamedTuple):
@@ -237,7 +227,7 @@ class _Cell(NamedTuple):
         """Returns a layer of an LSTM with gates i, j, f, o, whose forget gate is to get +1."""
         kernel, bias = (_reordered(weights) for weights in lstm)
         units = len(bias) // 4
-        bias[units : 2 * units] += np.float32(_FORGET_BIAS / 2)
+        bias[units : 2 * units] += np.float32(FORGET_BIAS / 2)
         return cls(projection, kernel, bias, residual)
 
     @property

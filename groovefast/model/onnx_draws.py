@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from groovefast.model.in_use import LEAST_DRAW, drawn
 from groovefast.model.onnx_graph import Graph, Name
 from groovefast.windows.rows import RowLayout
 
-_LEAST_DRAW, _MOST_DRAW = 1e-7, float(np.nextafter(np.float32(1), np.float32(0)))
-"""Between them logarithms, also that of 1 - draw, are finite."""
+_MOST_DRAW = float(np.nextafter(np.float32(1), np.float32(0)))
+"""The logarithm of 1 - draw is finite."""
 _FLOAT32 = 1
 """As ONNX numbers types."""
 
@@ -34,12 +35,11 @@ class Draws(NamedTuple):
     @property
     def widths(self) -> list[int]:
         """How many draws a row takes for its hits, then for what of it is binned."""
-        bins = (1, self.layout.velocity_bins, self.layout.offset_bins)
-        return [self.layout.drums * size for size in bins if size]
+        return [width for width in drawn(self.layout) if width]
 
     def noise(self, draws: Name, temperature: Name) -> list[Name]:
         """Adds noise, as many as `widths`, of uniform draws, (…, their sum)."""
-        limits = self.graph.number(_LEAST_DRAW), self.graph.number(_MOST_DRAW)
+        limits = self.graph.number(LEAST_DRAW), self.graph.number(_MOST_DRAW)
         parts = self.graph.split(self.graph.add("Clip", draws, *limits), self.widths)
         noise = [self._logistic(parts[0]), *map(self._gumbel, parts[1:])]
         return [self.graph.add("Mul", each, temperature) for each in noise]

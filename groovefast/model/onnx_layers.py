@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groovefast.model.onnx_graph import Graph, Name
-from groovefast.model.plan import Arrays, CellPlan, DensePlan, Plan
-
-_FORGET_BIAS = 1.0
+from groovefast.model.plan import FORGET_BIAS, Arrays, CellPlan, DensePlan, Plan
 
 
 def with_forget_bias(plan: Plan, weights: Mapping[str, NDArray[np.float32]]) -> Arrays:
@@ -23,7 +21,7 @@ def with_forget_bias(plan: Plan, weights: Mapping[str, NDArray[np.float32]]) -> 
     added = dict(weights)
     for cell in plan.cells:
         bias = weights[cell.lstm.bias].copy()
-        bias[2 * cell.units : 3 * cell.units] += np.float32(_FORGET_BIAS)  # gates i, j, f, o
+        bias[2 * cell.units : 3 * cell.units] += np.float32(FORGET_BIAS)  # gates i, j, f, o
         added[cell.lstm.bias] = bias
     return added
 

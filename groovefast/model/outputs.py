@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 import tensorflow as tf
 
 from groovefast.config import LossHParams
+from groovefast.model.in_use import LEAST_DRAW, drawn
 from groovefast.model.inputs import Kept
 from groovefast.model.layers import time_major
 from groovefast.windows.rows import RowLayout
@@ -101,7 +102,9 @@ class PerformanceRow(NamedTuple):
 
     def noise(self, n: tf.Tensor, steps: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Returns uniform draws for `draw`, (steps, n, width); a window's do not depend on n."""
-        draws = tf.random.stateless_uniform([n, steps, sum(self._drawn)], seed, minval=1e-7)
+        draws = tf.random.stateless_uniform(
+            [n, steps, sum(drawn(self.layout))], seed, minval=LEAST_DRAW
+        )
         return time_major(draws)
 
     def draw(
@@ -113,7 +116,7 @@ class PerformanceRow(NamedTuple):
         logits plus Gumbel noise each is the largest with its softmax probability.
         """
         hits, velocities, offsets = self.layout.split(tf, logits)
-        for_hits, for_velocities, for_offsets = tf.split(noise, self._drawn, -1)
+        for_hits, for_velocities, for_offsets = tf.split(noise, drawn(self.layout), -1)
         logistic = tf.math.log(for_hits) - tf.math.log1p(-for_hits)
         hits = tf.cast(hits + temperature * logistic > 0, tf.float32)
         _, velocity_bins, offset_bins, _ = self.layout
@@ -133,12 +136,6 @@ class PerformanceRow(NamedTuple):
         """Returns rows with hits that are known in place of their own."""
         hits, velocities, offsets = self.layout.split(tf, row)
         return tf.concat([tf.where(kept.mask, kept.values, hits), velocities, offsets], -1)
-
-    @property
-    def _drawn(self) -> list[int]:
-        """How many draws hits, velocities and offsets take; numbers take none."""
-        layout = self.layout
-        return [layout.drums * size for size in (1, layout.velocity_bins, layout.offset_bins)]
 
     def _groups(self, values: tf.Tensor, bins: int) -> tf.Tensor:
         """(..., drums * bins) as (..., drums, bins)."""

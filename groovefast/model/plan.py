@@ -18,6 +18,10 @@ Arrays: TypeAlias = "dict[str, npt.NDArray[np.float32]]"
 """The weights of a model by their names in Magenta's checkpoints."""
 
 
+FORGET_BIAS = 1.0
+"""What every forget gate gets beside its bias, as in TensorFlow 1."""
+
+
 class DensePlan(NamedTuple):
     """A kernel and a bias.
 

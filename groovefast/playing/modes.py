@@ -142,7 +142,7 @@ def _new_grooves(player: Player, num: int, qpm: float) -> list[Rendition]:
         if is_out_of_memory(error):
             raise no_memory from None
         raise
-    if player.model.prior and options.prior == "fitted":  # N(0, 1) is to be as Magenta has it
+    if player.model.draws_from_fitted(options.prior):  # N(0, 1) is to be as Magenta has it
         windows = two_hands(np.asarray(windows), RowLayout.of(player.config))
     converter = GrooveConverter.from_config(player.config)
     grooves = converter.from_tensors(windows, qpm, options.pitch_classes)

@@ -38,11 +38,12 @@ def models_load_once():
     """Loading a model and tracing its graphs takes longer than all the command does with it."""
     loaded = {}
 
-    def load_once(source, *options):
+    def load_once(source, *args, **options):
         files = sorted(Path(source).glob("*"))
-        key = source, *options, *((file, file.stat().st_mtime_ns) for file in files)
+        times = ((file, file.stat().st_mtime_ns) for file in files)
+        key = source, *args, *options.items(), *times
         if key not in loaded:
-            loaded[key] = load_model(source, *options)
+            loaded[key] = load_model(source, *args, **options)
         return loaded[key]
 
     with pytest.MonkeyPatch.context() as patch:

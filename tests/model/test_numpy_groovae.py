@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from model_families import FAMILIES, RESIDUAL, SIZES, windows_of
 from small_models import make_model
 
 from groovefast import load_model
-from groovefast.config import CONFIGS, Config
+from groovefast.config import Config
 from groovefast.errors import GrooveFastError, OptionError
 from groovefast.model.checkpoints import save_model
 from groovefast.model.groovae import GrooVAE
@@ -19,17 +19,6 @@ from groovefast.model.numpy_groovae import NumpyGrooVAE
 from groovefast.playing import play
 
 CLOSE = 1e-5
-SIZES = "z_size=8,enc_rnn_size=[8],dec_rnn_size=[8,8]"
-RESIDUAL = (
-    "z_size=8,enc_rnn_size=[8,6],dec_rnn_size=[8,5,5],residual_encoder=true,residual_decoder=true"
-)
-FAMILIES = {name: config.converter for name, config in CONFIGS.items()}
-for name, options in {
-    "split": {"split_instruments": True},
-    "split, hits told": {"split_instruments": True, "hits_as_controls": True},
-    "bins": {"num_velocity_bins": 8, "num_offset_bins": 8},
-}.items():
-    FAMILIES[name] = dataclasses.replace(CONFIGS["groovae_2bar_humanize"].converter, **options)
 
 
 @pytest.fixture(scope="module", params=[SIZES, RESIDUAL], ids=["plain", "residual"])
@@ -53,11 +42,7 @@ def in_numpy(slow: GrooVAE) -> NumpyGrooVAE:
 
 def windows(model: NumpyGrooVAE, n: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Inputs, controls and z."""
-    rng, layout = np.random.default_rng(1), model._layout
-    steps = 18 * layout.rows_per_step
-    inputs = rng.uniform(0, 1, (n, steps, layout.depth)).astype(np.float32)
-    controls = rng.integers(0, 2, (n, steps, layout.control_depth)).astype(np.float32)
-    return inputs, controls, rng.standard_normal((n, 8)).astype(np.float32)
+    return windows_of(model.config, n, 18)
 
 
 def test_encoding(pair: tuple[GrooVAE, NumpyGrooVAE]) -> None:

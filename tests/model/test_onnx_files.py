@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from model_families import FAMILIES, RESIDUAL, SIZES, windows_of
 
 from groovefast import load_model
-from groovefast.config import CONFIGS, Config
+from groovefast.config import Config
 from groovefast.model.folder import ONNX_FILES
 from groovefast.model.numpy_groovae import NumpyGrooVAE
 from groovefast.model.philox import stateless_uniform
@@ -22,19 +22,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 from groovefast.model.onnx_files import export_onnx  # noqa: E402 - needs what may be missing
 
 CLOSE = 1e-5
-SEED, LEAST_DRAW = 9, 1e-7
-SIZES = "z_size=8,enc_rnn_size=[8],dec_rnn_size=[8,8]"
-RESIDUAL = (
-    "z_size=8,enc_rnn_size=[8,6],dec_rnn_size=[8,5,5],residual_encoder=true,residual_decoder=true"
-)
-FAMILIES = {name: config.converter for name, config in CONFIGS.items()}
-for name, options in {
-    "split": {"split_instruments": True},
-    "split, hits told": {"split_instruments": True, "hits_as_controls": True},
-    "bins": {"num_velocity_bins": 8, "num_offset_bins": 8},
-    "bins of velocities, split": {"num_velocity_bins": 5, "split_instruments": True},
-}.items():
-    FAMILIES[name] = dataclasses.replace(CONFIGS["groovae_2bar_humanize"].converter, **options)
+SEED = 9
 
 
 class Exported:
@@ -62,7 +50,7 @@ class Exported:
         """What `decode` draws with SEED."""
         drums, velocities, offsets, _ = self.layout
         shape = n, steps, drums * (1 + velocities + offsets)
-        return stateless_uniform(shape, (SEED, 0), LEAST_DRAW)
+        return stateless_uniform(shape, (SEED, 0), 1e-7)
 
 
 def untrained(family: str, sizes: str) -> NumpyGrooVAE:
@@ -87,12 +75,7 @@ def exported(
 
 def windows(exported: Exported, n: int = 5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Inputs, controls and z; of another number of steps than the config's."""
-    rng, layout = np.random.default_rng(1), exported.layout
-    steps = 6 * layout.rows_per_step
-    inputs = rng.uniform(0, 1, (n, steps, layout.depth)).astype(np.float32)
-    controls = rng.integers(0, 2, (n, steps, layout.control_depth)).astype(np.float32)
-    z_size = exported.model.config.hparams.z_size
-    return inputs, controls, rng.standard_normal((n, z_size)).astype(np.float32)
+    return windows_of(exported.model.config, n, 6)
 
 
 def assert_same_rows(layout, ours: np.ndarray, theirs: np.ndarray) -> None:
