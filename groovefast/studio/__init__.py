@@ -1,0 +1,1 @@
+"""`groovefast-studio`: grooves played, drawn and heard in the browser."""
