@@ -23,9 +23,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "training": {"fitting", "model", "shards", "windows"},
     "playing": {"midi", "model", "windows"},
     "evaluation": {"fitting", "model", "shards", "windows"},
+    "studio": {"midi", "model", "playing", "sound", "windows"},
     "cli": {
         *("conversion", "evaluation", "fitting", "midi", "model", "playing", "shards", "sound"),
-        *("training", "windows"),
+        *("studio", "training", "windows"),
     },
 }
 """Which wings each may import from: imports of types, and in functions, count like all others."""
