@@ -147,6 +147,12 @@ def describe(error: Exception, command: click.Command | None = None) -> str:
     return " ".join(in_words_of(command, line).split())
 
 
+def is_debugging() -> bool:
+    """Whether the command that runs was given `--debug`."""
+    source = click.get_current_context().get_parameter_source("debug")
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
 def in_words_of(command: click.Command | None, line: str) -> str:
     """Returns what the library says, each `parameter` in it called as a command calls it."""
     return re.sub(r"`(\w+)`", lambda found: _option_name(found[1], command, found[0]), line)

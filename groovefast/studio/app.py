@@ -1,0 +1,189 @@
+"""The studio's routes: what a page asks for, and who answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from groovefast.drums import DRUM_CLASSES
+from groovefast.errors import GrooveFastError
+from groovefast.sound.voices import LAYERS, TAKES
+from groovefast.studio import about, jobs, pieces, voices
+from groovefast.studio.answers import UNEXPECTED, answer, encoded, file, line_of, mistake
+from groovefast.studio.bodies import Bodies, body_of, json_of
+from groovefast.studio.guard import Door, Guard
+from groovefast.studio.pages import MEDIA_TYPES, Pages, read_pages
+from groovefast.studio.streaming import Report, Worked
+from groovefast.studio.workers import Workers
+
+Unexpected: TypeAlias = Callable[[Exception], None]
+
+MAX_PLAYING = 2
+"""Pieces of work for the models that are under way at once; others wait."""
+_LONGEST_WORD = 200
+_HOUR = "private, max-age=3600"
+
+
+def application(
+    door: Door,
+    own: Sequence[dict[str, Any]] = (),
+    pages: Pages | None = None,
+    unexpected: Unexpected = lambda _: None,
+) -> ASGIApp:
+    """Returns the studio as an ASGI application.
+
+    Args:
+        door: Whom it answers.
+        own: The pieces that are there from the beginning.
+        pages: The page's files; those of the package if None.
+        unexpected: Told of errors of ours, which a page is not.
+    """
+    studio = _Studio(own, read_pages() if pages is None else pages, unexpected)
+    app = Starlette(
+        routes=studio.routes(),
+        exception_handlers={
+            HTTPException: _http_mistake,
+            ClientDisconnect: _nobody,
+            GrooveFastError: _mistake,
+            MemoryError: _mistake,
+            RecursionError: _mistake,
+            Exception: studio.unexpected_error,
+        },
+    )
+    app.router.redirect_slashes = False
+    return Guard(Bodies(app), door)
+
+
+class _Studio:
+    """The answers to requests."""
+
+    def __init__(self, own: Sequence[dict[str, Any]], pages: Pages, unexpected: Unexpected) -> None:
+        self._pages, self._unexpected = pages, unexpected
+        self._own = encoded(list(own))
+        self._about = encoded({**about.facts(), "pieces": len(own)})
+        self._quick, self._playing, self._sounding = Workers(2), Workers(MAX_PLAYING), Workers(1)
+
+    def routes(self) -> list[Route]:
+        """Returns what may be asked for."""
+        return [
+            Route("/", self._index),
+            Route("/page/{name:path}", self._page),
+            Route("/voices/{drum:int}-{layer:int}-{take:int}.wav", self._voice),
+            Route("/api/studio", self._facts),
+            Route("/api/pieces", self._pieces),
+            Route("/api/open", self._open, methods=["POST"]),
+            Route("/api/write", self._write, methods=["POST"]),
+            Route("/api/wav", self._wav, methods=["POST"]),
+            Route("/api/play", self._play, methods=["POST"]),
+        ]
+
+    # --- What is there ----------------------------------------------------------------------
+
+    async def _index(self, _request: Request) -> Response:
+        return self._file("index.html")
+
+    async def _page(self, request: Request) -> Response:
+        return self._file(request.path_params["name"])
+
+    def _file(self, name: str) -> Response:
+        if name not in self._pages:
+            raise HTTPException(404)
+        media_type = MEDIA_TYPES[name[name.rindex(".") :]]
+        headers = {"cache-control": "no-cache", "content-type": media_type}
+        return Response(self._pages[name], headers=headers)
+
+    async def _facts(self, _request: Request) -> Response:
+        return answer(self._about)
+
+    async def _pieces(self, _request: Request) -> Response:
+        return answer(self._own)
+
+    async def _voice(self, request: Request) -> Response:
+        drum, layer, take = (request.path_params[name] for name in ("drum", "layer", "take"))
+        if drum >= len(DRUM_CLASSES) or layer >= LAYERS or take >= TAKES:
+            raise HTTPException(404)
+        wav = await self._quick.start(lambda: voices.wav(drum, layer, take))
+        return Response(wav, headers={"cache-control": _HOUR}, media_type="audio/wav")
+
+    # --- What is done -----------------------------------------------------------------------
+
+    async def _open(self, request: Request) -> Response:
+        body, given = await body_of(request), request.query_params
+        name = given.get("name") or "untitled.mid"
+        part = [given.get(each) or None for each in ("channel", "track", "kit")]
+        for word in (name, *part):
+            _check_length("name", word)
+        return answer(await self._quick.start(lambda: encoded(pieces.opened(body, name, *part))))
+
+    async def _write(self, request: Request) -> Response:
+        body = await body_of(request)
+        return answer(await self._quick.start(lambda: _written(body)))
+
+    async def _wav(self, request: Request) -> Response:
+        body = await body_of(request)
+        return file(await self._sounding.start(lambda: _sound(body)), "audio/wav")
+
+    async def _play(self, request: Request) -> ASGIApp:
+        body = await body_of(request)
+        return Worked(self._playing, lambda report: _played(body, report), self._unexpected)
+
+    # --- What goes wrong --------------------------------------------------------------------
+
+    async def unexpected_error(self, _request: Request, error: Exception) -> Response:
+        """Answers an error of ours, and has it told."""
+        self._unexpected(error)
+        return mistake(UNEXPECTED, 500)
+
+
+def _written(body: bytes) -> bytes:
+    sent = pieces.Sent.of(json_of(body).get("piece"))
+    return encoded(
+        pieces.opened(sent.to_midi(), f"{sent.name}.mid", sent.channel, sent.track, sent.kit)
+    )
+
+
+def _sound(body: bytes) -> bytes:
+    sent = pieces.Sent.of(json_of(body).get("piece"))
+    return voices.sound(sent.to_midi(), sent.kit, sent.channel, sent.track)
+
+
+def _played(body: bytes, report: Report) -> bytes:
+    asked = json_of(body)
+    mode, given, options = (asked.get(name) for name in ("mode", "pieces", "options"))
+    if not isinstance(mode, str):
+        raise GrooveFastError("mode: name one")
+    if not isinstance(given, list) or not isinstance(options or {}, dict):
+        raise GrooveFastError("pieces is a list, and options are an object")
+    for name, value in {"mode": mode, **(options or {})}.items():
+        _check_length("options", name)
+        _check_length(name, value)
+    report("waiting", 0.0)
+    sents = [pieces.Sent.of(each) for each in given]
+    return encoded(jobs.playing(mode, sents, options or {}, report))
+
+
+def _check_length(name: str, value: object) -> None:
+    """Refuses words that nobody calls anything by, before they are compared to others."""
+    if isinstance(value, str) and len(value) > _LONGEST_WORD:
+        raise GrooveFastError(f"{name}: longer than {_LONGEST_WORD} characters")
+
+
+async def _mistake(_request: Request, error: Exception) -> Response:
+    return mistake(line_of(error) or "")
+
+
+async def _http_mistake(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return mistake(error.detail, error.status_code)
+
+
+async def _nobody(_request: Request, _error: Exception) -> Response:
+    """For who went away before the request was whole."""
+    return Response(status_code=400)
