@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,11 +115,11 @@ def _open_browser(address: str) -> None:
         webbrowser.open(address)
 
 
-def _teller(debug: bool) -> Any:
+def _teller(debug: bool) -> Callable[[Exception], None]:
     """Tells an error of ours in a line, or with all there is."""
 
     def tell(error: Exception) -> None:
-        line = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+        line = " ".join(f"{type(error).__name__}: {error}".split())
         told = "".join(traceback.format_exception(error)) if debug else f"{line} (see --debug)"
         with contextlib.suppress(OSError):
             click.echo(f"{command.name}: {told}", err=True)

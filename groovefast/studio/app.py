@@ -181,7 +181,7 @@ async def _mistake(_request: Request, error: Exception) -> Response:
 
 async def _http_mistake(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return mistake(error.detail, error.status_code)
+    return mistake(error.detail.lower(), error.status_code)
 
 
 async def _nobody(_request: Request, _error: Exception) -> Response:
