@@ -152,6 +152,11 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
     + "]",
 )
 @click.option(
+    "--at",
+    type=console.FloatRange(0, 1),
+    help="With interpolate: only the groove so far between the first input, 0, and the second, 1.",
+)
+@click.option(
     "--qpm",
     type=console.FloatRange(min=4, max=1000),
     help=f"Tempo of new grooves in quarters a minute.  [default: {NEW_QPM:g}]",

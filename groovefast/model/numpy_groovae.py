@@ -18,6 +18,7 @@ from groovefast.model.in_use import LEAST_DRAW, InUse, Posterior, drawn
 from groovefast.model.inputs import Inputs, Kept
 from groovefast.model.philox import stateless_uniform
 from groovefast.model.plan import FORGET_BIAS, CellPlan, DensePlan, layers
+from groovefast.progress import LISTENING, PLAYING, Progress
 
 Array: TypeAlias = NDArray[np.float32]
 
@@ -59,17 +60,20 @@ class NumpyGrooVAE(InUse):
     def _encoded(self, inputs: Array, controls: Array) -> Posterior:
         heard = np.concatenate([inputs, controls], axis=-1)
         nothing = np.zeros((0, self.config.hparams.z_size), np.float32)
-        parts = [(nothing, nothing), *map(self._encode, _parts(heard))]
+        n, steps = heard.shape[:2]
+        progress = Progress(LISTENING, 2 * len(self._levels) * n * steps)
+        given_ones = (self._encode(part, progress) for part in _parts(heard))
+        parts = [(nothing, nothing), *given_ones]
         mu, sigma = (np.concatenate(each) for each in zip(*parts, strict=True))
         return Posterior(mu, sigma)
 
-    def _encode(self, heard: Array) -> Posterior:
+    def _encode(self, heard: Array, progress: Progress) -> Posterior:
         x = np.ascontiguousarray(heard.transpose(1, 0, 2))
         for level, (forward, backward) in enumerate(self._levels):
             last = level == len(self._levels) - 1
             nothing = np.zeros((x.shape[1], forward.units), np.float32)
             sides = [
-                cell.over(sequence, cell.state(nothing, nothing), last_only=last)
+                cell.over(sequence, cell.state(nothing, nothing), progress, last_only=last)
                 for cell, sequence in ((forward, x), (backward, x[::-1]))
             ]
             if not last:
@@ -82,8 +86,9 @@ class NumpyGrooVAE(InUse):
     ) -> Array:
         steps = controls.shape[1]
         noise = self._noise(len(z), steps, seed)
+        progress = Progress(PLAYING, len(z) * steps)
         given_ones = zip(_parts(z), *map(_parts, (controls, noise, *kept)), strict=True)
-        parts = [self._write(temperature, *each) for each in given_ones]
+        parts = [self._write(temperature, progress, *each) for each in given_ones]
         return np.concatenate([np.zeros((0, steps, self._layout.depth), np.float32), *parts])
 
     def _noise(self, n: int, steps: int, seed: NDArray[np.int32]) -> Array:
@@ -98,6 +103,7 @@ class NumpyGrooVAE(InUse):
     def _write(
         self,
         temperature: float,
+        progress: Progress,
         z: Array,
         controls: Array,
         noise: Array,
@@ -118,23 +124,26 @@ class NumpyGrooVAE(InUse):
             row = self._draw(self._output(x), noise[:, t])
             np.copyto(row[:, : self._layout.drums], hits[:, t], where=mask[:, t])
             written[:, t] = row
+            progress.advance(n)
         return written
 
     def _forced(self, z: Array, outputs: Array, controls: Array) -> Array:
-        parts = [
-            self._logits(*each) for each in zip(*map(_parts, (z, outputs, controls)), strict=True)
-        ]
+        n, steps = outputs.shape[:2]
+        progress = Progress(PLAYING, len(self._decoder) * n * steps)
+        given_ones = zip(*map(_parts, (z, outputs, controls)), strict=True)
+        parts = [self._logits(progress, *each) for each in given_ones]
         return np.concatenate([np.zeros((0, *outputs.shape[1:]), np.float32), *parts])
 
-    def _logits(self, z: Array, outputs: Array, controls: Array) -> Array:
+    def _logits(self, progress: Progress, z: Array, outputs: Array, controls: Array) -> Array:
         previous = np.zeros((outputs.shape[1], len(outputs), outputs.shape[2]), np.float32)
         previous[1:] = outputs[:, :-1].transpose(1, 0, 2)
         first, *others = self._decoder
         known = self._known(z, controls)
         states = self._states(z)
-        x = first.over(previous, states[0], known if known.ndim == 2 else known.transpose(1, 0, 2))
+        known = known if known.ndim == 2 else known.transpose(1, 0, 2)
+        x = first.over(previous, states[0], progress, known)
         for cell, state in zip(others, states[1:], strict=True):
-            x = cell.over(x, state)
+            x = cell.over(x, state, progress)
         return np.asarray(self._output(x).transpose(1, 0, 2))
 
     def _states(self, z: Array) -> list[_State]:
@@ -276,13 +285,19 @@ class _Cell(NamedTuple):
         return x + h if self.residual else h
 
     def over(
-        self, x: Array, state: _State, known: Array | float = 0, last_only: bool = False
+        self,
+        x: Array,
+        state: _State,
+        progress: Progress,
+        known: Array | float = 0,
+        last_only: bool = False,
     ) -> Array:
         """Returns the outputs of whole windows, (steps, n, units), or the last h.
 
         Args:
             x: Its inputs, (steps, n, depth).
             state: That before the first step; afterwards, that after the last.
+            progress: What is told of each step.
             known: What else they meet first; see `split`.
             last_only: Whether only the last h is wanted.
         """
@@ -297,6 +312,7 @@ class _Cell(NamedTuple):
             self._advance(gates, state)
             if not last_only:
                 outputs[t] = h
+            progress.advance(len(h))
         if last_only:
             return h
         return x + outputs if self.residual else outputs

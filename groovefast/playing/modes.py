@@ -63,6 +63,7 @@ _OF_PRIOR: Mapping[str, Any] = {"prior": "fitted", "style": None, "variety": 1.0
 """Options of new grooves, likewise."""
 _NOTED: Mapping[str, Any] = {
     "spread": 0.0,
+    "at": None,
     "touch": 0.0,
     **_HOW_FAR,
     "hop_bars": None,
@@ -366,29 +367,38 @@ def variations(
 
 
 def interpolate(
-    a: Source, b: Source, num: int = 5, model: Model = None, **options: Any
+    a: Source,
+    b: Source,
+    num: int = 5,
+    model: Model = None,
+    at: float | None = None,
+    **options: Any,
 ) -> list[Rendition]:
-    """Plays performances from one to another, both included.
+    """Plays performances from one to another, both included, or one between them.
 
     Args:
         a: The first; its file, with its tempo and length, is that of all.
         b: The last; it is looped as long as need be.
-        num: How many, at least 2.
+        num: How many, at least 2; of no use with `at`.
         model: Any. One trained with `hits_as_controls` keeps the hits of `a`.
+        at: Where between `a`, 0, and `b`, 1, to play the only one; None for `num` of them.
         **options: Fields of `Options`.
 
     Raises:
         MidiError: As `humanize`, and so on.
     """
     _check_num("interpolate", num)
+    if at is not None:
+        check_number("at", at, 0, 1)
     player = _player("interpolate", model, options)
     take, other = player.take(a), player.take_beside(b)
     windows = player.windows(take)
     ends = (player.encode(take, windows)[0], player.encode(other, other.looped(windows))[0])
-    paths = [slerp(start, end, np.linspace(0, 1, num)) for start, end in zip(*ends, strict=True)]
+    shares = np.linspace(0, 1, num) if at is None else np.array([at], np.float64)
+    paths = [slerp(start, end, shares) for start, end in zip(*ends, strict=True)]
     return [
         player.decode(take, windows, np.array([path[index] for path in paths]), player.own_choice)
-        for index in range(num)
+        for index in range(len(shares))
     ]
 
 
@@ -506,7 +516,7 @@ MODES: Mapping[str, Mode] = {
             interpolate,
             "from one input to a second, in the tempo and length of the first",
             model="groovae_4bar",
-            options={"num": 5},
+            options={"num": 5, "at": None},
             inputs=(2, 2),
             least=2,
         ),
@@ -558,6 +568,8 @@ def play(
     player = row.load(model)
     usual = {"temperature": 0.0, "touch": row.touch if player.touch else 0.0, **row.options}
     settings = {**usual, **given, "seed": seed}
+    if settings.get("at") is not None:
+        del settings["num"]
     played = row.function(*sources, model=player, **settings)
     results = played if isinstance(played, list) else [played]
     drawn = any(settings.get(name) for name in ("temperature", "spread", "touch"))
@@ -588,6 +600,8 @@ def check_options(mode: str, options: Mapping[str, Any]) -> None:
     if "groove_from" in own and options.get("groove_from") is None:
         raise OptionError("groove_from", "name the performance whose feel `source` is to get")
     if options.get("num") is not None:
+        if options.get("at") is not None:
+            raise OptionError("num", "of no use with `at`, which asks for one only")
         _check_num(mode, options["num"])
 
 

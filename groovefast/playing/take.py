@@ -104,10 +104,7 @@ class Take:
         )
         self.part = part
         self._score = score = read_score(self.midi, self.part, name=self.name)
-        if not score.ticks_per_quarter:
-            raise GrooveFastError(
-                f"{self.name}: counts in SMPTE frames, not in beats; export it with a tempo"
-            )
+        check_counts_in_beats(score, self.name)
         written = output_pitches(pitch_classes)
         self.playable = [drum for drum, pitch in enumerate(written) if pitch is not None]
         self._pitches = [pitch or 0 for pitch in written]
@@ -116,7 +113,7 @@ class Take:
             classes = np.where(classes == UNMAPPED, np.uint8(self.playable[0]), classes)
         if (classes[score.notes["pitch"]] == UNMAPPED).all():
             raise no_drums(self.midi, self.name, self.part, pitch_classes)
-        self._finer = _finer(score)
+        self._finer = finer(score)
         self.fine_midi = self.midi
         if self._finer > 1:
             self.fine_midi = MidiTracks.parse(self.midi).finer(self._finer).to_bytes()
@@ -419,8 +416,20 @@ def _means(played: Grid) -> NDArray[np.float64]:
     return np.asarray(np.sum(played.velocities * hit, axis=0, dtype=np.float64) / counts)
 
 
-def _finer(score: Score) -> int:
-    """How many times more ticks the timing wants, and MIDI can count."""
+def check_counts_in_beats(score: Score, name: str) -> None:
+    """Raises if the time of a file is that of film.
+
+    Raises:
+        GrooveFastError: It is in SMPTE frames.
+    """
+    if not score.ticks_per_quarter:
+        raise GrooveFastError(
+            f"{name}: counts in SMPTE frames, not in beats; export it with a tempo"
+        )
+
+
+def finer(score: Score) -> int:
+    """Returns how many times more ticks the timing wants, and MIDI can count."""
     if score.ticks_per_quarter >= COARSE_TICKS:
         return 1
     last = max(score.end_tick, int(score.notes["end_tick"].max())) + score.ticks_per_quarter

@@ -36,12 +36,12 @@ CEILING = 10 ** (-1 / 20)
 """No sample is louder: one decibel below full scale."""
 MAX_MINUTES = 60
 
-_LOUDNESS_CURVE = 1.5
+LOUDNESS_CURVE = 1.5
 """Peak of a hit is velocity to this power: 9 dB from velocity 64 to 127."""
-_LOUDNESS = 1.3
+LOUDNESS = 1.3
 """Of everything: quiet playing is well heard, and the limiter works only on the loudest."""
 _OPEN_HAT = DRUM_CLASSES.index("open hi-hat")
-_CHOKE_SECONDS = 0.02
+CHOKE_SECONDS = 0.02
 _LIMITER_BLOCK = 64
 _LIMITER_CHUNK = 1 << 20
 """Samples treated at once, so that an hour needs little more memory than its samples."""
@@ -99,8 +99,8 @@ def _mix(
     ends = starts + np.array([len(sound) for sound in sounds], np.int64)
     last = int(np.ceil(end_times.max(initial=0.0) * SAMPLE_RATE))
     mix = np.zeros((int(ends.max(initial=last)), 2), np.float32)
-    levels = np.array([_LOUDNESS * voice.level for voice in VOICES], np.float32)
-    gains = levels[drums] * _strength(velocities) ** np.float32(_LOUDNESS_CURVE)
+    levels = np.array([LOUDNESS * voice.level for voice in VOICES], np.float32)
+    gains = levels[drums] * _strength(velocities) ** np.float32(LOUDNESS_CURVE)
     for start, choke, gain, sound in zip(
         starts, _choke_lengths(starts, drums), gains, sounds, strict=True
     ):
@@ -139,7 +139,7 @@ def _choke_lengths(starts: NDArray[np.int64], drums: NDArray[np.uint8]) -> NDArr
 
 def _choked(sound: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     """The sound up to `length`, and a short fade."""
-    fade = round(_CHOKE_SECONDS * SAMPLE_RATE)
+    fade = round(CHOKE_SECONDS * SAMPLE_RATE)
     if length + fade >= len(sound):
         return sound
     cut: NDArray[np.float32] = sound[: length + fade].copy()
@@ -184,18 +184,23 @@ def limit(audio: NDArray[np.float32], ceiling: float = CEILING) -> NDArray[np.fl
 
 
 def save_wav(audio: NDArray[np.float32], path: str | os.PathLike[str]) -> None:
-    """Writes samples, (n, 2) in -1..1, as a 16-bit stereo WAV file, whole or not at all.
+    """Writes the file of `to_wav`, whole or not at all.
 
     Raises:
         OSError: The folder does not exist or cannot be written.
     """
+    write_atomically(path, to_wav(audio))
+
+
+def to_wav(audio: NDArray[np.float32]) -> bytes:
+    """Returns samples, (n, 2) in -1..1, as a 16-bit stereo WAV file."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
         file.writeframes(np.rint(np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes())
-    write_atomically(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def check_soundfont(soundfont: str | os.PathLike[str]) -> str:
