@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ def command(files: tuple[Path, ...], host: str | None, port: int | None, no_brow
     pieces = [_opened(path) for path in files]
     with listening(LOOPBACK if host is None else host, port) as listener:
         from groovefast.studio.app import application
-        from groovefast.studio.jobs import Models
+        from groovefast.studio.jobs import MODELS
 
         door = _door(listener, host)
         address = _address(listener, door)
@@ -56,7 +57,7 @@ def command(files: tuple[Path, ...], host: str | None, port: int | None, no_brow
 
         def started() -> None:
             click.echo(f"The studio is at {address} (Ctrl-C ends it)")
-            threading.Thread(target=Models.warm, daemon=True).start()
+            threading.Thread(target=MODELS.warm, daemon=True).start()
             if not no_browser:
                 threading.Thread(target=_open_browser, args=(address,), daemon=True).start()
 
@@ -114,11 +115,11 @@ def _open_browser(address: str) -> None:
         webbrowser.open(address)
 
 
-def _teller(debug: bool) -> Any:
+def _teller(debug: bool) -> Callable[[Exception], None]:
     """Tells an error of ours in a line, or with all there is."""
 
     def tell(error: Exception) -> None:
-        line = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+        line = " ".join(f"{type(error).__name__}: {error}".split())
         told = "".join(traceback.format_exception(error)) if debug else f"{line} (see --debug)"
         with contextlib.suppress(OSError):
             click.echo(f"{command.name}: {told}", err=True)

@@ -143,10 +143,7 @@ class _Studio:
 
 
 def _written(body: bytes) -> bytes:
-    sent = pieces.Sent.of(json_of(body).get("piece"))
-    return encoded(
-        pieces.opened(sent.to_midi(), f"{sent.name}.mid", sent.channel, sent.track, sent.kit)
-    )
+    return encoded(pieces.Sent.of(json_of(body).get("piece")).to_piece())
 
 
 def _sound(body: bytes) -> bytes:
@@ -181,7 +178,7 @@ async def _mistake(_request: Request, error: Exception) -> Response:
 
 async def _http_mistake(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return mistake(error.detail, error.status_code)
+    return mistake(error.detail.lower(), error.status_code)
 
 
 async def _nobody(_request: Request, _error: Exception) -> Response:

@@ -13,10 +13,10 @@ const DYNAMICS = slider("dynamics", "Dynamics", "How far velocities go from what
 const TOUCH = slider("touch", "Touch", "How much of a player's scatter there is", 0.5);
 const slot = (name, label) => ({ kind: "slot", name, label });
 
-/** The modes of the page: `mode` as the server has it, and what it takes beside `seed`. */
+/** The modes of the page: `mode` as the server has it, and what it takes beside `seed`; `fixed` options are not shown. */
 export const MODES = [
   {
-    id: "new", mode: "sample", title: "New", button: "New groove", sources: [],
+    id: "new", mode: "sample", title: "New", button: "New groove", sources: [], fixed: { num: 1 },
     text: "Four bars that nobody played, in this slot's tempo.",
     options: [
       { kind: "style", name: "style", label: "Style" },

@@ -85,8 +85,9 @@ export class Panels extends EventTarget {
 
   /** What a mode is to be played with, slots apart: the options that the server takes. */
   optionsOf(id) {
-    const found = {};
-    for (const [name, { kind, control }] of this.panels.get(id).controls) {
+    const { mode, controls } = this.panels.get(id);
+    const found = { ...mode.fixed };
+    for (const [name, { kind, control }] of controls) {
       if (kind !== "slot" && control.value !== null && control.value !== false) found[name] = control.value;
     }
     return found;

@@ -45,7 +45,7 @@ export class Pattern extends EventTarget {
 
   barsBeside({ bars }) {
     const width = this.element.clientWidth;
-    const room = width - (width < NARROW ? 44 : 116);
+    const room = width - (width < NARROW ? 34 : 138);
     const steps = Math.max(...bars.slice(0, 64).map((bar) => bar[4]));
     return BARS_BESIDE.find((number) => number * steps * FEWEST_PIXELS <= room) ?? 1;
   }
