@@ -11,7 +11,7 @@ export function controlFor(option, facts, changed) {
 const BUILDERS = { slider, style, slot, check, attributes };
 
 function slider({ name, label, hint, value, min, max, step, show }, _, changed) {
-  const input = make("input", { type: "range", name, min, max, step });
+  const input = make("input", { type: "range", name, min, max, step, "aria-label": label }); // without its value
   const output = make("output");
   const element = labelled(label, input, output);
   element.title = hint;

@@ -17,7 +17,7 @@ import { SLOTS, Studio } from "./studio.js";
 import { Taps } from "./taps.js";
 import { Transport } from "./transport.js";
 
-const MESSAGE_MS = 8000;
+const MESSAGE_MS = 6000;
 const SHOWN_AFTER_MS = 250;
 const STAGES = { waiting: "waiting for its turn", listening: "listening", playing: "playing" };
 const THEMES = ["auto", "light", "dark"];
