@@ -48,7 +48,7 @@ def command(files: tuple[Path, ...], host: str | None, port: int | None, no_brow
     pieces = [_opened(path) for path in files]
     with listening(LOOPBACK if host is None else host, port) as listener:
         from groovefast.studio.app import application
-        from groovefast.studio.jobs import Models
+        from groovefast.studio.jobs import MODELS
 
         door = _door(listener, host)
         address = _address(listener, door)
@@ -57,7 +57,7 @@ def command(files: tuple[Path, ...], host: str | None, port: int | None, no_brow
 
         def started() -> None:
             click.echo(f"The studio is at {address} (Ctrl-C ends it)")
-            threading.Thread(target=Models.warm, daemon=True).start()
+            threading.Thread(target=MODELS.warm, daemon=True).start()
             if not no_browser:
                 threading.Thread(target=_open_browser, args=(address,), daemon=True).start()
 
