@@ -14,20 +14,21 @@ from starlette.types import ASGIApp
 
 from groovefast.drums import DRUM_CLASSES
 from groovefast.errors import GrooveFastError
+from groovefast.progress import Report
 from groovefast.sound.voices import LAYERS, TAKES
 from groovefast.studio import about, jobs, pieces, voices
 from groovefast.studio.answers import UNEXPECTED, answer, encoded, file, line_of, mistake
 from groovefast.studio.bodies import Bodies, body_of, json_of
 from groovefast.studio.guard import Door, Guard
 from groovefast.studio.pages import MEDIA_TYPES, Pages, read_pages
-from groovefast.studio.streaming import Report, Worked
+from groovefast.studio.streaming import Worked
+from groovefast.studio.values import check_array, check_object, check_text
 from groovefast.studio.workers import Workers
 
 Unexpected: TypeAlias = Callable[[Exception], None]
 
 MAX_PLAYING = 2
 """Pieces of work for the models that are under way at once; others wait."""
-_LONGEST_WORD = 200
 _HOUR = "private, max-age=3600"
 
 
@@ -118,8 +119,6 @@ class _Studio:
         body, given = await body_of(request), request.query_params
         name = given.get("name") or "untitled.mid"
         part = [given.get(each) or None for each in ("channel", "track", "kit")]
-        for word in (name, *part):
-            _check_length("name", word)
         return answer(await self._quick.start(lambda: encoded(pieces.opened(body, name, *part))))
 
     async def _write(self, request: Request) -> Response:
@@ -153,23 +152,11 @@ def _sound(body: bytes) -> bytes:
 
 def _played(body: bytes, report: Report) -> bytes:
     asked = json_of(body)
-    mode, given, options = (asked.get(name) for name in ("mode", "pieces", "options"))
-    if not isinstance(mode, str):
-        raise GrooveFastError("mode: name one")
-    if not isinstance(given, list) or not isinstance(options or {}, dict):
-        raise GrooveFastError("pieces is a list, and options are an object")
-    for name, value in {"mode": mode, **(options or {})}.items():
-        _check_length("options", name)
-        _check_length(name, value)
-    report("waiting", 0.0)
-    sents = [pieces.Sent.of(each) for each in given]
-    return encoded(jobs.playing(mode, sents, options or {}, report))
-
-
-def _check_length(name: str, value: object) -> None:
-    """Refuses words that nobody calls anything by, before they are compared to others."""
-    if isinstance(value, str) and len(value) > _LONGEST_WORD:
-        raise GrooveFastError(f"{name}: longer than {_LONGEST_WORD} characters")
+    options = check_object("options", asked.get("options", {}))
+    for name in options:
+        check_text("options", name)  # before it is compared to those there are
+    sents = [pieces.Sent.of(each) for each in check_array("pieces", asked.get("pieces", []))]
+    return encoded(jobs.playing(asked.get("mode"), sents, options, report))
 
 
 async def _mistake(_request: Request, error: Exception) -> Response:

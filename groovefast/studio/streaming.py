@@ -8,11 +8,9 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from groovefast.progress import Report
 from groovefast.studio.answers import UNEXPECTED, answer, encoded, line_of
 from groovefast.studio.workers import Workers
-
-Report = Callable[[str, float], None]
-"""Told the stage and the share of it that is done; raises where the work is to stop."""
 
 SECONDS_BEFORE_PROGRESS = 0.3
 _SECONDS_BETWEEN_LINES = 0.1

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from groovefast.errors import GrooveFastError
+from groovefast.progress import Report
 from groovefast.studio import streaming
-from groovefast.studio.streaming import DroppedError, Report, Worked
+from groovefast.studio.streaming import DroppedError, Worked
 from groovefast.studio.workers import Workers
 
 PATIENCE = 30
