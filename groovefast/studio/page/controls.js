@@ -42,11 +42,12 @@ function style({ name, label }, { styles }, changed) {
   return { ...control, get value() { return control.select.value || null; } };
 }
 
+/** Slots are counted from 1 where they are shown, from 0 elsewhere. */
 function slot({ name, label }, _, changed) {
-  const numbers = Array.from({ length: SLOTS }, (__, number) => [number, number + 1]);
-  const control = choice(name, label, numbers, changed);
-  control.select.value = name === "a" ? 0 : 1;
-  return { ...control, get value() { return Number(control.select.value); } };
+  const numbers = Array.from({ length: SLOTS }, (__, number) => [number + 1, number + 1]);
+  const { element, select } = choice(name, label, numbers, changed);
+  select.value = name === "a" ? 1 : 2;
+  return { element, set: (number) => { select.value = number + 1; }, get value() { return Number(select.value) - 1; } };
 }
 
 function check({ name, label }, _, changed) {

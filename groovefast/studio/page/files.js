@@ -6,6 +6,7 @@ import { open, wav, write } from "./server.js";
 const MIDI_TYPE = "audio/midi";
 const WRITE_AFTER_MS = 80;
 const MOST_BYTES_DRAGGED = 1.5e6;
+const MOST_BYTES = 20e6; // the server takes no more
 
 function bytesOf(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
@@ -107,6 +108,7 @@ export class Opener extends EventTarget {
 
   /** Opens one file; `where` says what of it the drums are. What is refused can be tried again. */
   async openOne(file, number, where = {}) {
+    if (file.size > MOST_BYTES) throw new Error(`${file.name}: larger than 20 MB`);
     this.refused = { file, number };
     const piece = await open(await file.arrayBuffer(), file.name, where);
     this.refused = null;

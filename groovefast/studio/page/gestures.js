@@ -24,7 +24,7 @@ export function handle(studio, pattern, heard, read) {
   element.addEventListener("pointerup", (event) => hand.release(event));
   element.addEventListener("pointercancel", () => hand.drop());
   element.addEventListener("pointerover", (event) => hand.tell(event));
-  element.addEventListener("focusin", (event) => hand.tell(event));
+  element.addEventListener("focusin", (event) => hand.enter(event));
   element.addEventListener("keydown", (event) => hand.type(event));
   element.addEventListener("contextmenu", (event) => event.target.closest(".cell") && event.preventDefault());
 }
@@ -41,6 +41,13 @@ class Hand {
   tell({ target }) {
     const cell = target.closest?.(".cell");
     if (cell && !this.held) this.read(cell.getAttribute("aria-label"));
+  }
+
+  /** However the focus came to a cell, it is the keyboard's. */
+  enter(event) {
+    const { column, drum } = event.target.dataset;
+    if (event.target.matches(".cell")) this.pattern.moveTo(Number(column), Number(drum), false);
+    this.tell(event);
   }
 
   add(column, drum, key) {

@@ -50,7 +50,8 @@ export class Models extends EventTarget {
     try {
       const told = (stage, share) => this.dispatchEvent(new CustomEvent("progress", { detail: { stage, share } }));
       const answer = await play(work.mode, work.sources.map(sent), work.options, told, running.abort.signal);
-      if (this.running === running) this.finish(work, answer);
+      const isOvertaken = work.isRevision && !this.isLast(work.id, work.slot); // by an edit
+      if (this.running === running && !isOvertaken) this.finish(work, answer);
     } catch (error) {
       if (error.name !== "AbortError") this.dispatchEvent(new CustomEvent("failed", { detail: error }));
     } finally {
