@@ -202,6 +202,7 @@ class _Edit:
         in_song = quarters - self._songs.starts_of(tracks)
         if (in_song < EARLIEST).any() or self._songs.is_beyond(tracks, quarters).any():
             raise OptionError("hits", "one moved from one song of the file to another")
+        ticks: NDArray[np.int64]
         ticks = np.rint(np.maximum(in_song, 0) * score.ticks_per_quarter).astype(np.int64)
         if (ticks >= MAX_TICK).any():
             raise OptionError("hits", f"one lies beyond tick {MAX_TICK}, the last of MIDI")
