@@ -519,7 +519,7 @@ def test_interpolation_can_be_asked_for_one_place():
         [path[index]] for index in (0, 1, 4)
     ]
     for at in (-0.1, 1.1, "half", np.nan):
-        with pytest.raises(OptionError, match=r"^at: .* is no number from 0 to 1"):
+        with pytest.raises(GrooveFastError, match=r"^at: .* is no number from 0 to 1"):
             interpolate(a, b, model=model, at=at)
 
 
