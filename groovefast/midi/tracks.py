@@ -104,6 +104,9 @@ class MidiTracks:
     ) -> MidiTracks:
         """Returns the file with other notes; every other event stays at its tick.
 
+        A note that stays as it is keeps its own messages, unless it sounds together with another
+        of its track, channel and pitch.
+
         Notes of one track, channel and pitch that overlap are cut where the next begins, and none
         rings on when its track has ended. Where notes that are not among `old` have one such lane
         too, they stay, and new ones are left out while these sound. A file without other notes than
@@ -246,24 +249,59 @@ def _with_lanes(
     another one where it did, unless a note begins later.
     """
     own = {lane for lane, (old, _) in lanes.items() if old}
-    kept = [(tick, message) for tick, message in track if _lane_of(message) not in own]
-    last_tick, last_kept = kept[-1][0], kept[-2][0] if len(kept) > 1 else 0
+    is_kept = [_lane_of(message) not in own for _, message in track]
+    kept = [tick for (tick, _), stays in zip(track, is_kept, strict=True) if stays]
+    last_tick, last_kept = kept[-1], kept[-2] if len(kept) > 1 else 0
     new_spans = [span for _, new in lanes.values() for span in new]
     first_free = 1 + max((span[0] for span in new_spans), default=-1)
     if end is None:
         last_tick = max(last_tick, *(span[1] for span in new_spans), 0)
     elif is_clip or first_free > last_tick:
         last_tick = max(end, first_free, last_kept)
-    ranked = [(tick, _KEPT, message) for tick, message in kept[:-1]]
+    written: list[tuple[int, int, bytes]] = []
+    alone = _notes_alone(track, own)
     for lane, (old, new) in lanes.items():
         channel, pitch = lane
         spans = _without_overlaps(new) if old else _beside(new, track, lane)
         for tick, end_tick, velocity in spans:
             end_tick = max(min(end_tick, last_tick), tick + 1)
+            as_it_was = alone.pop((lane, (tick, end_tick, velocity)), None)
+            if as_it_was:
+                for index in as_it_was:
+                    is_kept[index] = True
+                continue
             on = bytes((_NOTE_ON | channel, pitch, velocity))
-            ranked += [(tick, _BEGINS, on), (end_tick, _ENDS, _end_of(channel, pitch))]
+            written += [(tick, _BEGINS, on), (end_tick, _ENDS, _end_of(channel, pitch))]
+    stays = itertools.compress(track[:-1], is_kept)
+    ranked = [*((tick, _KEPT, message) for tick, message in stays), *written]
     ranked.sort(key=lambda event: event[:2])
     return (*((tick, message) for tick, _, message in ranked), (last_tick, END_OF_TRACK))
+
+
+def _notes_alone(
+    track: Sequence[Event], lanes: Collection[tuple[int, int]]
+) -> dict[tuple[tuple[int, int], Span], tuple[int, int]]:
+    """Where notes begin and end in a track that sound with no other of their lane.
+
+    Args:
+        track: All its events.
+        lanes: Those whose notes are wanted.
+
+    Returns:
+        The numbers of both events, by lane and note.
+    """
+    found: dict[tuple[tuple[int, int], Span], tuple[int, int]] = {}
+    begun: dict[tuple[int, int], int | None] = {}
+    """The event of the one note that sounds in a lane; None where several do."""
+    for index, (tick, message) in enumerate(track):
+        lane = _lane_of(message)
+        if lane is None or lane not in lanes:
+            continue
+        if _begins(message):
+            begun[lane] = None if lane in begun else index
+        elif (first := begun.pop(lane, None)) is not None and tick > track[first][0]:
+            found[lane, (track[first][0], tick, track[first][1][2])] = first, index
+    return found
 
 
 def _beside(new: Iterable[Span], track: Iterable[Event], lane: tuple[int, int]) -> Iterator[Span]:

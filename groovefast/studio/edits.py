@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from groovefast.drum_part import DrumPart
+from groovefast.drum_part import ALL_CHANNELS, DrumPart
 from groovefast.drums import (
     DRUM_CHANNEL,
     DRUM_CLASSES,
@@ -177,11 +177,13 @@ class _Edit:
         )
         new["tick"][moved.ids] = ticks
         new["velocity"][struck.ids] = struck.velocities
-        new = np.concatenate((new[self._stays], self._added(tracks, score)))
+        added = self._added(tracks, score)
+        placed = np.concatenate((new[moved.ids], added))
+        new = np.concatenate((new[self._stays], added))
 
         def end_of(track: int, _end: int, _last_event: int) -> int:
             own_end = tracks.tracks[track][-1][0]
-            begun = new["tick"][new["track"] == track]
+            begun = placed["tick"][placed["track"] == track]
             return self._end(score, track, own_end, int(begun.max(initial=-1)))
 
         return tracks.with_notes(old, new, end_of)
@@ -202,6 +204,7 @@ class _Edit:
         in_song = quarters - self._songs.starts_of(tracks)
         if (in_song < EARLIEST).any() or self._songs.is_beyond(tracks, quarters).any():
             raise OptionError("hits", "one moved from one song of the file to another")
+        ticks: NDArray[np.int64]
         ticks = np.rint(np.maximum(in_song, 0) * score.ticks_per_quarter).astype(np.int64)
         if (ticks >= MAX_TICK).any():
             raise OptionError("hits", f"one lies beyond tick {MAX_TICK}, the last of MIDI")
@@ -251,14 +254,24 @@ class _Edit:
         return in_tracks, channels
 
     def _place_of_none(self, tracks: MidiTracks) -> tuple[int, int]:
-        """Where drums belong in a file that has none."""
-        part, last = self._source.part, len(tracks.tracks) - 1
+        """Where drums belong in a file that has none: with what else its part plays, or alone."""
+        part, number = self._source.part, len(tracks.tracks)
+        place = _usual_place(self._score.notes)
+        if place:
+            return place
         channels = [channel - 1 for channel in part.channels]
         channel = DRUM_CHANNEL if DRUM_CHANNEL in channels else channels[0]
         if isinstance(part.track, int):
-            return min(part.track - 1, last), channel
-        place = _usual_place(self._score.notes)
-        return place or (last, channel)
+            return min(part.track, number) - 1, channel
+        everybody = read_score(self._source.midi, DrumPart.of(ALL_CHANNELS, part.track))
+        if part.track is not None:
+            wanted = part.track.strip().casefold()
+            names = [name.strip().casefold() for name in everybody.track_names]
+            return names.index(wanted) if wanted in names else 0, channel
+        taken = set(everybody.notes["track"].tolist())
+        conductors = int(number > 1)
+        free = [track for track in range(conductors, number) if track not in taken]
+        return (free or [number - 1])[0], channel
 
     def _end(self, score: Score, track: int, end: int, last_tick: int) -> int:
         """Where a track ends: where it did, or with the bar of a later note."""

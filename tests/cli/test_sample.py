@@ -240,6 +240,16 @@ def test_a_mode_is_the_function_of_its_name(play, models, beats, mode):
     assert [_without_text(midi) for midi in played] == [each.midi for each in expected]
 
 
+def test_one_place_of_an_interpolation(play, run, models, beats, tmp_path):
+    words = _words("interpolate", models, beats)
+    path = list(play(*words, "--num", 3).values())
+    (between,) = play(*words, "--at", 0.5, into="between").items()
+    assert between == ("a-interpolate-001.mid", path[1])
+    status, out, err = run(*words, "--at", 0.5, "--num", 3, "--output-dir", tmp_path / "both")
+    assert (status, out) == (2, "")
+    assert err == "groovefast-sample: --num: of no use with --at, which asks for one only\n"
+
+
 def _without_text(midi):
     """A file without the text that says how it was made."""
     tracks = MidiTracks.parse(midi)

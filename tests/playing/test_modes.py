@@ -512,6 +512,17 @@ def test_interpolation_begins_at_one_and_ends_at_the_other():
     np.testing.assert_array_equal(_hits(path[-1].midi), _hits(reconstruct(b, model).midi))
 
 
+def test_interpolation_can_be_asked_for_one_place():
+    a, b, model = make_beat(3), make_beat(2, 7), make_model(FOUR)
+    path = interpolate(a, b, 5, model)
+    assert [interpolate(a, b, model=model, at=at) for at in (0, 0.25, 1.0)] == [
+        [path[index]] for index in (0, 1, 4)
+    ]
+    for at in (-0.1, 1.1, "half", np.nan):
+        with pytest.raises(GrooveFastError, match=r"^at: .* is no number from 0 to 1"):
+            interpolate(a, b, model=model, at=at)
+
+
 # --- Models, options, mistakes --------------------------------------------------------------
 
 

@@ -38,7 +38,7 @@ def test_the_table_says_what_the_functions_do_unless_told(mode):
         elif name != "temperature":
             default = parameters[name].default if name in parameters else usual[name]
             assert value == default, name
-    own = set(parameters) & {"num", "qpm", "spread", "replace", "groove_from"}
+    own = set(parameters) & {"num", "at", "qpm", "spread", "replace", "groove_from"}
     assert own == set(mode.options) - (usual.keys())
     required = [each for each in parameters.values() if each.default is inspect.Parameter.empty]
     positional = [each for each in required if each.kind is each.POSITIONAL_OR_KEYWORD]
@@ -183,6 +183,15 @@ def test_a_file_tells_all_that_makes_it_again():
     assert texts(played.midi)[0].endswith("seed 3, temperature 1, replace")
 
 
+def test_one_place_between_two_is_noted_and_has_no_number():
+    sources, model = [make_beat(2), make_beat(1, 7)], make_model(FOUR)
+    (played,) = play("interpolate", sources, model, at=0.0, seed=3, temperature=1)
+    assert texts(played.midi) == [
+        "groovefast interpolate, model groovae_4bar, seed 3, temperature 1, at 0"
+    ]
+    assert len(play("interpolate", sources, model, at=None)) == 5
+
+
 @pytest.mark.parametrize("name", ["model", "best", "mine"])
 def test_files_name_a_model_without_its_path(tmp_path, name):
     from groovefast.model.checkpoints import save_model
@@ -203,6 +212,8 @@ def test_files_name_a_model_without_its_path(tmp_path, name):
         ("humanize", {"num": 2}, "num: of no use to `mode` humanize; it is for sample or inter"),
         ("vary", {"num": 0}, "num: 0 is too few; `mode` vary makes at least 1"),
         ("interpolate", {"num": 1}, "num: 1 is too few; `mode` interpolate makes at least 2"),
+        ("interpolate", {"num": 3, "at": 0.0}, "num: of no use with `at`, which asks for one"),
+        ("vary", {"at": 0.5}, "at: of no use to `mode` vary; it is for interpolate"),
         ("groove-transfer", {}, "groove_from: name the performance whose feel `source` is to get"),
     ],
 )
