@@ -68,13 +68,14 @@ def ask(
 
 
 async def _asked(app: Any, scope: dict[str, Any], parts: Iterable[bytes]) -> Answer:
-    coming, sent = iter(parts), list[dict[str, Any]]()
+    sent: list[dict[str, Any]] = []
+    coming = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+    coming.append({"type": "http.request", "body": b"", "more_body": False})
 
     async def receive() -> dict[str, Any]:
-        if sent:  # a client that waits for the answer
+        if not coming:  # a client that waits for the answer
             await asyncio.Event().wait()
-        part = next(coming, None)
-        return {"type": "http.request", "body": part or b"", "more_body": part is not None}
+        return coming.pop(0)
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)

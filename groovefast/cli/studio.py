@@ -21,6 +21,10 @@ from groovefast.errors import GrooveFastError
 if TYPE_CHECKING:
     from groovefast.studio.guard import Door
 
+_THREADS = ("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""Of NumPy's products, read when it is imported. Those of the models are small: on a busy machine
+threads that wait for each other take twenty times as long as one."""
+
 
 @console.command("groovefast-studio")
 @click.argument("files", metavar="[MIDI]...", nargs=-1, type=click.Path(path_type=Path))
@@ -43,6 +47,8 @@ def command(files: tuple[Path, ...], host: str | None, port: int | None, no_brow
     The MIDI files named are there when it opens. Nothing leaves this machine, and nothing is
     written to it but what the browser downloads. Ctrl-C ends it.
     """
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")
     from groovefast.studio.server import LOOPBACK, listening, serve
 
     pieces = [_opened(path) for path in files]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -30,6 +31,11 @@ Unexpected: TypeAlias = Callable[[Exception], None]
 MAX_PLAYING = 2
 """Pieces of work for the models that are under way at once; others wait."""
 _HOUR = "private, max-age=3600"
+_SOUNDS = {
+    "-".join(map(str, sound)): sound
+    for sound in itertools.product(range(len(DRUM_CLASSES)), range(LAYERS), range(TAKES))
+}
+"""Drum, layer and take, by how a page names them."""
 
 
 def application(
@@ -69,14 +75,15 @@ class _Studio:
         self._pages, self._unexpected = pages, unexpected
         self._own = encoded(list(own))
         self._about = encoded({**about.facts(), "pieces": len(own)})
-        self._quick, self._playing, self._sounding = Workers(2), Workers(MAX_PLAYING), Workers(1)
+        self._quick, self._playing = Workers(2), Workers(MAX_PLAYING)
+        self._voicing, self._sounding = Workers(1), Workers(1)
 
     def routes(self) -> list[Route]:
         """Returns what may be asked for."""
         return [
             Route("/", self._index),
             Route("/page/{name:path}", self._page),
-            Route("/voices/{drum:int}-{layer:int}-{take:int}.wav", self._voice),
+            Route("/voices/{name}.wav", self._voice),
             Route("/api/studio", self._facts),
             Route("/api/pieces", self._pieces),
             Route("/api/open", self._open, methods=["POST"]),
@@ -107,10 +114,10 @@ class _Studio:
         return answer(self._own)
 
     async def _voice(self, request: Request) -> Response:
-        drum, layer, take = (request.path_params[name] for name in ("drum", "layer", "take"))
-        if drum >= len(DRUM_CLASSES) or layer >= LAYERS or take >= TAKES:
+        sound = _SOUNDS.get(request.path_params["name"])
+        if sound is None:
             raise HTTPException(404)
-        wav = await self._quick.start(lambda: voices.wav(drum, layer, take))
+        wav = await self._voicing.start(lambda: voices.wav(*sound))
         return Response(wav, headers={"cache-control": _HOUR}, media_type="audio/wav")
 
     # --- What is done -----------------------------------------------------------------------
@@ -165,7 +172,8 @@ async def _mistake(_request: Request, error: Exception) -> Response:
 
 async def _http_mistake(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return mistake(error.detail.lower(), error.status_code)
+    line = {404: "nothing is here", 405: "this cannot be asked in this way"}.get(error.status_code)
+    return mistake(line or error.detail, error.status_code)
 
 
 async def _nobody(_request: Request, _error: Exception) -> Response:
