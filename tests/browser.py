@@ -18,7 +18,6 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
 WIDE, NARROW = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
-DRUMS = ("kick", "snare", "closed hi-hat", "open hi-hat", "low tom", "mid tom", "high tom")
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _LABEL = re.compile(r"(.+), bar (\d+), step (\d+): (?:velocity (\d+), (.+)|empty)")
 
@@ -94,7 +93,9 @@ class StudioPage:
         """Loads the page, or loads it anew; its first groove, if it makes one, is there."""
         self.page.goto(self.address)
         self.page.wait_for_selector("body[data-ready]")
-        self.until("document.querySelector('.cell.hit') || localStorage.getItem('groovefast.slot.0')")
+        self.until(
+            "document.querySelector('.cell.hit') || localStorage.getItem('groovefast.slot.0')"
+        )
 
     def until(self, condition: str, seconds: float = 20) -> None:
         """Waits for a condition in the page, whose policy lets nobody wait inside it."""
@@ -130,7 +131,7 @@ class StudioPage:
         found = {}
         for label in labels:
             parts = _LABEL.fullmatch(label)
-            assert parts and parts[4], label
+            assert parts, label
             found[parts[1], int(parts[2]), int(parts[3])] = int(parts[4]), parts[5]
         return found
 
@@ -209,7 +210,8 @@ class StudioPage:
         given: Any = self.page.evaluate(
             """async () => {
               const transfer = new DataTransfer();
-              const event = new DragEvent("dragstart", { dataTransfer: transfer, bubbles: true, cancelable: true });
+              const options = { dataTransfer: transfer, bubbles: true, cancelable: true };
+              const event = new DragEvent("dragstart", options);
               if (!document.getElementById("midi").dispatchEvent(event)) return null;
               const file = [...transfer.files][0];
               const bytes = [...new Uint8Array(await file.arrayBuffer())];

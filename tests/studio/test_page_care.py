@@ -23,7 +23,9 @@ def test_there_is_no_barrier(browser, address, size, scheme):
     for tab in TABS:
         studio.choose(tab)
         assert violations(studio) == []
-    studio.page.get_by_text("Character").last.evaluate("summary => summary.parentElement.open = true")
+    studio.page.get_by_text("Character").last.evaluate(
+        "summary => summary.parentElement.open = true"
+    )
     studio.press("Mute kick") if size is WIDE else studio.press("Mute / solo")
     studio.page.keyboard.press("2")
     studio.press("Help")

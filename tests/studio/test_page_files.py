@@ -32,7 +32,9 @@ def test_a_stiff_file_is_dropped_humanized_and_dragged_out(studio):
     assert name == "stiff-humanize.mid"
 
     stiff, played = notes_of(FLAT.read_bytes()), notes_of(midi)
-    (whole,) = playing.play("humanize", [FLAT.read_bytes()], seed=studio.seed, timing=1.0, dynamics=1.0)
+    (whole,) = playing.play(
+        "humanize", [FLAT.read_bytes()], seed=studio.seed, timing=1.0, dynamics=1.0
+    )
     wholly = notes_of(whole.midi)
     assert len(played) == len(stiff) == len(wholly) == 57
     by_pitch = lambda notes: sorted(notes, key=lambda note: (note[1], note[0]))  # noqa: E731
@@ -81,10 +83,17 @@ def test_sound_is_downloaded(studio):
 def song_of_band() -> bytes:
     """A bass beside drums, tempo and meter changing: 4/4, then 7/8."""
     conductor = midi_bytes.track(
-        midi_bytes.meter(0, 4), midi_bytes.tempo(0, 500_000), midi_bytes.meter(1920, 7, 3), midi_bytes.tempo(0, 400_000)
+        midi_bytes.meter(0, 4),
+        midi_bytes.tempo(0, 500_000),
+        midi_bytes.meter(1920, 7, 3),
+        midi_bytes.tempo(0, 400_000),
     )
-    bass = midi_bytes.track(midi_bytes.program(0, 33, 1), *[midi_bytes.hit(240, 40, 90, 1) for _ in range(13)])
-    drums = midi_bytes.track(*[midi_bytes.hit(0 if number == 0 else 240, 36 + 6 * (number % 2)) for number in range(15)])
+    bass = midi_bytes.track(
+        midi_bytes.program(0, 33, 1), *[midi_bytes.hit(240, 40, 90, 1) for _ in range(13)]
+    )
+    drums = midi_bytes.track(
+        *[midi_bytes.hit(0 if number == 0 else 240, 36 + 6 * (number % 2)) for number in range(15)]
+    )
     return midi_bytes.header(3) + conductor + bass + drums
 
 
@@ -92,19 +101,27 @@ def test_a_band_stays_as_it_is_and_odd_meters_are_shown(studio):
     song = song_of_band()
     studio.drop({"band.mid": song})
     studio.says("13 other notes, kept as they are")
-    assert studio.page.get_by_role("button", name="Play from bar 2").inner_text().split() == ["2", "7/8"]
+    assert studio.page.get_by_role("button", name="Play from bar 2").inner_text().split() == [
+        "2",
+        "7/8",
+    ]
     assert studio.page.locator("#bars").is_disabled()
     studio.run("Humanize", "Humanize")
     midi = studio.downloaded("#midi")[1]
     assert notes_of(midi, 1) == notes_of(song, 1)
     assert notes_of(midi) != notes_of(song)
     before, after = slow_midi.read(song), slow_midi.read(midi)
-    assert [event for event in after.tracks[0] if event.data[:1] != b"\x01"][:-1] == before.tracks[0]
+    assert [event for event in after.tracks[0] if event.data[:1] != b"\x01"][:-1] == before.tracks[
+        0
+    ]
 
 
 def test_drums_on_another_channel_are_asked_for(studio):
     studio.expected.append("400 (Bad Request)")
-    hits = [midi_bytes.hit(0 if number == 0 else 480, pitch, 90, 2) for number, pitch in enumerate((36, 42, 38, 42))]
+    hits = [
+        midi_bytes.hit(0 if number == 0 else 480, pitch, 90, 2)
+        for number, pitch in enumerate((36, 42, 38, 42))
+    ]
     studio.drop({"other.mid": midi_bytes.song(*hits)})
     dialog = studio.page.get_by_role("dialog")
     dialog.wait_for()
@@ -148,7 +165,10 @@ def test_files_go_into_slots_where_they_fall(studio):
     flat = FLAT.read_bytes()
     studio.drop({"fifth.mid": flat}, '.slot[data-slot="4"]')
     studio.says("fifth:")
-    assert studio.page.locator('.slot[aria-pressed="true"]').get_attribute("aria-label") == "Slot 5: fifth"
+    assert (
+        studio.page.locator('.slot[aria-pressed="true"]').get_attribute("aria-label")
+        == "Slot 5: fifth"
+    )
     studio.drop({"a.mid": flat, "b.mid": flat})
     studio.says("b:")
     labels = [each.get_attribute("aria-label") for each in studio.page.locator(".slot").all()]
@@ -174,7 +194,9 @@ def test_slots_stay_when_the_page_is_loaded_anew(studio):
 
 def test_what_is_too_large_for_local_storage_stays_too(studio):
     text = bytes(4_000_000)  # a song with a long text
-    song = midi_bytes.song(midi_bytes.meta(0, 1, text), *[midi_bytes.hit(240, 36) for _ in range(8)])
+    song = midi_bytes.song(
+        midi_bytes.meta(0, 1, text), *[midi_bytes.hit(240, 36) for _ in range(8)]
+    )
     studio.drop({"large.mid": song})
     studio.says("large:")
     shown = studio.hits()

@@ -21,10 +21,13 @@ _DEVICES = """
 window.sent = [];
 const ports = (...all) => new Map(all.map((port) => [port.id, port]));
 const kit = { id: "kit", name: "My kit", onmidimessage: null };
-const sampler = { id: "sampler", name: "My sampler", send: (data, time) => window.sent.push({ data, time }) };
+const send = (data, time) => window.sent.push({ data, time });
+const sampler = { id: "sampler", name: "My sampler", send };
 const access = { inputs: ports(kit), outputs: ports(sampler), addEventListener() {} };
 navigator.requestMIDIAccess = async () => access;
-window.strike = (pitch, velocity) => kit.onmidimessage({ data: [0x99, pitch, velocity], timeStamp: performance.now() });
+window.strike = (pitch, velocity) => (
+  kit.onmidimessage({ data: [0x99, pitch, velocity], timeStamp: performance.now() })
+);
 """
 
 
@@ -83,13 +86,43 @@ def test_style_variety_temperature_and_attributes_count(studio):
 @pytest.mark.parametrize(
     ("tab", "button", "mode", "path", "sliders", "options"),
     [
-        ("Humanize", "Humanize", "humanize", FLAT, {"Dynamics": 0.3}, {"dynamics": 0.3, "timing": 1.0, "touch": 0.5}),
-        ("Drumify", "Drum to this pattern", "tap2drum", TAP, {"Touch": 1}, {"touch": 1.0, "timing": 1.0, "dynamics": 1.0}),
-        ("Add hi-hat", "Add hi-hat", "add-hihat", TAP, {"Timing": 0.5}, {"touch": 0.5, "timing": 0.5, "dynamics": 1.0}),
-        ("Vary", "Vary", "vary", FLAT, {"How far": 0.8}, {"spread": 0.8, "timing": 1.0, "dynamics": 1.0}),
+        (
+            "Humanize",
+            "Humanize",
+            "humanize",
+            FLAT,
+            {"Dynamics": 0.3},
+            {"dynamics": 0.3, "timing": 1.0, "touch": 0.5},
+        ),
+        (
+            "Drumify",
+            "Drum to this pattern",
+            "tap2drum",
+            TAP,
+            {"Touch": 1},
+            {"touch": 1.0, "timing": 1.0, "dynamics": 1.0},
+        ),
+        (
+            "Add hi-hat",
+            "Add hi-hat",
+            "add-hihat",
+            TAP,
+            {"Timing": 0.5},
+            {"touch": 0.5, "timing": 0.5, "dynamics": 1.0},
+        ),
+        (
+            "Vary",
+            "Vary",
+            "vary",
+            FLAT,
+            {"How far": 0.8},
+            {"spread": 0.8, "timing": 1.0, "dynamics": 1.0},
+        ),
     ],
 )
-def test_modes_of_one_piece_play_as_the_command_does(studio, tab, button, mode, path, sliders, options):
+def test_modes_of_one_piece_play_as_the_command_does(
+    studio, tab, button, mode, path, sliders, options
+):
     open_file(studio, path)
     studio.choose(tab)
     for name, value in sliders.items():
@@ -140,7 +173,9 @@ def test_the_groove_of_a_slot_goes_to_another(studio):
     studio.page.get_by_label("Feel of slot").select_option("2")
     studio.run("Transfer", "Transfer groove")
     options = {"timing": 1.0, "dynamics": 1.0}
-    expected = played("groove-transfer", FLAT, groove_from=TAP.read_bytes(), seed=studio.seed, **options)
+    expected = played(
+        "groove-transfer", FLAT, groove_from=TAP.read_bytes(), seed=studio.seed, **options
+    )
     assert midi_of(studio) == expected
 
 

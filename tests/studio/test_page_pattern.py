@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -63,7 +64,14 @@ def test_undo_and_redo_go_through_every_step(studio):
 
 @pytest.mark.parametrize(
     ("dx", "dy", "velocity", "late"),
-    [(0, -30, 120, 0), (0, 40, 64, 0), (0, -500, 127, 0), (0, 500, 1, 0), (6, 0, 96, 1), (-6, 0, 96, -1)],
+    [
+        (0, -30, 120, 0),
+        (0, 40, 64, 0),
+        (0, -500, 127, 0),
+        (0, 500, 1, 0),
+        (6, 0, 96, 1),
+        (-6, 0, 96, -1),
+    ],
 )
 def test_a_drag_sets_velocity_or_time(studio, dx, dy, velocity, late):
     studio.empty()
@@ -111,7 +119,10 @@ def test_the_keyboard_alone_does_all_of_it(studio):
     assert ("snare", 2, 1) in studio.hits()
     keyboard.press("Delete")
     keyboard.press("m")
-    assert studio.page.get_by_role("button", name="Mute snare").first.get_attribute("aria-pressed") == "true"
+    assert (
+        studio.page.get_by_role("button", name="Mute snare").first.get_attribute("aria-pressed")
+        == "true"
+    )
     assert len(studio.hits()) == 2
 
 
@@ -119,9 +130,31 @@ def test_every_control_can_be_reached_with_the_tab_key(studio):
     reached = set()
     for _ in range(120):
         studio.page.keyboard.press("Tab")
-        reached.add(studio.page.evaluate("document.activeElement.id || document.activeElement.className"))
-    wanted = {"open", "midi", "wav", "clear", "duplicate", "theme", "help-button", "tab-new", "run-new"}
-    wanted |= {"seed", "keep-seed", "play", "loop", "metronome", "tempo", "bars", "double", "volume"}
+        reached.add(
+            studio.page.evaluate("document.activeElement.id || document.activeElement.className")
+        )
+    wanted = {
+        "open",
+        "midi",
+        "wav",
+        "clear",
+        "duplicate",
+        "theme",
+        "help-button",
+        "tab-new",
+        "run-new",
+    }
+    wanted |= {
+        "seed",
+        "keep-seed",
+        "play",
+        "loop",
+        "metronome",
+        "tempo",
+        "bars",
+        "double",
+        "volume",
+    }
     assert wanted <= reached
 
 
@@ -179,7 +212,7 @@ def test_playback_is_exact_to_the_sample_and_loops(studio):
     studio.until("window.heard.length >= 9")
     studio.press("Stop")
     times = heard(studio)
-    assert [b - a for a, b in zip(times, times[1:], strict=False)] == pytest.approx(
+    assert [b - a for a, b in itertools.pairwise(times)] == pytest.approx(
         [0.25] * (len(times) - 1), abs=1 / 44100
     )
     assert all(each["time"] > each["now"] for each in studio.page.evaluate("window.heard"))
@@ -237,7 +270,7 @@ def test_mute_and_solo(studio):
     studio.page.wait_for_timeout(2100)
     times = heard(studio)
     assert 7 <= len(times) <= 10
-    assert all(b - a == pytest.approx(0.25, abs=1e-4) for a, b in zip(times, times[1:], strict=False))
+    assert all(b - a == pytest.approx(0.25, abs=1e-4) for a, b in itertools.pairwise(times))
 
 
 def test_the_metronome_clicks_on_beats(studio):
@@ -246,7 +279,7 @@ def test_the_metronome_clicks_on_beats(studio):
     studio.press("Play")
     studio.until("window.clicks.length >= 5")
     clicks = studio.page.evaluate("window.clicks")
-    assert {round(b["time"] - a["time"], 4) for a, b in zip(clicks, clicks[1:], strict=False)} == {0.25}
+    assert {round(b["time"] - a["time"], 4) for a, b in itertools.pairwise(clicks)} == {0.25}
     assert [each["pitch"] for each in clicks[:5]] == [1760, 1175, 1175, 1175, 1760]
     assert clicks[0]["time"] == pytest.approx(heard(studio)[0], abs=1e-6)
 
