@@ -17,6 +17,11 @@ async function midiOf(piece, signal) {
   return piece.midi && !piece.edited ? piece.midi : (await write(sent(piece), signal)).midi;
 }
 
+/** The MIDI file of a piece, as if it were dropped again. */
+export async function fileOf(piece) {
+  return new File([bytesOf(await midiOf(piece))], `${piece.name}.mid`, { type: MIDI_TYPE });
+}
+
 /** Hands a file to the user under a name. */
 function download(blob, name) {
   const link = document.createElement("a");
@@ -68,7 +73,7 @@ export class MidiLink {
     event.preventDefault();
     try {
       const { piece } = this.studio;
-      download(new Blob([bytesOf(await midiOf(piece))], { type: MIDI_TYPE }), `${piece.name}.mid`);
+      download(await fileOf(piece), `${piece.name}.mid`);
     } catch (error) {
       this.failed(error);
     }

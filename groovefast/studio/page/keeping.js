@@ -24,11 +24,6 @@ export async function kept(name) {
   }
 }
 
-export function forget(name) {
-  localStorage.removeItem(PREFIX + name);
-  return inDatabase("readwrite", (values) => values.delete(name)).catch(() => undefined);
-}
-
 function inDatabase(access, ask) {
   return new Promise((resolve, reject) => {
     const opening = indexedDB.open("groovefast", 1);

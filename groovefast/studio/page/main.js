@@ -1,7 +1,7 @@
 /** The page: makes its parts and ties them together. */
 
-import { MidiLink, Opener, downloadWav, takeDrops } from "./files.js";
-import { forget, keep, kept } from "./keeping.js";
+import { MidiLink, Opener, downloadWav, fileOf, takeDrops } from "./files.js";
+import { keep, kept } from "./keeping.js";
 import { handle } from "./gestures.js";
 import { Kit } from "./kit.js";
 import { MODES } from "./modes.js";
@@ -19,6 +19,7 @@ import { Transport } from "./transport.js";
 
 const MESSAGE_MS = 6000;
 const SHOWN_AFTER_MS = 250;
+const KEEP_AFTER_MS = 200;
 const STAGES = { waiting: "waiting for its turn", listening: "listening", playing: "playing" };
 const THEMES = ["auto", "light", "dark"];
 const byId = (id) => document.getElementById(id);
@@ -132,6 +133,11 @@ function openFiles(studio, opener) {
       else complain(error);
     }
   };
+  byId("which").addEventListener("click", trying(async () => {
+    const { piece, current } = studio;
+    opener.refused = { file: await fileOf(piece), number: current };
+    askForParts(opener, { message: `${piece.name}: the drums are on channel 10, or where you say` });
+  }));
   opener.addEventListener("opened", ({ detail }) => say(`${detail.name}: ${factsOf(detail)}`));
   byId("open").addEventListener("click", () => byId("file").click());
   byId("file").addEventListener("change", async () => {
@@ -196,16 +202,17 @@ async function openGiven(studio) {
 function runModes(studio, panels, models, ports, kit) {
   const run = (id) => {
     const { mode } = MODES.find((each) => each.id === id);
-    models.run({ id, mode, ...sourcesOf(id, studio, panels), options: optionsOf(id, studio, panels) });
+    const where = { ...sourcesOf(id, studio, panels), from: studio.current };
+    models.run({ id, mode, ...where, options: optionsOf(id, studio, panels) });
   };
   panels.addEventListener("run", ({ detail }) => run(detail));
   panels.addEventListener("revised", ({ detail }) => models.revise(detail, optionsOf(detail, studio, panels)));
   byId("seed").addEventListener("change", () => { byId("keep-seed").checked = byId("seed").value !== ""; });
   models.addEventListener("made", ({ detail: { seed, messages, work } }) => {
-    byId("seed").value = seed;
-    studio.select(work.slot);
+    if (!work.isRevision) byId("seed").value = seed; // else it is the same, and may be typed in
+    if (studio.current === work.from) studio.select(work.slot);
     if (messages.length) say(messages.join(" · "));
-    else if (!work.isRevision) say(`${panels.panels.get(work.id).mode.title}: ${studio.piece.name}, seed ${seed}`);
+    else if (!work.isRevision) say(`${panels.panels.get(work.id).mode.title}: ${studio.slots[work.slot].piece.name}, seed ${seed}`);
   });
   models.addEventListener("failed", ({ detail }) => complain(detail));
   showWork(models);
@@ -340,6 +347,7 @@ function takeKeys(studio, transport) {
 
 function showTheme(theme) {
   document.documentElement.dataset.theme = theme;
+  document.dispatchEvent(new Event("theme"));
 }
 
 /** Puts what was kept into the slots; whether there was anything. */
@@ -351,11 +359,16 @@ async function restore(studio) {
 }
 
 function keepAll(studio, panels) {
-  const keepSlot = trying(async ({ detail: number }) => {
-    if (studio.isEmpty(number) && studio.slots[number].past.length === 0) await forget(`slot.${number}`);
-    else await keep(`slot.${number}`, studio.slots[number].piece);
+  const changed = new Set(); // a drag changes a piece at every move
+  const keepChanged = () => {
+    for (const number of changed) keep(`slot.${number}`, studio.slots[number].piece).catch(complain);
+    changed.clear();
+  };
+  studio.addEventListener("change", ({ detail }) => {
+    if (changed.size === 0) setTimeout(keepChanged, KEEP_AFTER_MS);
+    changed.add(detail);
   });
-  studio.addEventListener("change", keepSlot);
+  addEventListener("pagehide", keepChanged);
   studio.addEventListener("select", ({ detail }) => keep("slot", detail));
   for (const what of ["revised", "aimed"]) panels.addEventListener(what, () => keep("options", panels.settings));
   panels.addEventListener("chosen", ({ detail }) => keep("panel", detail));

@@ -35,7 +35,7 @@ export class Models extends EventTarget {
 
   /** Plays what was played last with other options; only the newest of many is waited for. */
   revise(id, options) {
-    if (!this.last || !this.isLast(id, this.last.slot)) return;
+    if (!this.isLast(id, this.studio.current)) return;
     const { sources, mode, slot, seed, step } = this.last;
     const work = { id, mode, sources, slot, options: { ...options, seed }, key: step, isRevision: true };
     if (this.running) this.waiting = work;

@@ -12,6 +12,8 @@ export class SlotButtons {
     element.append(...this.buttons);
     studio.addEventListener("change", ({ detail }) => this.draw(detail));
     studio.addEventListener("select", () => this.drawAll());
+    document.addEventListener("theme", () => this.drawAll());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.drawAll());
     this.drawAll();
   }
 
