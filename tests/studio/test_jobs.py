@@ -140,7 +140,7 @@ def test_names_and_messages(flat: dict[str, Any]) -> None:
     assert names("humanize", 1) == ["flat-humanize"]
     assert names("interpolate", 2, num=2) == ["flat-interpolate-1", "flat-interpolate-2"]
     told = playing("add-hihat", [sent(flat)], {})["messages"]
-    assert told == ["bars 1 to 4: the closed hi-hat that is there stays; `replace` plays it anew"]
+    assert told == ["bars 1 to 4: the closed hi-hat that is there stays; replace plays it anew"]
 
 
 # --- Whose drums ----------------------------------------------------------------------------

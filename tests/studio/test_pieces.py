@@ -734,6 +734,14 @@ def test_files_of_too_many_hits_or_bars_are_refused(monkeypatch: pytest.MonkeyPa
         Sent.of(VALID)
 
 
+def test_files_of_too_many_other_notes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "MOST_OTHERS", 1)
+    others = midi_bytes.hit(0, 60, channel=0), midi_bytes.hit(0, 62, channel=0)
+    assert opened(midi_bytes.song(beat(), others[0]), "x")["others"] == 1
+    with pytest.raises(GrooveFastError, match=r"^x: 2 other notes are more than can be kept"):
+        opened(midi_bytes.song(beat(), *others), "x")
+
+
 def test_silence_of_years_is_not_counted_out() -> None:
     data = midi_bytes.song(beat(), midi_bytes.meta(0x0FFFF000, 6, b"end"), division=4)
     piece = opened(data, "x")
