@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groovefast.config import get_config
-from groovefast.drum_part import ALL_CHANNELS, DrumPart
+from groovefast.drum_part import ALL_CHANNELS, CHANNEL_10, DrumPart
 from groovefast.drums import NUM_CLASSES, UNMAPPED, pitch_table
 from groovefast.errors import GrooveFastError, OptionError
 from groovefast.midi.files import drum_file
@@ -110,6 +110,9 @@ def piece_of(midi: bytes, name: str, part: DrumPart, kit: str | None = None) -> 
     Raises:
         MidiError: As `opened`, and so on.
     """
+    if part.channels == CHANNEL_10.channels:  # in one track, and perhaps there is no other
+        own, all_of_channel = (len(read_score(midi, each).notes) for each in (part, CHANNEL_10))
+        part = CHANNEL_10 if own == all_of_channel else part
     channel = None if part.channel is None else ",".join(map(str, part.channel))
     track = None if part.track is None else str(part.track)
     return _Drums.read(midi, name, channel, track, kit, may_be_silent=True).piece()
