@@ -27,6 +27,7 @@ PROGRAMS: dict[str, list[str]] = {
     "precision": [*MIDI, "--steps", "100", "--hparams", f"{SMALL},batch_size=4"],
     "sample": [],
     "startup": [],
+    "studio": [],
     "syscalls": MIDI,
     "to_tensors": MIDI,
     "train_step": ["--config", "groovae_2bar_humanize", "--batch-size", "2"],

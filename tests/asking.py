@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 HOST = "127.0.0.1:8765"
+PATIENCE = 30
+"""Seconds after which something hangs."""
 
 
 @dataclasses.dataclass
@@ -41,16 +43,23 @@ def ask(
         body: Its bytes, or parts of them: these come without a length.
         headers: In place of those of the same name that a browser would send.
     """
-    path, _, query = target.partition("?")
-    given = [(name.lower(), value) for name, value in dict(headers).items()]
-    if not isinstance(headers, Mapping):
-        given = [(name.lower(), value) for name, value in headers]
     usual = {"host": HOST}
     if isinstance(body, bytes):
         usual["content-length"] = str(len(body))
+    given = list(headers.items() if isinstance(headers, Mapping) else headers)
     names = {name for name, _ in given}
     given += [pair for pair in usual.items() if pair[0] not in names]
-    scope = {
+    scope = scope_of(method, target, given)
+    return asyncio.run(_asked(app, scope, [body] if isinstance(body, bytes) else body))
+
+
+def scope_of(
+    method: str, target: str, headers: Mapping[str, str] | Iterable[tuple[str, str]]
+) -> dict[str, Any]:
+    """A request as servers tell it to applications."""
+    path, _, query = target.partition("?")
+    pairs = {"host": HOST, **headers}.items() if isinstance(headers, Mapping) else headers
+    return {
         "type": "http",
         "method": method,
         "path": unquote_to_bytes(path).decode("utf-8", "replace"),
@@ -58,13 +67,12 @@ def ask(
         "root_path": "",
         "scheme": "http",
         "query_string": query.encode("latin-1"),
-        "headers": [(name.encode(), value.encode("latin-1")) for name, value in given],
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in pairs],
         "server": tuple(HOST.split(":")),
         "client": ("127.0.0.1", 50000),
         "http_version": "1.1",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
     }
-    return asyncio.run(_asked(app, scope, [body] if isinstance(body, bytes) else body))
 
 
 async def _asked(app: Any, scope: dict[str, Any], parts: Iterable[bytes]) -> Answer:
@@ -84,3 +92,42 @@ async def _asked(app: Any, scope: dict[str, Any], parts: Iterable[bytes]) -> Ans
     start, *bodies = sent
     headers = {name.decode().lower(): value.decode() for name, value in start["headers"]}
     return Answer(start["status"], headers, b"".join(each["body"] for each in bodies))
+
+
+class Asker:
+    """Who is connected: what was sent, and a way to go.
+
+    Args:
+        body: What it brings.
+    """
+
+    def __init__(self, body: bytes = b"") -> None:
+        self._coming = [body]
+        self.gone = asyncio.Event()
+        self.sent: list[dict[str, Any]] = []
+        self.more = asyncio.Event()
+
+    async def receive(self) -> dict[str, Any]:
+        if self._coming:
+            return {"type": "http.request", "body": self._coming.pop(), "more_body": False}
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        self.sent.append(message)
+        self.more.set()
+
+    async def lines(self, least: int) -> list[dict[str, Any]]:
+        """What was sent, once it is so many lines."""
+        while len(found := self.body.splitlines()) < least:
+            self.more.clear()
+            await self.more.wait()
+        return [json.loads(line) for line in found]
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.sent)
+
+    @property
+    def media_type(self) -> str:
+        return dict(self.sent[0]["headers"])[b"content-type"].decode()

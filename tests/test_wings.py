@@ -123,6 +123,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
         ("conversion", {"tensorflow"}),
         ("sound", {"tensorflow"}),
         ("playing", {"tensorflow"}),
+        ("studio", {"tensorflow"}),
     ],
 )
 def test_wings_that_do_without_tensorflow(wing: str, never: set[str]) -> None:

@@ -166,7 +166,7 @@ def humanize(source: Source, model: Model = None, **options: Any) -> Rendition:
     player = _player("humanize", model, options)
     take = player.take(source)
     windows = player.windows(take)
-    z = player.latents(player.encode(take, windows))
+    z = player.latents(player.encode((take, windows)))
     return player.decode(take, windows, z, chosen=())
 
 
@@ -187,7 +187,7 @@ def tap2drum(source: Source, model: Model = None, **options: Any) -> Rendition:
     player = _player("tap2drum", model, options)
     take = player.take(source, all_pitches=True)
     windows = player.windows(take)
-    z = player.latents(player.encode(take, windows))
+    z = player.latents(player.encode((take, windows)))
     hits = player.choose_hits(take, windows, z, ALL_DRUMS, sounding=rows_with(take.grid.hits))
     return player.play(take, windows, z, hits, as_drums=True)
 
@@ -223,7 +223,7 @@ def add_hihat(
     midi, name = read_bytes(midi_source(source))
     take = _take_of_kit(player, midi, name, kit, fixed)
     windows = player.windows(take)
-    z = player.latents(player.encode(take, windows))
+    z = player.latents(player.encode((take, windows)))
     there = rows_with(take.fixed)
     hits = player.choose_hits(
         take, windows, z, added, closed=there if replace else take.in_bars_with(there)
@@ -296,7 +296,7 @@ def groove_transfer(
     even, even_groove = straightened(take, own), straightened(groove, told)
     windows = player.windows(even)
     looped = even_groove.looped(windows)
-    encoded = player.encode(even_groove, looped)
+    encoded = player.encode((even_groove, looped))
     early = player.missed_timing(even_groove, looped, encoded[0])
     z = player.latents(encoded)
     played = player.play(even, windows, z, even.grid.hits, early=early)
@@ -338,7 +338,7 @@ def _near(source: Source, player: Player, spread: float) -> Rendition:
     """What the model decodes from near where it would encode a performance."""
     take = player.take(source)
     windows = player.windows(take)
-    z = player.latents(player.encode(take, windows), spread)
+    z = player.latents(player.encode((take, windows)), spread)
     return player.decode(take, windows, z, chosen=player.own_choice)
 
 
@@ -393,7 +393,8 @@ def interpolate(
     player = _player("interpolate", model, options)
     take, other = player.take(a), player.take_beside(b)
     windows = player.windows(take)
-    ends = (player.encode(take, windows)[0], player.encode(other, other.looped(windows))[0])
+    mu, _ = player.encode((take, windows), (other, other.looped(windows)))
+    ends = np.split(mu, 2)
     shares = np.linspace(0, 1, num) if at is None else np.array([at], np.float64)
     paths = [slerp(start, end, shares) for start, end in zip(*ends, strict=True)]
     return [

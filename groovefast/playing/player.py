@@ -214,9 +214,10 @@ class Player:
         """Overlapping windows of the model over a take."""
         return take.windows(self._bars, self.options.hop_bars or max(1, self._bars // 2))
 
-    def encode(self, take: Take, windows: Windows) -> tuple[Values, Values]:
-        """The `mu` and `sigma` of windows as the model was trained to hear them."""
-        grid = Grid(*map(windows.cut, take.grid))
+    def encode(self, *heard_in: tuple[Take, Windows]) -> tuple[Values, Values]:
+        """The `mu` and `sigma` of windows, of one take after the other, as the model hears them."""
+        cut = ([windows.cut(each) for each in take.grid] for take, windows in heard_in)
+        grid = Grid(*map(np.concatenate, zip(*cut, strict=True)))
         heard = transforms.transform_inputs(self.config, np, grid)
         inputs = self._layout.assemble(np, heard)
         mu, sigma = self.model.encode(inputs, self._controls(grid.hits))

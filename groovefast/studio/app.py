@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -11,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from groovefast.drums import DRUM_CLASSES
 from groovefast.errors import GrooveFastError
@@ -22,7 +23,7 @@ from groovefast.studio.answers import UNEXPECTED, answer, encoded, file, line_of
 from groovefast.studio.bodies import Bodies, body_of, json_of
 from groovefast.studio.guard import Door, Guard
 from groovefast.studio.pages import MEDIA_TYPES, Pages, read_pages
-from groovefast.studio.streaming import Worked
+from groovefast.studio.streaming import Worked, result_for
 from groovefast.studio.values import check_array, check_object, check_text
 from groovefast.studio.workers import Workers
 
@@ -30,6 +31,8 @@ Unexpected: TypeAlias = Callable[[Exception], None]
 
 MAX_PLAYING = 2
 """Pieces of work for the models that are under way at once; others wait."""
+MAX_SOUNDS = 3
+"""Sounds of pieces that are being made or taken, as each may need 200 MB."""
 _HOUR = "private, max-age=3600"
 _SOUNDS = {
     "-".join(map(str, sound)): sound
@@ -77,6 +80,7 @@ class _Studio:
         self._about = encoded({**about.facts(), "pieces": len(own)})
         self._quick, self._playing = Workers(2), Workers(MAX_PLAYING)
         self._voicing, self._sounding = Workers(1), Workers(1)
+        self._sounds = asyncio.Semaphore(MAX_SOUNDS)
 
     def routes(self) -> list[Route]:
         """Returns what may be asked for."""
@@ -126,15 +130,26 @@ class _Studio:
         body, given = await body_of(request), request.query_params
         name = given.get("name") or "untitled.mid"
         part = [given.get(each) or None for each in ("channel", "track", "kit")]
-        return answer(await self._quick.start(lambda: encoded(pieces.opened(body, name, *part))))
+        return answer(
+            await self._quickly(request, lambda: encoded(pieces.opened(body, name, *part)))
+        )
 
     async def _write(self, request: Request) -> Response:
         body = await body_of(request)
-        return answer(await self._quick.start(lambda: _written(body)))
+        return answer(await self._quickly(request, lambda: _written(body)))
 
-    async def _wav(self, request: Request) -> Response:
+    async def _quickly(self, request: Request, work: Callable[[], bytes]) -> bytes:
+        return await result_for(request.receive, self._quick.start(work))
+
+    async def _wav(self, request: Request) -> ASGIApp:
         body = await body_of(request)
-        return file(await self._sounding.start(lambda: _sound(body)), "audio/wav")
+
+        async def sound(scope: Scope, receive: Receive, send: Send) -> None:
+            async with self._sounds:
+                wav = await result_for(receive, self._sounding.start(lambda: _sound(body)))
+                await file(wav, "audio/wav")(scope, receive, send)
+
+        return sound
 
     async def _play(self, request: Request) -> ASGIApp:
         body = await body_of(request)

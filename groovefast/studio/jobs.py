@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -159,7 +160,7 @@ def playing(
     return {
         "pieces": _pieces(row, played, sents, seed),
         "seed": seed,
-        "messages": list(dict.fromkeys(line for each in played for line in each.messages)),
+        "messages": list(dict.fromkeys(_named(line) for each in played for line in each.messages)),
     }
 
 
@@ -215,6 +216,11 @@ def _pieces(
     ]
 
 
+def _named(line: str) -> str:
+    """A line with options called as pages call them."""
+    return re.sub(r"`(\w+)`", r"\1", line)
+
+
 class _Passes:
     """Makes one share of all passes of a stage, which goes on where the one before ended."""
 
@@ -224,7 +230,7 @@ class _Passes:
         if row.is_numbered and row.inputs[0] and options.get("at") is None:
             results = options.get("num") or row.options["num"]
         self._passes = {
-            progress.LISTENING: results if row.name == "vary" else row.inputs[1],
+            progress.LISTENING: results if row.name == "vary" else 1,
             progress.PLAYING: results * _PLAYS.get(row.name, _MOST_PLAYS),
         }
         self._report = report

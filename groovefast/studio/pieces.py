@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groovefast.config import get_config
-from groovefast.drum_part import ALL_CHANNELS, DrumPart
+from groovefast.drum_part import ALL_CHANNELS, CHANNEL_10, DrumPart
 from groovefast.drums import NUM_CLASSES, UNMAPPED, pitch_table
 from groovefast.errors import GrooveFastError, OptionError
 from groovefast.midi.files import drum_file
@@ -50,6 +50,7 @@ from groovefast.studio.values import (
 
 MOST_HITS = 200_000
 """Of a piece: a page shows no more."""
+MOST_OTHERS = 500_000
 MOST_QUARTERS = 100_000
 MOST_NEW_BARS = 16
 MOST_BEATS = 64
@@ -64,6 +65,8 @@ _DENOMINATORS = (1, 2, 4, 8, 16, 32)
 _ANY_MODEL = "groovae_4bar"
 """All have a grid of 16ths."""
 _TEXTS = range(0x01, 0x10)
+_LARGEST_PLAIN = 1 << 20
+"""Bytes of a file that is looked through for other events: sixteen bars take a few thousand."""
 _PLAIN_EVENTS = (*_TEXTS, 0x2F, 0x51, 0x58, 0x59)
 """Meta events of a file with drums alone: texts, the end, tempo, meter and key."""
 
@@ -107,6 +110,9 @@ def piece_of(midi: bytes, name: str, part: DrumPart, kit: str | None = None) -> 
     Raises:
         MidiError: As `opened`, and so on.
     """
+    if part.channels == CHANNEL_10.channels:  # in one track, and perhaps there is no other
+        own, all_of_channel = (len(read_score(midi, each).notes) for each in (part, CHANNEL_10))
+        part = CHANNEL_10 if own == all_of_channel else part
     channel = None if part.channel is None else ",".join(map(str, part.channel))
     track = None if part.track is None else str(part.track)
     return _Drums.read(midi, name, channel, track, kit, may_be_silent=True).piece()
@@ -148,12 +154,12 @@ class _Drums(NamedTuple):
         table = np.frombuffer(pitch_table(pitch_classes), np.uint8)
         drums = table[score.notes["pitch"]]
         hits = int((drums != UNMAPPED).sum())
-        if hits or not may_be_silent:  # or says what is wrong
-            Take(midi, get_config(_ANY_MODEL).converter, pitch_classes, part, name=name)
         if hits > MOST_HITS:
             raise GrooveFastError(
                 f"{name}: {hits:,} hits are more than a page can show ({MOST_HITS:,}); give a part"
             )
+        if hits or not may_be_silent:  # or says what is wrong
+            Take(midi, get_config(_ANY_MODEL).converter, pitch_classes, part, name=name)
         return cls(midi, name, channel, track, kit, part, score, drums)
 
     def piece(self) -> dict[str, Any]:
@@ -167,6 +173,11 @@ class _Drums(NamedTuple):
         hits = zip(*(column[order].tolist() for column in columns), strict=True)
         tempos = self._tempos(songs)
         others = len(read_score(self.midi, DrumPart.of(ALL_CHANNELS)).notes) - len(ids)
+        if others > MOST_OTHERS:
+            raise GrooveFastError(
+                f"{self.name}: {others:,} other notes are more than can be kept beside edited hits "
+                f"({MOST_OTHERS:,}); give a part"
+            )
         return {
             "name": self.name,
             "midi": base64.b64encode(self.midi).decode("ascii"),
@@ -194,6 +205,8 @@ class _Drums(NamedTuple):
 
     def _is_plain(self, songs: Songs) -> bool:
         """Whether it has one song of one meter, and no controllers, pedals and the like."""
+        if len(self.midi) > _LARGEST_PLAIN:
+            return False
         if len(songs.songs) > 1 or len({(row[2], row[3]) for row in songs.bars}) > 1:
             return False
         tracks = MidiTracks.parse(self.midi)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -21,6 +23,7 @@ LOOPBACK = "127.0.0.1"
 USUAL_PORT = 8765
 
 _SECONDS_OF_PATIENCE = 20.0
+_OF_THE_PORT = (errno.EADDRINUSE, errno.EACCES, errno.EPERM)
 
 
 def listening(host: str = LOOPBACK, port: int | None = None) -> socket.socket:
@@ -45,13 +48,13 @@ def listening(host: str = LOOPBACK, port: int | None = None) -> socket.socket:
     try:
         return socket.create_server((str(address), port or 0), family=family)
     except OSError as error:
-        failure = error
-    reason = (failure.strerror or str(failure)).lower()
-    raise OptionError(
-        *("port", f"{port}: {reason}; choose another, or leave it out for a free one")
-        if port is not None
-        else ("host", f"{host}: {reason}; give an address of this machine")
-    )
+        number = error.errno or 0
+    reason = os.strerror(number).lower()
+    if port is not None and number in _OF_THE_PORT:
+        raise OptionError(
+            "port", f"{port}: {reason}; choose another, or leave it out for a free one"
+        )
+    raise OptionError("host", f"{host}: {reason}; give an address of this machine")
 
 
 def serve(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
+from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from groovefast.progress import Report
 from groovefast.studio.answers import UNEXPECTED, answer, encoded, line_of
 from groovefast.studio.workers import Workers
+
+_Result = TypeVar("_Result")
 
 SECONDS_BEFORE_PROGRESS = 0.3
 _SECONDS_BETWEEN_LINES = 0.1
@@ -96,6 +99,23 @@ class Worked:
             if line is None:
                 self._unexpected(error)
             return encoded({"error": line or UNEXPECTED})
+
+
+async def result_for(receive: Receive, result: asyncio.Future[_Result]) -> _Result:
+    """Returns a result once it is there; work that has not begun is not, where nobody waits for it.
+
+    Raises:
+        ClientDisconnect: Who asked has gone.
+    """
+    gone = asyncio.ensure_future(_until_gone(receive))
+    try:
+        await asyncio.wait((result, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not result.done():
+            raise ClientDisconnect
+        return result.result()
+    finally:
+        gone.cancel()
+        result.cancel()
 
 
 async def _first_of(*futures: asyncio.Future[Any], seconds: float) -> None:

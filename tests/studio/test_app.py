@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
+import threading
 import wave
 from typing import Any
 
+import mido
 import pytest
-from asking import Answer, ask
+from asking import PATIENCE, Answer, Asker, ask, scope_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from studio_process import sent
@@ -21,6 +24,7 @@ from groovefast.studio.app import application
 from groovefast.studio.bodies import MAX_BODY
 from groovefast.studio.guard import Door
 from groovefast.studio.pages import read_pages
+from groovefast.studio.streaming import DroppedError
 
 PAGES = {"index.html": b"<!doctype html>", "js/app.js": b"export {}", "style.css": b"a {}"}
 unexpected: list[Exception] = []
@@ -307,3 +311,52 @@ def test_any_request_to_play_is_played_or_a_mistake(mode: Any, given: Any, optio
     answer = post("/api/play", {"mode": mode, "pieces": given, "options": options})
     if answer.status != 200:
         mistake(answer)
+
+
+def test_who_goes_away_ends_the_playing_of_a_long_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("groovefast.studio.streaming.SECONDS_BEFORE_PROGRESS", 0)
+    piece = ask(APP, "POST", "/api/open?name=long.mid", long_midi(bars=400)).json
+    assert len(piece["bars"]) == 400
+    ended: list[BaseException] = []
+    has_ended = threading.Event()
+
+    def watched(*arguments: Any) -> Any:
+        try:
+            return playing(*arguments)
+        except BaseException as error:
+            ended.append(error)
+            raise
+        finally:
+            has_ended.set()
+
+    playing = app_module.jobs.playing
+    monkeypatch.setattr(app_module.jobs, "playing", watched)
+    body = json.dumps({"mode": "humanize", "pieces": [sent(piece)]}).encode()
+
+    async def ask_and_go() -> list[dict[str, Any]]:
+        asker = Asker(body)
+        scope = scope_of("POST", "/api/play", {"content-length": str(len(body))})
+        task = asyncio.ensure_future(APP(scope, asker.receive, asker.send))
+        lines: list[dict[str, Any]] = []
+        while not any(line["stage"] == "listening" for line in lines):
+            lines = await asyncio.wait_for(asker.lines(len(lines) + 1), PATIENCE)
+        asker.gone.set()
+        await asyncio.wait_for(task, PATIENCE)
+        return lines
+
+    lines = asyncio.run(ask_and_go())
+    assert has_ended.wait(PATIENCE)
+    assert [type(error) for error in ended] == [DroppedError]
+    assert all(line["share"] < 1 for line in lines)
+
+
+def long_midi(bars: int) -> bytes:
+    """Kick and snare by turns, in eighths."""
+    track = mido.MidiTrack()
+    for number in range(8 * bars):
+        note = {"channel": 9, "note": (36, 38)[number % 2]}
+        track.append(mido.Message("note_on", velocity=90, time=0, **note))
+        track.append(mido.Message("note_off", time=240, **note))
+    file = io.BytesIO()
+    mido.MidiFile(type=0, tracks=[track]).save(file=file)
+    return file.getvalue()

@@ -140,7 +140,14 @@ def test_names_and_messages(flat: dict[str, Any]) -> None:
     assert names("humanize", 1) == ["flat-humanize"]
     assert names("interpolate", 2, num=2) == ["flat-interpolate-1", "flat-interpolate-2"]
     told = playing("add-hihat", [sent(flat)], {})["messages"]
-    assert told == ["bars 1 to 4: the closed hi-hat that is there stays; `replace` plays it anew"]
+    assert told == ["bars 1 to 4: the closed hi-hat that is there stays; replace plays it anew"]
+
+
+def test_a_result_in_the_only_track_of_drums_is_where_drums_are(flat: dict[str, Any]) -> None:
+    (piece,) = playing("tap2drum", [sent(flat)], {"seed": 1})["pieces"]
+    assert (piece["channel"], piece["track"]) == (None, None)
+    (piece,) = playing("tap2drum", [sent(opened(band(2), "band", track="2"))], {})["pieces"]
+    assert (piece["channel"], piece["track"]) == ("10", "2")
 
 
 # --- Whose drums ----------------------------------------------------------------------------

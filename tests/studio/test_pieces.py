@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from midi_strategies import midi_files
 from pages import as_sent, assert_one_line, new, outcome, sent, through_json
+from songs import Song, chosen_notes, is_chosen_note, make_song
 
 from groovefast import GrooveFastError, MidiError
 from groovefast.drums import REDUCED, ROLAND
@@ -275,6 +276,52 @@ def test_real_files_stay_to_the_byte_and_hit_by_hit(drum_files: list[Path]) -> N
         assert again["others"] == piece["others"]
 
 
+def test_songs_of_many_tracks_stay_but_for_the_hits_that_are_edited() -> None:
+    edits = 0
+    for seed in range(120):
+        song = make_song(seed)
+        piece, refusal = opened_song(song)
+        if piece is None:
+            assert "none of its notes" in refusal or "in track 7, but" in refusal
+            continue
+        assert sent(piece).to_midi() == song.data
+        rng = np.random.default_rng(seed)
+        hits = through_json(piece["hits"])
+        index = int(rng.integers(len(hits)))
+        number, drum, quarters, _ = hits[index]
+        hits[index] = [number, drum, quarters, 1 + (seed % 127)]
+        removed = hits.pop(int(rng.integers(len(hits)))) if len(hits) > 1 else None
+        edited = sent(piece, hits=[*hits, [None, drum, 0.25, 99]], qpm=piece["qpm"]).to_midi()
+        before, after = slow_midi.read(song.data), slow_midi.read(edited)
+        factor = after.division // before.division
+        for track, (old, now) in enumerate(zip(before.tracks, after.tracks, strict=True)):
+            kept, found = (
+                [
+                    event._replace(tick=event.tick * by)
+                    for event in events[:-1]
+                    if not is_chosen_note(event, track, song.drums)
+                ]
+                for events, by in ((old, factor), (now, 1))
+            )
+            assert found == kept
+            assert now[-1].tick >= old[-1].tick * factor
+        was, now = (Counter(chosen_notes(data, song)) for data in (song.data, edited))
+        assert sum((now - was).values()) <= 1
+        assert sum((was - now).values()) <= 1
+        assert now.total() == was.total() + (removed is None)
+        edits += 1
+    assert edits > 80
+
+
+def opened_song(song: Song) -> tuple[Any, str]:
+    """A song as a page asks for it."""
+    channel, track = song.options.get("channel"), song.options.get("track")
+    numbers = channel if isinstance(channel, list) else [channel]
+    channels = None if channel is None else ",".join(map(str, numbers))
+    named = None if track is None else str(track)
+    return outcome(lambda: opened(song.data, "song", channels, named))
+
+
 # --- Odd files ------------------------------------------------------------------------------
 
 
@@ -408,6 +455,27 @@ def test_pitches_of_no_drum_stay() -> None:
     assert silent["hits"] == []
     assert silent["others"] == 2
     assert [note.pitch for note in only_song(base64.b64decode(silent["midi"])).notes] == [24, 99]
+
+
+@pytest.mark.parametrize(
+    ("how", "place"), [({"track": "KIT "}, 1), ({"track": "3"}, 2), ({"track": "9"}, 2), ({}, 2)]
+)
+def test_first_hits_of_a_file_go_where_drums_are_asked_for(how: dict[str, str], place: int) -> None:
+    """With others in its second track, those of nobody's own go to the third."""
+    data = b"".join(
+        (
+            midi_bytes.header(3),
+            midi_bytes.track(midi_bytes.meta(960, 3, b"Song"), midi_bytes.END),
+            midi_bytes.track(midi_bytes.meta(0, 3, b"Kit"), midi_bytes.END)
+            if how == {"track": "KIT "}
+            else midi_bytes.track(midi_bytes.hit(0, 60, channel=1), midi_bytes.END),
+            midi_bytes.track(midi_bytes.END),
+        )
+    )
+    fields = {"name": "x", "midi": base64.b64encode(data).decode(), "qpm": 120, **how}
+    edited = Sent.of({**fields, "hits": [[None, 0, 1.0, 90]]}).to_midi()
+    (note,) = only_song(edited).notes
+    assert (note.track, note.channel, note.pitch) == (place, 9, 36)
 
 
 def test_kits() -> None:
@@ -732,6 +800,14 @@ def test_files_of_too_many_hits_or_bars_are_refused(monkeypatch: pytest.MonkeyPa
         opened(ODD["format 0"], "x")
     with pytest.raises(OptionError, match="hits: 4 are too many; a page has 3 at most"):
         Sent.of(VALID)
+
+
+def test_files_of_too_many_other_notes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "MOST_OTHERS", 1)
+    others = midi_bytes.hit(0, 60, channel=0), midi_bytes.hit(0, 62, channel=0)
+    assert opened(midi_bytes.song(beat(), others[0]), "x")["others"] == 1
+    with pytest.raises(GrooveFastError, match=r"^x: 2 other notes are more than can be kept"):
+        opened(midi_bytes.song(beat(), *others), "x")
 
 
 def test_silence_of_years_is_not_counted_out() -> None:

@@ -3,52 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asking import PATIENCE, Asker
 
 from groovefast.errors import GrooveFastError
 from groovefast.progress import Report
 from groovefast.studio import streaming
 from groovefast.studio.streaming import DroppedError, Worked
 from groovefast.studio.workers import Workers
-
-PATIENCE = 30
-
-
-class Asker:
-    """Who is connected: what was sent, and a way to go."""
-
-    def __init__(self) -> None:
-        self.gone = asyncio.Event()
-        self.sent: list[dict[str, Any]] = []
-        self.more = asyncio.Event()
-
-    async def receive(self) -> dict[str, str]:
-        await self.gone.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(self, message: Any) -> None:
-        self.sent.append(message)
-        self.more.set()
-
-    async def lines(self, least: int) -> list[dict[str, Any]]:
-        """What was sent, once it is so many lines."""
-        while len(found := self.body.splitlines()) < least:
-            self.more.clear()
-            await self.more.wait()
-        return [json.loads(line) for line in found]
-
-    @property
-    def body(self) -> bytes:
-        return b"".join(message.get("body", b"") for message in self.sent)
-
-    @property
-    def media_type(self) -> str:
-        return dict(self.sent[0]["headers"])[b"content-type"].decode()
 
 
 def answered(
