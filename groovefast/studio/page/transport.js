@@ -37,13 +37,14 @@ export class Transport {
   setTempo(qpm) {
     const { piece } = this.studio;
     if (qpm >= 20 && qpm <= 400 && qpm !== shown(piece.qpm)) this.studio.set(withTempo(piece, qpm), "tempo");
-    else this.show();
+    byId("tempo").value = shown(this.studio.piece.qpm);
   }
 
   show() {
     const { piece, slots, current } = this.studio;
     const number = piece.bars.length;
-    byId("tempo").value = shown(piece.qpm);
+    const tempo = byId("tempo");
+    if (document.activeElement !== tempo) tempo.value = shown(piece.qpm); // not while it is typed in
     const bars = byId("bars");
     if (number > MAX_BARS) bars.replaceChildren(new Option(number));
     else if (bars.options.length !== MAX_BARS) {
