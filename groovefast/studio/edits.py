@@ -48,17 +48,21 @@ class Hits(NamedTuple):
         drums: 0..8.
         quarters: Where it is, in quarter notes from the beginning of the file.
         velocities: 1..127.
+        pitches: Of a note that the file has not, or `NEW` for that of its drum.
     """
 
     ids: NDArray[np.int64]
     drums: NDArray[np.int64]
     quarters: NDArray[np.float64]
     velocities: NDArray[np.int64]
+    pitches: NDArray[np.int64]
 
     def where(self, chosen: NDArray[np.bool_]) -> Hits:
         """Returns some of them."""
-        ids, drums, quarters, velocities = self
-        return Hits(ids[chosen], drums[chosen], quarters[chosen], velocities[chosen])
+        ids, drums, quarters, velocities, pitches = self
+        return Hits(
+            ids[chosen], drums[chosen], quarters[chosen], velocities[chosen], pitches[chosen]
+        )
 
 
 class Source(NamedTuple):
@@ -218,7 +222,8 @@ class _Edit:
             return notes
         fallback = pitches_of(hits.drums, self._source.pitch_classes)
         usual = self._usual_pitches(score)
-        notes["pitch"] = np.where(usual[hits.drums] < 0, fallback, usual[hits.drums])
+        of_drums = np.where(usual[hits.drums] < 0, fallback, usual[hits.drums])
+        notes["pitch"] = np.where(hits.pitches == NEW, of_drums, hits.pitches)
         notes["velocity"] = hits.velocities
         notes["track"], notes["channel"] = self._places(tracks, score)
         ticks = self._ticks(hits.quarters, notes["track"], score)

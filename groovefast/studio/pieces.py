@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from groovefast.config import get_config
 from groovefast.drum_part import ALL_CHANNELS, CHANNEL_10, DrumPart
-from groovefast.drums import NUM_CLASSES, UNMAPPED, pitch_table
+from groovefast.drums import NUM_CLASSES, UNMAPPED, PitchClasses, pitch_table
 from groovefast.errors import GrooveFastError, OptionError
 from groovefast.midi.files import drum_file
 from groovefast.midi.groove import TICKS_PER_STEP
@@ -186,6 +186,7 @@ class _Drums(NamedTuple):
             "bars": songs.bars,
             "end": songs.end,
             "hits": list(map(list, hits)),
+            "pitches": notes["pitch"][order].tolist(),
             "others": others,
             "plain": not others and len(tempos) == 1 and self._is_plain(songs),
             "channel": self.channel,
@@ -274,7 +275,7 @@ class Sent:
             name=plain_name(check_text("name", fields["name"])),
             midi=midi,
             qpm=float(check_between("qpm", fields["qpm"], 0, _MICROSECONDS_PER_MINUTE)),
-            hits=_checked_hits(fields["hits"]),
+            hits=_checked_hits(fields["hits"], kit_of(texts["kit"])),
             channel=texts["channel"],
             track=texts["track"],
             kit=texts["kit"] or "reduced",
@@ -322,7 +323,8 @@ class Sent:
         late = hits.quarters[hits.quarters >= end]
         if len(late):
             raise OptionError("hits", f"one at {late[0]:g} quarter notes, where {end:g} is the end")
-        pitches = pitches_of(hits.drums, self.pitch_classes)
+        of_drums = pitches_of(hits.drums, self.pitch_classes)
+        pitches = np.where(hits.pitches == NEW, of_drums, hits.pitches).astype(np.uint8)
         ticks = hits.quarters * STEPS_PER_QUARTER * TICKS_PER_STEP
         starts = np.maximum(np.rint(ticks), 0.0)
         return drum_file(
@@ -364,31 +366,38 @@ def _checked_length(fields: Mapping[str, Any]) -> tuple[int, tuple[int, int]]:
     return bars, (numerator, denominator)
 
 
-def _checked_hits(value: object) -> Hits:
+def _checked_hits(value: object, pitch_classes: PitchClasses) -> Hits:
     rows = check_array("hits", value)
     if len(rows) > MOST_HITS:
         raise OptionError("hits", f"{len(rows):,} are too many; a page has {MOST_HITS:,} at most")
     checked = [_checked_hit(row) for row in rows]
-    ids, drums, quarters, velocities = zip(*checked, strict=True) if checked else ((),) * 4
+    columns = zip(*checked, strict=True) if checked else ((),) * len(Hits._fields)
+    ids, drums, quarters, velocities, pitches = columns
     hits = Hits(
         np.array(ids, np.int64),
         np.array(drums, np.int64),
         np.array(quarters, np.float64),
         np.array(velocities, np.int64),
+        np.array(pitches, np.int64),
     )
+    owners = np.frombuffer(pitch_table(pitch_classes), np.uint8)[hits.pitches]
+    if ((hits.pitches != NEW) & (owners != hits.drums)).any():
+        raise OptionError("hits", "one with a pitch of another drum")
     known = hits.ids[hits.ids != NEW]
     if len(np.unique(known)) < len(known):
         raise OptionError("hits", "two with one id")
     return hits
 
 
-def _checked_hit(row: object) -> tuple[int, int, float, int]:
-    if not isinstance(row, list) or len(row) != 4:
+def _checked_hit(row: object) -> tuple[int, int, float, int, int]:
+    """A hit; of one that the file has not, the pitch may follow."""
+    if not isinstance(row, list) or len(row) not in (4, 5):
         raise OptionError("hits", "[id, drum, quarters, velocity] wanted for each")
-    number, drum, quarters, velocity = row
+    number, drum, quarters, velocity, *pitch = row
     return (
         NEW if number is None else check_integer("id", number, 0, MOST_NOTES),
         check_integer("drum", drum, 0, NUM_CLASSES - 1),
         check_between("quarters", quarters, EARLIEST, MOST_QUARTERS),
         check_integer("velocity", velocity, 1, 127),
+        NEW if pitch in ([], [None]) else check_integer("pitch", pitch[0], 0, 127),
     )

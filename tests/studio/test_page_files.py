@@ -69,6 +69,27 @@ def test_one_edit_changes_one_note(studio):
     assert [note[:3] for note in added] == [(55, 49, 96)]  # of 220 ticks a quarter
 
 
+def test_bars_that_are_repeated_keep_their_pitches(studio):
+    snares = (38, 37, 40, 38)
+    hits = [midi_bytes.hit(240 * (number > 0), pitch) for number, pitch in enumerate(snares)]
+    studio.drop({"rims.mid": midi_bytes.song(*hits)})
+    studio.says("rims: 1 bar · 4 hits")
+    studio.press("×2")
+    pitches = [pitch for _, pitch, *_ in notes_of(studio.downloaded("#midi")[1])]
+    assert pitches == [*snares, *snares]
+
+
+def test_drums_are_named_for_a_file_that_is_open(studio):
+    studio.page.set_input_files("#file", FLAT)
+    studio.says("flat:")
+    studio.press("Drums…")
+    dialog = studio.page.get_by_role("dialog")
+    dialog.get_by_label("Kit").fill("36|38||||||49|")
+    dialog.get_by_role("button", name="Open").click()
+    studio.says("other notes, kept as they are")
+    assert {drum for drum, _, _ in studio.hits()} <= {"kick", "snare", "crash"}
+
+
 def test_sound_is_downloaded(studio):
     studio.page.set_input_files("#file", FLAT)
     studio.says("flat:")

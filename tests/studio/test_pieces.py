@@ -660,6 +660,17 @@ def test_a_new_file() -> None:
     assert (piece["channel"], piece["track"], piece["kit"]) == (None, None, "roland")
 
 
+def test_pitches_of_a_file_go_with_its_hits() -> None:
+    snares = (38, 37, 40, 39)
+    piece = opened(midi_bytes.song(*[midi_bytes.hit(480, pitch) for pitch in snares]), "x")
+    assert piece["pitches"] == list(snares)
+    hits = [[None, *hit[1:], pitch] for hit, pitch in zip(piece["hits"], snares, strict=True)]
+    again = new([*hits, [None, 1, 8, 90, None], [None, 0, 9, 90]], bars=4).to_piece()
+    assert again["pitches"] == [*snares, 38, 36]
+    added = sent(piece, hits=[*piece["hits"], [None, 1, 8, 90, 40]]).to_piece()
+    assert added["pitches"] == [*snares, 40]
+
+
 def test_an_empty_page_is_a_file_of_empty_bars() -> None:
     piece = new([], bars=16).to_piece()
     assert (len(piece["bars"]), piece["end"], piece["hits"]) == (16, 64.0, [])
@@ -693,6 +704,8 @@ VALID = as_sent(opened(ODD["format 0"], "x"))
         ({"hits": [[0, 1, 0, 64]]}, "hits: note 0 of x is of another drum"),
         ({"hits": [[0, 0, 0, 64]] * 2}, "hits: two with one id"),
         ({"hits": [[0, 0, 0]]}, "hits: [id, drum, quarters, velocity] wanted for each"),
+        ({"hits": [[None, 0, 0, 64, 38]]}, "hits: one with a pitch of another drum"),
+        ({"hits": [[None, 0, 0, 64, 128]]}, "pitch: 128 is no whole number from 0 to 127"),
         ({"hits": {}}, "hits: a JSON array wanted, not a JSON object"),
         ({"hits": [["0", 0, 0, 64]]}, "id: '0' is no whole number from 0 to"),
         ({"name": 3}, "name: text wanted, not 3"),

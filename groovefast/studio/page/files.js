@@ -1,6 +1,5 @@
 /** MIDI files in and out of the page: dropped, chosen, downloaded, dragged to another program. */
 
-import { sent } from "./piece.js";
 import { open, wav, write } from "./server.js";
 
 const MIDI_TYPE = "audio/midi";
@@ -14,7 +13,7 @@ function bytesOf(base64) {
 
 /** The MIDI file of a piece, base64. */
 async function midiOf(piece, signal) {
-  return piece.midi && !piece.edited ? piece.midi : (await write(sent(piece), signal)).midi;
+  return piece.midi && !piece.edited ? piece.midi : (await write(piece, signal)).midi;
 }
 
 /** The MIDI file of a piece, as if it were dropped again. */
@@ -32,7 +31,7 @@ function download(blob, name) {
 }
 
 export async function downloadWav(piece) {
-  download(await wav(sent(piece)), `${piece.name}.wav`);
+  download(await wav(piece), `${piece.name}.wav`);
 }
 
 /** A link to the piece's MIDI file, always up to date: to be pressed, or dragged out of the page. */

@@ -3,7 +3,6 @@
  * is moved, so that amounts are found by ear.
  */
 
-import { sent } from "./piece.js";
 import { play } from "./server.js";
 
 /** Tells of "begin", "progress" ({stage, share}), "end", "made" ({seed, messages}) and "failed". */
@@ -49,7 +48,7 @@ export class Models extends EventTarget {
     this.dispatchEvent(new CustomEvent("begin", { detail: work }));
     try {
       const told = (stage, share) => this.dispatchEvent(new CustomEvent("progress", { detail: { stage, share } }));
-      const answer = await play(work.mode, work.sources.map(sent), work.options, told, running.abort.signal);
+      const answer = await play(work.mode, work.sources, work.options, told, running.abort.signal);
       const isOvertaken = work.isRevision && !this.isLast(work.id, work.slot); // by an edit
       if (this.running === running && !isOvertaken) this.finish(work, answer);
     } catch (error) {

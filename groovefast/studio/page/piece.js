@@ -2,8 +2,9 @@
  * A piece: a MIDI file and the hits of its drums as they stand now.
  *
  * Pieces are never changed, only replaced, so that every earlier one can be had back. A hit is
- * [id, drum, quarters, velocity]: its number in the file, or null for one that is new; 0..8; quarter
- * notes from the beginning; 1..127. A column is a 16th of a bar, counted through all bars.
+ * [id, drum, quarters, velocity, pitch]: its number in the file, or null for one that is new; 0..8;
+ * quarter notes from the beginning; 1..127; and the pitch it has in a file, if it came from one. A
+ * column is a 16th of a bar, counted through all bars.
  */
 
 export const STEPS_PER_QUARTER = 4;
@@ -19,6 +20,11 @@ export function emptyPiece(bars = 4, qpm = 120, meter = [4, 4]) {
     plain: true, channel: null, track: null, kit: "reduced", edited: true,
   };
   return laidOut(piece, bars, meter);
+}
+
+/** A piece as the server has sent it, with the pitches beside its hits. */
+export function received({ pitches, ...piece }) {
+  return { ...piece, hits: piece.hits.map((hit, index) => [...hit, pitches[index]]) };
 }
 
 /** What the server is told of a piece. */
@@ -128,7 +134,7 @@ export function withChanged(piece, hit, velocity, late) {
   const held = Math.min(HALF_STEP, Math.max(-HALF_STEP, late));
   const start = layoutOf(piece).starts[columnAt(piece, hit[2])];
   const stays = Math.abs(late - lateness(piece, hit)) < TINY;
-  const changed = [hit[0], hit[1], stays ? hit[2] : start + held / STEPS_PER_QUARTER, loudness];
+  const changed = [hit[0], hit[1], stays ? hit[2] : start + held / STEPS_PER_QUARTER, loudness, hit[4]];
   return { piece: withHits(piece, piece.hits.map((each) => (each === hit ? changed : each))), hit: changed };
 }
 
@@ -158,7 +164,7 @@ export function withBars(piece, number) {
 
 /** A plain piece played twice. */
 export function doubled(piece) {
-  const again = piece.hits.map(([, drum, quarters, velocity]) => [null, drum, quarters + piece.end, velocity]);
+  const again = piece.hits.map(([, drum, quarters, ...how]) => [null, drum, quarters + piece.end, ...how]);
   const longer = withBars(piece, 2 * piece.bars.length);
   return withHits(longer, [...longer.hits, ...again]);
 }

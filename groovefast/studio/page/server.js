@@ -1,5 +1,7 @@
 /** Asks the server. What it refuses becomes an Error with its one line. */
 
+import { received, sent } from "./piece.js";
+
 const UNREACHABLE = "GrooveFast does not answer: is groovefast-studio still running?";
 
 async function answerOf(path, options) {
@@ -29,7 +31,7 @@ function post(path, body, signal) {
 export const about = async () => (await answerOf("api/studio")).json();
 
 /** The pieces of the files that groovefast-studio was started with. */
-export const given = async () => (await answerOf("api/pieces")).json();
+export const given = async () => (await (await answerOf("api/pieces")).json()).map(received);
 
 /** One hit of a drum, a WAV file. */
 export const voice = async (drum, layer, take) => (
@@ -40,14 +42,18 @@ export const voice = async (drum, layer, take) => (
 export async function open(bytes, name, where = {}, signal = undefined) {
   const words = Object.entries({ name, ...where }).filter(([, value]) => value);
   const path = `api/open?${new URLSearchParams(words)}`;
-  return (await answerOf(path, { method: "POST", body: bytes, signal })).json();
+  return received(await (await answerOf(path, { method: "POST", body: bytes, signal })).json());
 }
 
 /** A piece as the file it makes. */
-export const write = async (piece, signal) => (await post("api/write", { piece }, signal)).json();
+export const write = async (piece, signal) => (
+  received(await (await post("api/write", { piece: sent(piece) }, signal)).json())
+);
 
 /** A piece as a WAV file, a Blob. */
-export const wav = async (piece, signal) => (await post("api/wav", { piece }, signal)).blob();
+export const wav = async (piece, signal) => (
+  (await post("api/wav", { piece: sent(piece) }, signal)).blob()
+);
 
 /**
  * What a mode makes of pieces: {pieces, seed, messages}.
@@ -55,8 +61,13 @@ export const wav = async (piece, signal) => (await post("api/wav", { piece }, si
  * @param told Is called with stage and share, 0 to 1, while it takes long.
  */
 export async function play(mode, pieces, options, told, signal) {
-  const response = await post("api/play", { mode, pieces, options }, signal);
-  if (!response.headers.get("Content-Type").includes("ndjson")) return response.json();
+  const response = await post("api/play", { mode, pieces: pieces.map(sent), options }, signal);
+  const isLong = response.headers.get("Content-Type").includes("ndjson");
+  const result = isLong ? await longResult(response, told) : await response.json();
+  return { ...result, pieces: result.pieces.map(received) };
+}
+
+async function longResult(response, told) {
   const result = await lastLine(response.body, told).catch((error) => {
     if (error.name === "AbortError") throw error;
   });
