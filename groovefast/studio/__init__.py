@@ -1,4 +1,1 @@
-"""The studio: drums in a browser, and the server on this machine that plays for them.
-
-The page keeps all pieces; the server knows nothing between two requests.
-"""
+"""`groovefast-studio`: grooves played, drawn and heard in the browser."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import groovefast
 from groovefast.config import MAX_SEED, MAX_TEMPERATURE
-from groovefast.drums import DRUM_CLASSES
+from groovefast.drums import DRUM_CLASSES, REDUCED
 from groovefast.model.prior import MAX_VARIETY
 from groovefast.playing import MODES
 from groovefast.studio import jobs, voices
@@ -22,6 +22,7 @@ def facts() -> dict[str, Any]:
     return {
         "version": groovefast.__version__,
         "drums": list(DRUM_CLASSES),
+        "pitches": [list(each) for each in REDUCED],
         "modes": {
             name: {
                 "summary": mode.summary,

@@ -164,10 +164,7 @@ class _Studio:
 
 
 def _written(body: bytes) -> bytes:
-    sent = pieces.Sent.of(json_of(body).get("piece"))
-    return encoded(
-        pieces.opened(sent.to_midi(), f"{sent.name}.mid", sent.channel, sent.track, sent.kit)
-    )
+    return encoded(pieces.Sent.of(json_of(body).get("piece")).to_piece())
 
 
 def _sound(body: bytes) -> bytes:

@@ -1,0 +1,107 @@
+/** The drums of `--render wav`: samples that the server makes once, played as it mixes them. */
+
+import { voice } from "./server.js";
+
+const FADE = 0.02;
+const OPEN_HAT = 3;
+const HI_HATS = [2, 3];
+
+export class Kit {
+  /** @param facts Of the voices, as the server tells them. */
+  constructor(facts) {
+    this.facts = facts;
+    this.samples = new Map();
+    this.takes = new Array(facts.levels.length).fill(0);
+    this.ringing = [];
+    this.sounding = new Set();
+  }
+
+  /** The audio context, which browsers give only to who has pressed something. */
+  get context() {
+    if (!this.audio) {
+      this.audio = new AudioContext({ latencyHint: "interactive" });
+      this.volume = this.audio.createGain();
+      this.volume.gain.value = this.level ?? 1;
+      const limiter = new DynamicsCompressorNode(this.audio, { threshold: -2, knee: 0, ratio: 20, attack: 0.001, release: 0.06 });
+      this.volume.connect(limiter).connect(this.audio.destination);
+    }
+    return this.audio;
+  }
+
+  set loudness(level) {
+    this.level = level;
+    if (this.volume) this.volume.gain.value = level;
+  }
+
+  layerOf(velocity) {
+    return Math.min(Math.floor((velocity / 127) * this.facts.layers), this.facts.layers - 1);
+  }
+
+  async load(drum, layer, take) {
+    const name = `${drum}-${layer}-${take}`;
+    if (!this.samples.has(name)) {
+      const loading = voice(drum, layer, take).then((bytes) => this.context.decodeAudioData(bytes));
+      this.samples.set(name, loading);
+      loading.then((buffer) => this.samples.set(name, buffer), () => this.samples.delete(name));
+    }
+    return this.samples.get(name);
+  }
+
+  /** Loads what hits of a piece sound of. */
+  async prepare(hits) {
+    const wanted = new Set(hits.map(([, drum, , velocity]) => `${drum}-${this.layerOf(velocity)}`));
+    const loads = [];
+    for (const name of wanted) {
+      const [drum, layer] = name.split("-").map(Number);
+      for (let take = 0; take < this.facts.takes; take += 1) loads.push(this.load(drum, layer, take));
+    }
+    await Promise.all(loads);
+  }
+
+  /** Plays a hit at a time of the context; what is not loaded yet is heard a moment late. */
+  async hit(drum, velocity, time) {
+    const take = this.takes[drum];
+    this.takes[drum] = (take + 1) % this.facts.takes;
+    const sample = this.samples.get(`${drum}-${this.layerOf(velocity)}-${take}`);
+    const buffer = sample instanceof AudioBuffer ? sample : await this.load(drum, this.layerOf(velocity), take);
+    const { loudness, levels, curve } = this.facts;
+    const gain = new GainNode(this.context, { gain: loudness * levels[drum] * (velocity / 127) ** curve });
+    const source = new AudioBufferSourceNode(this.context, { buffer });
+    source.connect(gain).connect(this.volume);
+    if (HI_HATS.includes(drum)) this.choke(time);
+    source.start(Math.max(time, this.context.currentTime));
+    const sound = { source, gain };
+    this.sounding.add(sound);
+    source.onended = () => this.sounding.delete(sound);
+    if (drum === OPEN_HAT) this.ringing.push(sound);
+  }
+
+  /** A hi-hat, opened or closed, silences the open one that still rings. */
+  choke(time) {
+    for (const { source, gain } of this.ringing) {
+      gain.gain.setTargetAtTime(0, time, FADE / 3);
+      source.stop(time + 2 * FADE);
+    }
+    this.ringing = [];
+  }
+
+  click(isFirst, time) {
+    const tone = new OscillatorNode(this.context, { frequency: isFirst ? 1760 : 1175, type: "triangle" });
+    const gain = new GainNode(this.context, { gain: 0 });
+    gain.gain.setValueAtTime(0.5, time);
+    gain.gain.exponentialRampToValueAtTime(0.001, time + 0.05);
+    tone.connect(gain).connect(this.volume);
+    tone.start(time);
+    tone.stop(time + 0.06);
+    const sound = { source: tone, gain };
+    this.sounding.add(sound);
+    tone.onended = () => this.sounding.delete(sound);
+  }
+
+  /** Lets nothing sound that was asked for. */
+  silence() {
+    for (const { source } of this.sounding) source.stop();
+    this.sounding.clear();
+    this.ringing = [];
+  }
+}

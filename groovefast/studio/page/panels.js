@@ -1,0 +1,125 @@
+/** A panel for each mode: a tab, what it does in a line, its options and its button. */
+
+import { controlFor } from "./controls.js";
+import { MODES } from "./modes.js";
+
+/** Tells of "run" (id), "revised" (id), "record" (bars), "stop" and "tap"; panels are by mode's id. */
+export class Panels extends EventTarget {
+  constructor(tabs, panels, facts, chosen) {
+    super();
+    this.panels = new Map();
+    for (const mode of MODES.filter((each) => each.mode in facts.modes)) {
+      const panel = this.newPanel(mode, facts);
+      this.panels.set(mode.id, panel);
+      tabs.append(panel.tab);
+      panels.append(panel.element);
+    }
+    tabs.addEventListener("keydown", (event) => this.turn(event));
+    this.choose(this.panels.has(chosen) ? chosen : MODES[0].id);
+  }
+
+  newPanel(mode, facts) {
+    const tab = make("button", { type: "button", role: "tab", id: `tab-${mode.id}`, "aria-controls": `panel-${mode.id}` }, mode.title);
+    tab.addEventListener("click", () => this.choose(mode.id));
+    const element = make("div", { role: "tabpanel", id: `panel-${mode.id}`, "aria-labelledby": `tab-${mode.id}`, class: "panel" });
+    const controls = new Map();
+    const fields = make("div", { class: "options" });
+    for (const option of mode.options) {
+      if (option.kind === "taps") {
+        fields.append(this.tapPad());
+        continue;
+      }
+      const changed = () => this.tell(option.kind === "slot" ? "aimed" : "revised", mode.id);
+      const control = controlFor(option, facts, changed);
+      controls.set(option.name, { ...option, control });
+      fields.append(control.element);
+    }
+    const button = make("button", { type: "button", class: "primary", id: `run-${mode.id}` }, mode.button);
+    button.addEventListener("click", () => this.tell("run", mode.id));
+    element.append(make("p", {}, mode.text), fields, button);
+    return { mode, tab, element, controls, button };
+  }
+
+  tapPad() {
+    const pad = make("button", { type: "button", class: "pad", id: "pad" }, "Tap");
+    pad.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      pad.focus();
+      this.tell("tap", event.timeStamp);
+    });
+    pad.addEventListener("keydown", (event) => {
+      if ((event.key !== "Enter" && event.key !== " ") || event.repeat) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.tell("tap", event.timeStamp);
+    });
+    const bars = make("select", { id: "tap-bars", "aria-label": "Bars to record" });
+    bars.append(...[1, 2, 4].map((number) => new Option(number === 1 ? "1 bar" : `${number} bars`, number, number === 2, number === 2)));
+    const record = make("button", { type: "button", id: "record", "aria-pressed": "false" }, "Record taps");
+    record.addEventListener("click", () => {
+      const isOn = record.getAttribute("aria-pressed") === "true";
+      this.tell(isOn ? "stop" : "record", Number(bars.value));
+    });
+    const box = make("div", { class: "taps", role: "group", "aria-label": "Tap a rhythm" });
+    box.append(record, bars, pad);
+    return box;
+  }
+
+  choose(id) {
+    this.chosen = id;
+    for (const [name, { tab, element }] of this.panels) {
+      tab.setAttribute("aria-selected", name === id);
+      tab.tabIndex = name === id ? 0 : -1;
+      element.hidden = name !== id;
+    }
+    this.tell("chosen", id);
+  }
+
+  turn({ key }) {
+    const ids = [...this.panels.keys()];
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+    if (!step) return;
+    this.choose(ids[(ids.indexOf(this.chosen) + step + ids.length) % ids.length]);
+    this.panels.get(this.chosen).tab.focus();
+  }
+
+  /** What a mode is to be played with, slots apart: the options that the server takes. */
+  optionsOf(id) {
+    const { mode, controls } = this.panels.get(id);
+    const found = { ...mode.fixed };
+    for (const [name, { kind, control }] of controls) {
+      if (kind !== "slot" && control.value !== null && control.value !== false) found[name] = control.value;
+    }
+    return found;
+  }
+
+  slotOf(id, name) {
+    return this.panels.get(id).controls.get(name).control.value;
+  }
+
+  /** All that is set, to be kept; and set again. */
+  get settings() {
+    return Object.fromEntries([...this.panels].map(([id, { controls }]) => (
+      [id, Object.fromEntries([...controls].map(([name, { control }]) => [name, control.value]))]
+    )));
+  }
+
+  set settings(all) {
+    for (const [id, { controls }] of this.panels) {
+      for (const [name, { control }] of controls) {
+        if (all?.[id]?.[name] !== undefined) control.set(all[id][name] ?? "");
+      }
+    }
+  }
+
+  tell(what, detail) {
+    this.dispatchEvent(new CustomEvent(what, { detail }));
+  }
+}
+
+function make(name, attributes = {}, text = "") {
+  const element = document.createElement(name);
+  for (const [attribute, value] of Object.entries(attributes)) element.setAttribute(attribute, value);
+  element.textContent = text;
+  return element;
+}

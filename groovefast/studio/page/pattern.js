@@ -1,0 +1,263 @@
+/**
+ * The pattern: nine drums by sixteenths, in rows of bars, as many as fit beside each other.
+ *
+ * A dot is a hit: larger and darker is louder, left of the middle is early. What lies outside the
+ * window is not drawn before it is scrolled to.
+ */
+
+import { barAt, cellsOf, columnAt, lateness, layoutOf } from "./piece.js";
+
+const BARS_BESIDE = [8, 4, 2, 1];
+const FEWEST_PIXELS = 15.5;
+const NARROW = 620;
+const SHORT_NAMES = ["KD", "SD", "CH", "OH", "LT", "MT", "HT", "CR", "RD"];
+
+/** Tells of "cell" (the keyboard's cell has moved), "bar" (play from here), "mute" and "solo". */
+export class Pattern extends EventTarget {
+  constructor(element, drums) {
+    super();
+    this.element = element;
+    this.drums = drums;
+    this.mixer = { mute: new Set(), solo: new Set() };
+    this.systems = [];
+    this.cursor = { drum: 0, column: 0 };
+    this.watcher = new IntersectionObserver((entries) => this.draw(entries), { rootMargin: "600px" });
+    this.head = make("div", "playhead", { hidden: "", "aria-hidden": "true" });
+    new ResizeObserver(() => this.piece && this.show(this.piece)).observe(element);
+  }
+
+  /** Shows a piece; where its bars are as before only what has changed is drawn anew. */
+  show(piece) {
+    const before = this.piece;
+    const beside = this.barsBeside(piece);
+    this.piece = piece;
+    if (before && before.bars === piece.bars && beside === this.beside) {
+      this.update(before);
+      return;
+    }
+    if (before && beside === this.beside && sameBars(before.bars, piece.bars)) {
+      this.update(before);
+      return;
+    }
+    this.beside = beside;
+    this.build();
+  }
+
+  barsBeside({ bars }) {
+    const width = this.element.clientWidth;
+    const room = width - (width < NARROW ? 34 : 138);
+    const steps = Math.max(...bars.slice(0, 64).map((bar) => bar[4]));
+    return BARS_BESIDE.find((number) => number * steps * FEWEST_PIXELS <= room) ?? 1;
+  }
+
+  build() {
+    this.watcher.disconnect();
+    this.systems = [];
+    const columns = layoutOf(this.piece).starts.length;
+    this.cursor.column = Math.min(this.cursor.column, columns - 1);
+    for (let bar = 0; bar < this.piece.bars.length; bar += this.beside) this.systems.push(this.newSystem(bar));
+    this.element.replaceChildren(...this.systems.map((system) => system.element), this.head);
+    this.systems.forEach(({ element }) => this.watcher.observe(element));
+    this.drawSystem(this.systems[0]); // so that there is something to put the focus on
+    this.drawSystem(this.systemOf(this.cursor.column));
+  }
+
+  newSystem(first) {
+    const { firsts, starts } = layoutOf(this.piece);
+    const last = Math.min(first + this.beside, this.piece.bars.length);
+    const end = firsts[last] ?? starts.length;
+    const name = last - first === 1 ? `Bar ${first + 1}` : `Bars ${first + 1} to ${last}`;
+    const element = make("div", "system");
+    // The last row is as wide as the others, so that steps are below each other.
+    const width = Math.max(end - firsts[first], this.beside * this.piece.bars[first][4]);
+    element.style.setProperty("--columns", width);
+    return { element, name, first, last, start: firsts[first], end, cells: null };
+  }
+
+  systemOf(column) {
+    return this.systems[Math.floor(layoutOf(this.piece).bars[column] / this.beside)];
+  }
+
+  draw(entries) {
+    for (const { isIntersecting, target } of entries) {
+      if (isIntersecting) this.drawSystem(this.systems.find(({ element }) => element === target));
+    }
+  }
+
+  drawSystem(system) {
+    if (!system || system.cells) return;
+    system.cells = new Map();
+    const rows = make("div", "rows", { role: "grid", "aria-label": system.name });
+    rows.append(...this.drums.map((_, index) => this.row(system, this.drums.length - 1 - index)));
+    system.element.replaceChildren(this.ruler(system), rows);
+  }
+
+  ruler({ first, last }) {
+    const ruler = make("div", "ruler");
+    ruler.append(make("span", "corner"));
+    for (let bar = first; bar < last; bar += 1) {
+      const [, , numerator, denominator, steps] = this.piece.bars[bar];
+      const before = this.piece.bars[bar - 1];
+      const isNew = before ? before[2] !== numerator || before[3] !== denominator : numerator !== 4 || denominator !== 4;
+      const button = make("button", "bar", { type: "button", "aria-label": `Play from bar ${bar + 1}`, tabindex: -1 });
+      button.style.setProperty("--steps", steps);
+      button.textContent = isNew ? `${bar + 1}  ${numerator}/${denominator}` : `${bar + 1}`;
+      button.addEventListener("click", () => this.tell("bar", bar));
+      ruler.append(button);
+    }
+    return ruler;
+  }
+
+  row(system, drum) {
+    const row = make("div", "row", { role: "row" });
+    row.append(this.rowHeader(drum, system === this.systems[0]));
+    const { bars, firsts } = layoutOf(this.piece);
+    for (let column = system.start; column < system.end; column += 1) {
+      const step = column - firsts[bars[column]];
+      const cell = make("div", "cell", { role: "gridcell", tabindex: -1 });
+      if (step === 0) cell.classList.add("bar-line");
+      else if (step % 4 === 0) cell.classList.add("beat");
+      cell.dataset.drum = drum;
+      cell.dataset.column = column;
+      system.cells.set(column * 9 + drum, cell);
+      this.fill(cell, column, drum, cellsOf(this.piece).get(column * 9 + drum));
+      row.append(cell);
+    }
+    return row;
+  }
+
+  /** The name of a drum with its switches, which the tab key finds in the first row of bars only. */
+  rowHeader(drum, isFirst) {
+    const header = make("div", "drum", { role: "rowheader" });
+    const name = make("span", "name");
+    name.textContent = this.drums[drum];
+    const short = make("abbr", "short", { title: this.drums[drum] });
+    short.textContent = SHORT_NAMES[drum];
+    header.append(name, short);
+    for (const [what, letter] of [["mute", "M"], ["solo", "S"]]) {
+      const button = make("button", what, { type: "button", tabindex: isFirst ? 0 : -1 });
+      button.textContent = letter;
+      button.dataset.drum = drum;
+      button.title = `${what === "mute" ? "Mute" : "Solo"} ${this.drums[drum]}`;
+      button.setAttribute("aria-label", button.title);
+      button.setAttribute("aria-pressed", this.mixer[what].has(drum));
+      button.addEventListener("click", () => this.toggle(what, drum));
+      header.append(button);
+    }
+    return header;
+  }
+
+  toggle(what, drum) {
+    const chosen = this.mixer[what];
+    if (!chosen.delete(drum)) chosen.add(drum);
+    for (const button of this.element.querySelectorAll(`.${what}[data-drum="${drum}"]`)) {
+      button.setAttribute("aria-pressed", chosen.has(drum));
+    }
+    this.tell(what, drum);
+  }
+
+  isHeard(drum) {
+    const { mute, solo } = this.mixer;
+    return !mute.has(drum) && (solo.size === 0 || solo.has(drum));
+  }
+
+  /* --- Cells ------------------------------------------------------------------------------- */
+
+  update(before) {
+    const old = cellsOf(before);
+    const now = cellsOf(this.piece);
+    for (const { cells } of this.systems) {
+      for (const [key, cell] of cells ?? []) {
+        if (!sameHits(old.get(key), now.get(key))) this.fill(cell, Math.floor(key / 9), key % 9, now.get(key));
+      }
+    }
+  }
+
+  fill(cell, column, drum, hits = []) {
+    cell.tabIndex = drum === this.cursor.drum && column === this.cursor.column ? 0 : -1;
+    cell.classList.toggle("hit", hits.length > 0);
+    cell.replaceChildren(...[...hits].reverse().map((hit) => this.dot(hit)));
+    cell.setAttribute("aria-label", this.describe(column, drum, hits[0]));
+  }
+
+  dot(hit) {
+    const late = lateness(this.piece, hit);
+    const dot = make("span", late > 0.015 ? "dot late" : late < -0.015 ? "dot early" : "dot");
+    dot.style.setProperty("--velocity", hit[3] / 127);
+    dot.style.setProperty("--off", Math.max(-0.6, Math.min(0.6, late)));
+    return dot;
+  }
+
+  /** A cell in words, as in "Snare, bar 1, step 5: velocity 96, 12 ms late". */
+  describe(column, drum, hit) {
+    const { bars, firsts } = layoutOf(this.piece);
+    const bar = bars[column];
+    const place = `${this.drums[drum]}, bar ${bar + 1}, step ${column - firsts[bar] + 1}`;
+    if (!hit) return `${place}: empty`;
+    const milliseconds = Math.round((lateness(this.piece, hit) / 4) * (60000 / this.tempoAt(hit[2])));
+    const time = milliseconds === 0 ? "on time" : `${Math.abs(milliseconds)} ms ${milliseconds > 0 ? "late" : "early"}`;
+    return `${place}: velocity ${hit[3]}, ${time}`;
+  }
+
+  tempoAt(quarters) {
+    const { tempos } = this.piece;
+    return (tempos.findLast(([place]) => place <= quarters) ?? tempos[0])[1];
+  }
+
+  cellAt(column, drum) {
+    const system = this.systemOf(column);
+    this.drawSystem(system);
+    return system?.cells.get(column * 9 + drum);
+  }
+
+  /** Moves the keyboard's cell, and the focus if it is wanted there. */
+  moveTo(column, drum, focus = true) {
+    const columns = layoutOf(this.piece).starts.length;
+    const before = this.cellAt(this.cursor.column, this.cursor.drum);
+    if (before) before.tabIndex = -1;
+    this.cursor = { column: Math.min(Math.max(column, 0), columns - 1), drum: Math.min(Math.max(drum, 0), 8) };
+    const cell = this.cellAt(this.cursor.column, this.cursor.drum);
+    cell.tabIndex = 0;
+    if (focus) cell.focus();
+    this.tell("cell", this.cursor);
+  }
+
+  /* --- The play head ----------------------------------------------------------------------- */
+
+  /** Shows where it is played, in quarters; nowhere if null. */
+  playAt(quarters, follow) {
+    this.head.hidden = quarters === null;
+    if (quarters === null) return;
+    const column = columnAt(this.piece, quarters);
+    const bar = barAt(this.piece, quarters);
+    const system = this.systems[Math.floor(bar / this.beside)];
+    const cell = this.cellAt(Math.min(column, system.end - 1), 8);
+    const { starts } = layoutOf(this.piece);
+    const width = cell.offsetWidth;
+    const past = (quarters - starts[Number(cell.dataset.column)]) * 4;
+    const x = system.element.offsetLeft + cell.offsetLeft - system.element.scrollLeft + width * (past + 0.5);
+    this.head.style.transform = `translate(${x}px, ${system.element.offsetTop}px)`;
+    this.head.style.height = `${system.element.offsetHeight}px`;
+    if (follow && this.followed !== system) system.element.scrollIntoView({ block: "nearest" });
+    this.followed = system;
+  }
+
+  tell(what, detail) {
+    this.dispatchEvent(new CustomEvent(what, { detail }));
+  }
+}
+
+function sameBars(a, b) {
+  return a.length === b.length && a.every((bar, number) => bar.every((value, part) => value === b[number][part]));
+}
+
+function sameHits(a = [], b = []) {
+  return a.length === b.length && a.every((hit, index) => hit === b[index] || (hit[2] === b[index][2] && hit[3] === b[index][3]));
+}
+
+function make(name, classes = "", attributes = {}) {
+  const element = document.createElement(name);
+  if (classes) element.className = classes;
+  for (const [attribute, value] of Object.entries(attributes)) element.setAttribute(attribute, value);
+  return element;
+}
