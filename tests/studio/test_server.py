@@ -179,7 +179,7 @@ def test_bodies_that_are_too_large_are_refused_in_a_line(running: Studio) -> Non
 
 def test_large_bodies_of_nothing_take_no_memory_that_lasts(running: Studio) -> None:
     bodies = (b"[" * 19_000_000, b'{"a":[' + b"[]," * 6_000_000 + b"0]}", bytes(19_000_000))
-    works = [lambda body=body: running.ask("POST", "/api/play", body)[0] for body in bodies * 4]
+    works = [lambda body=body: running.ask("POST", "/api/write", body)[0] for body in bodies * 4]
     statuses = at_once(works)
     assert 400 in statuses
     assert set(statuses) <= {400, 503}, statuses  # or there is no room for so many
