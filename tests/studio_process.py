@@ -62,16 +62,16 @@ class Studio:
         assert status == 200, body
         return json.loads(body.splitlines()[-1])
 
-    def send(self, *parts: bytes) -> bytes:
-        """What bytes are answered with, if anything, before the connection ends."""
-        answer = b""
-        with contextlib.suppress(OSError), self.connected() as connection:
-            for part in parts:
-                connection.sendall(part)
-            connection.shutdown(socket.SHUT_WR)
-            while received := connection.recv(1 << 16):
-                answer += received
-        return answer
+    def send(self, raw: bytes, patience: float = PATIENCE) -> tuple[int, bytes] | None:
+        """How bytes are answered; None where they are not, in so many seconds."""
+        silence = contextlib.suppress(OSError, http.client.HTTPException)
+        with silence, self.connected() as connection:
+            connection.settimeout(patience)
+            connection.sendall(raw)
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            return answer.status, answer.read()
+        return None
 
     def end(self, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
         """Its exit status when it is told to end, and what it wrote on stderr."""

@@ -23,6 +23,8 @@ LOOPBACK = "127.0.0.1"
 USUAL_PORT = 8765
 
 _SECONDS_OF_PATIENCE = 20.0
+_READ_AT_ONCE = 4096
+"""Bytes: what comes in thousands of tiny parts is read in turns with what others send."""
 _OF_THE_PORT = (errno.EADDRINUSE, errno.EACCES, errno.EPERM)
 
 
@@ -131,6 +133,7 @@ class _PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begins to look after a connection."""
         super().connection_made(transport)
+        transport.max_size = _READ_AT_ONCE  # type: ignore[attr-defined]
         # asyncio does so only where it made the socket: without, answers wait for the last one's
         # acknowledgement, some 40 ms.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

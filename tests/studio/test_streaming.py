@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from asking import PATIENCE, Asker
+from starlette.requests import ClientDisconnect
 
 from groovefast.errors import GrooveFastError
 from groovefast.progress import Report
 from groovefast.studio import streaming
-from groovefast.studio.streaming import DroppedError, Worked
+from groovefast.studio.streaming import DroppedError, Worked, result_for
 from groovefast.studio.workers import Workers
 
 
@@ -175,6 +176,29 @@ def test_work_whose_asker_is_gone_before_its_turn_is_never_begun() -> None:
         first_ends.set()
         await asyncio.wait_for(tasks[0], PATIENCE)
         assert await asyncio.wait_for(workers.start(lambda: b"next"), PATIENCE) == b"next"
+
+    asyncio.run(ask())
+    assert begun == []
+
+
+def test_a_result_is_waited_for_only_while_its_asker_is_there() -> None:
+    begun: list[str] = []
+    ends = threading.Event()
+
+    async def ask() -> None:
+        workers, asker = Workers(1), Asker()
+        held = workers.start(lambda: ends.wait(PATIENCE))
+        waiting = asyncio.ensure_future(
+            result_for(asker.receive, workers.start(lambda: begun.append("never")))
+        )
+        await asyncio.sleep(0)
+        asker.gone.set()
+        with pytest.raises(ClientDisconnect):
+            await asyncio.wait_for(waiting, PATIENCE)
+        ends.set()
+        assert await held
+        other = Asker()
+        assert await result_for(other.receive, workers.start(lambda: b"there")) == b"there"
 
     asyncio.run(ask())
     assert begun == []
