@@ -5,12 +5,16 @@ import { voice } from "./server.js";
 const FADE = 0.02;
 const OPEN_HAT = 3;
 const HI_HATS = [2, 3];
+const SAMPLE_RATE = 44100;
+const LOADS_AT_ONCE = 2; // of the few that a browser has, others are for what is waited for
 
 export class Kit {
   /** @param facts Of the voices, as the server tells them. */
   constructor(facts) {
     this.facts = facts;
     this.samples = new Map();
+    this.queue = Array.from({ length: LOADS_AT_ONCE }, () => Promise.resolve());
+    this.decoder = new OfflineAudioContext(2, 1, SAMPLE_RATE); // asks for no press of a button
     this.takes = new Array(facts.levels.length).fill(0);
     this.ringing = [];
     this.sounding = new Set();
@@ -40,11 +44,19 @@ export class Kit {
   async load(drum, layer, take) {
     const name = `${drum}-${layer}-${take}`;
     if (!this.samples.has(name)) {
-      const loading = voice(drum, layer, take).then((bytes) => this.context.decodeAudioData(bytes));
+      const loading = this.inTurn(async () => this.decoder.decodeAudioData(await voice(drum, layer, take)));
       this.samples.set(name, loading);
       loading.then((buffer) => this.samples.set(name, buffer), () => this.samples.delete(name));
     }
     return this.samples.get(name);
+  }
+
+  /** Does something when few enough others are being done. */
+  inTurn(work) {
+    const before = this.queue.shift();
+    const done = before.then(work);
+    this.queue.push(done.catch(() => undefined));
+    return done;
   }
 
   /** Loads what hits of a piece sound of. */

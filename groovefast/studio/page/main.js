@@ -20,6 +20,7 @@ import { Transport } from "./transport.js";
 const MESSAGE_MS = 6000;
 const SHOWN_AFTER_MS = 250;
 const KEEP_AFTER_MS = 200;
+const PREPARE_AFTER_MS = 300;
 const STAGES = { waiting: "waiting for its turn", listening: "listening", playing: "playing" };
 const THEMES = ["auto", "light", "dark"];
 const byId = (id) => document.getElementById(id);
@@ -82,9 +83,12 @@ async function begin() {
 }
 
 function showPieces(studio, pattern, kit, ports) {
+  let timer = 0;
   const show = () => {
     const { piece } = studio;
     pattern.show(piece);
+    clearTimeout(timer);
+    timer = setTimeout(() => kit.prepare(piece.hits).catch(() => undefined), PREPARE_AFTER_MS);
     byId("name").textContent = piece.name;
     byId("facts").textContent = factsOf(piece);
   };
