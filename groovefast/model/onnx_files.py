@@ -87,14 +87,20 @@ class _Files:
         draws = Draws(graph, self._layout)
         temperature = Tensor("temperature", (), "how boldly to draw; 0 takes the more likely")
         noise = Tensor("noise", ("n", "steps", sum(draws.widths)), "uniform draws from 0 to 1")
+        hits = Tensor(
+            draws.optional_hits("hits"),
+            ("n or 1", "steps or 1", self._layout.drums),
+            "hits to keep, 0 or 1; drawn are those below 0, which all are if this is left out",
+        )
         known = self._layers(graph).known("z", [graph.time_major(each.name) for each in controls])
         each_step = draws.noise(graph.time_major("noise"), "temperature")
+        each_step[0] = draws.keeping(graph.time_major(hits.name), each_step[0])
         graph.name(graph.time_major(self._loop(graph, each_step, known)), "rows")
         return self._file(
             graph,
             "decoder",
             "z to windows, of as many rows as noise has.",
-            [self._z, *controls, temperature, noise],
+            [self._z, *controls, temperature, noise, hits],
             [Tensor("rows", ("n", "steps", self._layout.depth), "windows")],
         )
 
