@@ -11,7 +11,7 @@ lies in one piece.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -22,11 +22,12 @@ from groovefast.model.in_use import LEAST_DRAW, InUse, Posterior, drawn
 from groovefast.model.inputs import Inputs, Kept
 from groovefast.model.philox import stateless_uniform
 from groovefast.model.plan import FORGET_BIAS, CellPlan, DensePlan, layers
+from groovefast.model.threads import in_threads
 
 Array: TypeAlias = NDArray[np.float32]
 
-_WINDOWS_AT_ONCE = 256
-"""As many as keep what a layer says of all steps in some 100 MB."""
+_WINDOWS_AT_ONCE = 128
+"""So many go to a thread: what a layer says of all steps is 70 MB, and of one in the cache."""
 
 
 class NumpyGrooVAE(InUse):
@@ -64,7 +65,7 @@ class NumpyGrooVAE(InUse):
     def _encoded(self, inputs: Array, controls: Array) -> Posterior:
         heard = np.concatenate([inputs, controls], axis=-1)
         nothing = np.zeros((0, self.config.hparams.z_size), np.float32)
-        parts = [(nothing, nothing), *map(self._encode, _parts(heard))]
+        parts = [(nothing, nothing), *in_threads(self._encode, _parts(heard))]
         mu, sigma = (np.concatenate(each) for each in zip(*parts, strict=True))
         return Posterior(mu, sigma)
 
@@ -87,8 +88,8 @@ class NumpyGrooVAE(InUse):
     ) -> Array:
         steps = controls.shape[1]
         noise = self._noise(len(z), steps, seed)
-        given_ones = zip(_parts(z), *map(_parts, (controls, noise, *kept)), strict=True)
-        parts = [self._write(temperature, *each) for each in given_ones]
+        given_ones = list(zip(*map(_parts, (z, controls, noise, *kept)), strict=True))
+        parts = in_threads(lambda each: self._write(temperature, *each), given_ones)
         return np.concatenate([np.zeros((0, steps, self._layout.depth), np.float32), *parts])
 
     def _noise(self, n: int, steps: int, seed: NDArray[np.int32]) -> Array:
@@ -127,9 +128,8 @@ class NumpyGrooVAE(InUse):
         return written
 
     def _forced(self, z: Array, outputs: Array, controls: Array) -> Array:
-        parts = [
-            self._logits(*each) for each in zip(*map(_parts, (z, outputs, controls)), strict=True)
-        ]
+        given_ones = list(zip(*map(_parts, (z, outputs, controls)), strict=True))
+        parts = in_threads(lambda each: self._logits(*each), given_ones)
         return np.concatenate([np.zeros((0, *outputs.shape[1:]), np.float32), *parts])
 
     def _logits(self, z: Array, outputs: Array, controls: Array) -> Array:
@@ -363,7 +363,9 @@ def _sigmoid(x: Array) -> Array:
     return np.asarray(np.tanh(x / 2) / 2 + np.float32(0.5))
 
 
-def _parts(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+def _parts(values: NDArray[Any]) -> list[NDArray[Any]]:
     """Some windows after the other."""
-    for first in range(0, len(values), _WINDOWS_AT_ONCE):
-        yield values[first : first + _WINDOWS_AT_ONCE]
+    return [
+        values[first : first + _WINDOWS_AT_ONCE]
+        for first in range(0, len(values), _WINDOWS_AT_ONCE)
+    ]
