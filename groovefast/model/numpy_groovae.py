@@ -56,7 +56,7 @@ class NumpyGrooVAE(InUse):
 
     def _dense(self, plan: DensePlan) -> _Dense:
         kernel, bias = self.weights[plan.kernel], self.weights[plan.bias]
-        return _Dense(np.ascontiguousarray(kernel.T), bias)
+        return _Dense(kernel.T, bias)
 
     def _cell(self, plan: CellPlan) -> _Cell:
         projection = self._dense(plan.projection) if plan.projection else None
@@ -335,7 +335,7 @@ class _Cell(NamedTuple):
 def _reordered(weights: Array) -> Array:
     """Rows of i, j, f, o as those of i, f, o, halved, and j."""
     i, j, f, o = np.split(weights, 4)
-    return np.concatenate([i / 2, f / 2, o / 2, j]).astype(np.float32)
+    return np.ascontiguousarray(np.concatenate([i / 2, f / 2, o / 2, j]), np.float32)
 
 
 def _product(kernel: Array, x: Array) -> Array:
