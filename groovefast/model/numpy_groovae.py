@@ -22,12 +22,12 @@ from groovefast.model.in_use import LEAST_DRAW, InUse, Posterior, drawn
 from groovefast.model.inputs import Inputs, Kept
 from groovefast.model.philox import stateless_uniform
 from groovefast.model.plan import FORGET_BIAS, CellPlan, DensePlan, layers
-from groovefast.model.threads import in_threads
+from groovefast.model.threads import in_threads, processors
 
 Array: TypeAlias = NDArray[np.float32]
 
-_WINDOWS_AT_ONCE = 128
-"""So many go to a thread: what a layer says of all steps is 70 MB, and of one in the cache."""
+_LEAST_AT_ONCE, _WINDOWS_AT_ONCE = 32, 128
+"""So many go to a thread: fewer are slower each, of more what a step makes is not in the cache."""
 
 
 class NumpyGrooVAE(InUse):
@@ -365,7 +365,6 @@ def _sigmoid(x: Array) -> Array:
 
 def _parts(values: NDArray[Any]) -> list[NDArray[Any]]:
     """Some windows after the other."""
-    return [
-        values[first : first + _WINDOWS_AT_ONCE]
-        for first in range(0, len(values), _WINDOWS_AT_ONCE)
-    ]
+    share = -(-len(values) // processors())
+    size = min(max(share, _LEAST_AT_ONCE), _WINDOWS_AT_ONCE)
+    return [values[first : first + size] for first in range(0, len(values), size)]

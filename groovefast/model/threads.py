@@ -1,8 +1,8 @@
 """The same work for parts of many windows, on several processors.
 
 A thread for each part with products on one processor is quicker than one part after the other with
-each product on all: what is done between products is shared out too, and no product waits for a
-processor that others keep busy.
+each product on all: what is done between products is shared out too. And no product waits for a
+processor that other programs keep busy, which can take a hundred times as long as the product.
 """
 
 from __future__ import annotations
@@ -29,15 +29,16 @@ def in_threads(function: Callable[[_Part], _Result], parts: Sequence[_Part]) -> 
         function: Spends its time in NumPy, so that threads do not wait for each other.
         parts: One is done by the caller's own thread, several by as many as there are processors.
     """
-    workers = min(len(parts), _processors())
-    if workers < 2:
-        return [function(part) for part in parts]
-    with _products_on_one_processor(), ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(function, parts))
+    workers = min(len(parts), processors())
+    with products_on_one_processor():
+        if workers < 2:
+            return [function(part) for part in parts]
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(function, parts))
 
 
 @contextlib.contextmanager
-def _products_on_one_processor() -> Iterator[None]:
+def products_on_one_processor() -> Iterator[None]:
     """Meanwhile NumPy's matrix products, which all threads of a process share, use no threads."""
     global _users
     with _lock:
@@ -57,7 +58,7 @@ class _Blas:
     """The library of NumPy's matrix products."""
 
     def __init__(self) -> None:
-        from threadpoolctl import ThreadpoolController  # only here: most never play so many
+        from threadpoolctl import ThreadpoolController  # only here: what only loads needs none
 
         self._controller = ThreadpoolController()
         self._limiter: Any = None
@@ -76,8 +77,8 @@ def _blas() -> _Blas:
     return _Blas()
 
 
-def _processors() -> int:
-    """How many this process may use."""
+def processors() -> int:
+    """Returns how many this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
