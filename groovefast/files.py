@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -90,6 +91,38 @@ def replacing(path: str | os.PathLike[str], overwrite: bool = True) -> Iterator[
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Makes a folder that is in its place in full at the end, or not at all.
+
+    Args:
+        path: Its name; what is there is replaced.
+
+    Yields:
+        The folder, which is elsewhere until all is written; after an error it is gone.
+
+    Raises:
+        OSError: The folder around it does not exist or cannot be written, or the disk is full.
+    """
+    target = Path(path)
+    prefix = f".{target.name[:_MOST_OF_NAME]}."
+    room = Path(tempfile.mkdtemp(prefix=prefix, suffix=_UNFINISHED, dir=target.parent))
+    new, old = room / "new", room / "old"
+    try:
+        new.mkdir()
+        yield new
+        if target.exists():
+            target.rename(old)
+        try:
+            new.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes, overwrite: bool = True) -> None:

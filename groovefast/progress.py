@@ -17,7 +17,7 @@ _report: contextvars.ContextVar[Report | None] = contextvars.ContextVar("report"
 
 @contextlib.contextmanager
 def watched(report: Report) -> Iterator[None]:
-    """Has what is computed inside tell how far it is, in this thread or task alone.
+    """Has what this thread or task begins inside tell how far it is.
 
     Args:
         report: Is called between two steps. What it raises ends the work, and is passed on.
@@ -29,21 +29,16 @@ def watched(report: Report) -> Iterator[None]:
         _report.reset(token)
 
 
-def tell(stage: str, share: float) -> None:
-    """Tells whoever watches how far a stage is; costs next to nothing where nobody does."""
-    report = _report.get()
-    if report is not None:
-        report(stage, share)
-
-
 class Progress:
-    """How much of a stage is done, counted in steps of windows."""
+    """How much of a stage is done, counted in steps of windows; by whichever threads do it."""
 
     def __init__(self, stage: str, steps: int) -> None:
         """Begins a stage that takes so many steps of one window each."""
+        self._report = _report.get()
         self._stage, self._steps, self._done = stage, steps, 0
 
     def advance(self, windows: int) -> None:
-        """Tells that some windows are a step further."""
+        """Tells whoever watches that some windows are a step further."""
         self._done += windows
-        tell(self._stage, self._done / self._steps)
+        if self._report is not None:
+            self._report(self._stage, min(self._done / self._steps, 1.0))

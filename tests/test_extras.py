@@ -56,6 +56,17 @@ def test_commands_that_train_say_what_to_install(
     assert run_python(code).splitlines() == [f"groovefast-{name}: {MESSAGE}", "2"]
 
 
+def test_saved_models_need_tensorflow(run_python: RunPython, tmp_path: Path) -> None:
+    code = (
+        f"{WITHOUT}from groovefast.cli.checkpoints import export_main\n"
+        f"words = ['groovae_4bar', {str(tmp_path / 'new')!r}, '--format', 'saved-model']\n"
+        "sys.argv, sys.stderr = ['export', *words], sys.stdout\n"
+        "try: export_main()\nexcept SystemExit as ended: print(ended.code)"
+    )
+    assert run_python(code).splitlines() == [f"groovefast-export: {MESSAGE}", "2"]
+    assert not (tmp_path / "new").exists()
+
+
 def test_onnx_files_need_onnx_and_no_tensorflow(run_python: RunPython, tmp_path: Path) -> None:
     code = (
         f"{WITHOUT}sys.modules['onnx'] = None\n"

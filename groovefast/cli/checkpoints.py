@@ -46,16 +46,18 @@ def import_checkpoint(checkpoint: Path, output: Path, config: str | None, overwr
 @click.option(
     "--format",
     "form",
-    type=console.Choice(["tf1", "onnx"]),
+    type=console.Choice(["tf1", "onnx", "saved-model"]),
     default="tf1",
     show_default=True,
     help="tf1: a TensorFlow 1 checkpoint with Magenta's variable names; onnx: encoder and decoder, "
-    "the latter also step by step, for onnxruntime.",
+    "the latter also step by step, for onnxruntime; saved-model: both in OUT_DIR/1, the first "
+    "version of a model for TensorFlow Serving.",
 )
 @_OVERWRITE
 def export_checkpoint(model: Path, output: Path, form: str, overwrite: bool) -> None:
     """Writes the model folder MODEL in another form into OUT_DIR."""
-    (_export_onnx if form == "onnx" else _export_tf1)(model, output, overwrite)
+    export = {"tf1": _export_tf1, "onnx": _export_onnx, "saved-model": _export_saved_model}[form]
+    export(model, output, overwrite)
 
 
 def _export_tf1(model: Path, output: Path, overwrite: bool) -> None:
@@ -89,6 +91,22 @@ def _export_onnx(model: Path, output: Path, overwrite: bool) -> None:
 
     for path in export_onnx(load_model(model), output):
         click.echo(path)
+
+
+def _export_saved_model(model: Path, output: Path, overwrite: bool) -> None:
+    from groovefast.model.folder import SAVED_MODEL_VERSION, later_versions
+
+    for later in later_versions(output):
+        raise GrooveFastError(f"{later}: would be served instead; choose another folder")
+    version = output / SAVED_MODEL_VERSION
+    if version.exists():
+        _check_replaceable(version, overwrite)
+    console.load_tensorflow()
+    from groovefast.model.checkpoints import load_model
+    from groovefast.model.saved_model import export_saved_model
+
+    export_saved_model(load_model(model), output)
+    click.echo(f"{version}: for TensorFlow Serving, whose model_base_path is {output}")
 
 
 def _check_replaceable(there: Path, overwrite: bool) -> None:

@@ -200,7 +200,7 @@ def _summary(result: TrainingResult) -> str:
 
 @contextlib.contextmanager
 def _messages(say: Callable[[str], None]) -> Iterator[None]:
-    """Hands what the library logs to `say`."""
+    """Hands what the library logs to `say`, and to no handler of the root logger besides."""
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -208,12 +208,16 @@ def _messages(say: Callable[[str], None]) -> Iterator[None]:
             say(prefix + record.getMessage())
 
     logger, handler = logging.getLogger("groovefast"), Handler()
+    before = logger.level, logger.propagate
     logger.setLevel(logging.INFO)
+    logger.propagate = False
     logger.addHandler(handler)
     try:
         yield
     finally:
         logger.removeHandler(handler)
+        level, logger.propagate = before
+        logger.setLevel(level)
 
 
 class _Stages:

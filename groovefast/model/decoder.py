@@ -31,6 +31,21 @@ class Context(NamedTuple):
     states: Sequence[State]
     known: Sequence[tf.Tensor]
 
+    @classmethod
+    def of(cls, plan: Plan, weights: Weights, z: tf.Tensor, controls: tf.Tensor) -> Context:
+        """Returns what a decoder is told of windows: z, from which its first states follow too.
+
+        Args:
+            plan: Of the model.
+            weights: Of the model.
+            z: (n, z_size).
+            controls: (n, steps, control_depth).
+        """
+        flat = tf.tanh(weights.dense(plan.initial_states)(z))
+        states = tf.split(flat, [cell.units for cell in plan.decoder for _ in "ch"], 1)
+        pairs = zip(states[::2], states[1::2], strict=True)
+        return cls([State(c, h) for c, h in pairs], [z, time_major(controls)])
+
 
 class Decoder(NamedTuple):
     """The weights of a decoder: layers from the lowest, and what makes logits of the last."""

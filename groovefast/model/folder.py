@@ -21,6 +21,8 @@ WEIGHTS_FILE = "weights.npz"
 PRIOR_FILE, TOUCH_FILE = FITTED_FILES = "prior.npz", "touch.npz"
 ONNX_FILES = ("encoder.onnx", "decoder.onnx", "decoder-start.onnx", "decoder-step.onnx")
 """A model's parts as ONNX has them; see `onnx_files`."""
+SAVED_MODEL_VERSION = "1"
+"""The folder of a SavedModel, in that of all versions, which TensorFlow Serving watches."""
 _MODEL_OF_RUN = "model"
 
 
@@ -55,6 +57,12 @@ def model_in(path: Path) -> Path | None:
     folders = (path, path / _MODEL_OF_RUN)
     files = (folder / name for folder in folders for name in (CONFIG_FILE, WEIGHTS_FILE))
     return next((file for file in files if file.exists()), None)
+
+
+def later_versions(folder: Path) -> list[Path]:
+    """Returns the versions in a folder for TensorFlow Serving that it prefers to ours."""
+    versions = (path for path in folder.glob("*") if path.name.isdecimal())
+    return [path for path in versions if int(path.name) > int(SAVED_MODEL_VERSION)]
 
 
 def fitted_in(folder: Path) -> list[Path]:

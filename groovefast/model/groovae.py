@@ -35,7 +35,6 @@ from groovefast.model.layers import (
     fresh_variables,
     time_major,
 )
-from groovefast.model.lstm import State
 from groovefast.model.outputs import PerformanceRow, Row
 from groovefast.model.plan import layers
 from groovefast.task import Task
@@ -147,7 +146,8 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
             eps = tf.random.stateless_normal(tf.shape(mu), for_eps)
         z = mu + sigma * tf.cast(eps, tf.float32)
 
-        decoder, context = Decoder.of(self._plan, weights), self._context(z, controls, weights)
+        decoder = Decoder.of(self._plan, weights)
+        context = Context.of(self._plan, weights, z, controls)
         dropout = Dropout(dropout_keep_prob, for_decoder)
         if isinstance(sampling_probability, (int, float)) and not sampling_probability:
             logits = decoder.teacher_forced(context, outputs, dropout)
@@ -167,13 +167,6 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
             "kl_bits": kl / math.log(2),
             **{name: tf.reduce_mean(part) for name, part in losses.parts.items()},
         }
-
-    def _context(self, z: tf.Tensor, controls: tf.Tensor, weights: Weights) -> Context:
-        """What the decoder is told of a window: its first states follow from z, which it hears."""
-        flat = tf.tanh(weights.dense(self._plan.initial_states)(z))
-        states = tf.split(flat, [cell.units for cell in self._plan.decoder for _ in "ch"], 1)
-        pairs = zip(states[::2], states[1::2], strict=True)
-        return Context([State(c, h) for c, h in pairs], [z, time_major(controls)])
 
     def _own_or_true(
         self, outputs: tf.Tensor, probability: float | tf.Tensor, seed: tf.Tensor
@@ -206,7 +199,7 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
 
     def _teacher_forced(self, z: tf.Tensor, outputs: tf.Tensor, controls: tf.Tensor) -> tf.Tensor:
         weights = self._weights()
-        context = self._context(z, controls, weights)
+        context = Context.of(self._plan, weights, z, controls)
         return Decoder.of(self._plan, weights).teacher_forced(context, outputs, NO_DROPOUT)
 
     def _decode(
@@ -225,7 +218,7 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
             return self._row.keep(row, Kept(hits[t], mask[t]))
 
         weights = self._weights()
-        context = self._context(z, controls, weights)
+        context = Context.of(self._plan, weights, z, controls)
         _, windows = Decoder.of(self._plan, weights).write(context, next_input, NO_DROPOUT)
         return windows
 

@@ -13,6 +13,7 @@ from groovefast.errors import OptionError, check_choice
 from groovefast.model.inputs import Inputs, Kept
 from groovefast.model.philox import split, stateless_normal
 from groovefast.model.prior import PRIORS, Prior
+from groovefast.model.threads import products_on_one_processor
 from groovefast.model.touch import Touch
 from groovefast.windows.rows import Array, RowLayout
 
@@ -156,13 +157,15 @@ class InUse:
             temperature = 0.5 if is_fitted else 1.0
         if touch is None:
             touch = float(is_fitted and self.touch is not None)
-        z = self._new_latents(n, for_z, prior, style, variety, attributes)
+        with products_on_one_processor():
+            z = self._new_latents(n, for_z, prior, style, variety, attributes)
         rows = self.decode(z, controls, temperature, for_decoder, steps)
         if not touch:
             return rows
-        touched = self.fitted_touch().touch_rows(
-            np.asarray(rows), self._inputs.layout, touch, _words(for_decoder)
-        )
+        with products_on_one_processor():
+            touched = self.fitted_touch().touch_rows(
+                np.asarray(rows), self._inputs.layout, touch, _words(for_decoder)
+            )
         return self._own(touched)
 
     def _own(self, rows: NDArray[np.float32]) -> Array:

@@ -1,14 +1,17 @@
 """GrooVAE in NumPy: what plays, without TensorFlow.
 
 The same network as `groovae.GrooVAE`, with the same draws. What is done at every step is prepared
-once: known inputs meet their rows of the kernel before the loop, and the gates that go through a
+once: known inputs meet their columns of the kernel before the loop, and the gates that go through a
 sigmoid are halved, as sigmoid(x) = (tanh(x / 2) + 1) / 2, so that one tanh does for all.
+
+Inside, windows are the last axis, (width, n) or (width, steps, n), so that each gate of all of them
+lies in one piece.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -19,15 +22,13 @@ from groovefast.model.in_use import LEAST_DRAW, InUse, Posterior, drawn
 from groovefast.model.inputs import Inputs, Kept
 from groovefast.model.philox import stateless_uniform
 from groovefast.model.plan import FORGET_BIAS, CellPlan, DensePlan, layers
+from groovefast.model.threads import in_threads, processors
 from groovefast.progress import LISTENING, PLAYING, Progress
 
 Array: TypeAlias = NDArray[np.float32]
 
-_WINDOWS_AT_ONCE = 256
-"""As many as keep what a layer says of all steps in some 100 MB."""
-_FEW_WINDOWS = 8
-_SMALL_PRODUCT = 10**6
-"""Multiplications of a product for which BLAS does not rearrange the kernel first."""
+_LEAST_AT_ONCE, _WINDOWS_AT_ONCE = 32, 128
+"""So many go to a thread: fewer are slower each, of more what a step makes is not in the cache."""
 
 
 class NumpyGrooVAE(InUse):
@@ -47,7 +48,6 @@ class NumpyGrooVAE(InUse):
         plan = layers(config)
         self._inputs = Inputs(config, np)
         self._layout = self._inputs.layout
-        self._columns, self._drawn = map(_columns, (self._layout.widths, drawn(self._layout)))
         self._levels = [[self._cell(cell) for cell in level] for level in plan.encoder]
         self._mu, self._sigma = self._dense(plan.mu), self._dense(plan.sigma)
         self._initial, self._output = self._dense(plan.initial_states), self._dense(plan.output)
@@ -56,7 +56,8 @@ class NumpyGrooVAE(InUse):
         self._decoder = [first, *others]
 
     def _dense(self, plan: DensePlan) -> _Dense:
-        return _Dense(self.weights[plan.kernel], self.weights[plan.bias])
+        kernel, bias = self.weights[plan.kernel], self.weights[plan.bias]
+        return _Dense(kernel.T, bias)
 
     def _cell(self, plan: CellPlan) -> _Cell:
         projection = self._dense(plan.projection) if plan.projection else None
@@ -67,33 +68,33 @@ class NumpyGrooVAE(InUse):
         nothing = np.zeros((0, self.config.hparams.z_size), np.float32)
         n, steps = heard.shape[:2]
         progress = Progress(LISTENING, 2 * len(self._levels) * n * steps)
-        given_ones = (self._encode(part, progress) for part in _parts(heard))
-        parts = [(nothing, nothing), *given_ones]
+        encoded = in_threads(lambda part: self._encode(part, progress), _parts(heard))
+        parts = [(nothing, nothing), *encoded]
         mu, sigma = (np.concatenate(each) for each in zip(*parts, strict=True))
         return Posterior(mu, sigma)
 
     def _encode(self, heard: Array, progress: Progress) -> Posterior:
-        x = np.ascontiguousarray(heard.transpose(1, 0, 2))
+        x = _windows_last(heard)
         for level, (forward, backward) in enumerate(self._levels):
             last = level == len(self._levels) - 1
-            nothing = np.zeros((x.shape[1], forward.units), np.float32)
+            nothing = np.zeros((forward.units, len(heard)), np.float32)
             sides = [
                 cell.over(sequence, cell.state(nothing, nothing), progress, last_only=last)
-                for cell, sequence in ((forward, x), (backward, x[::-1]))
+                for cell, sequence in ((forward, x), (backward, x[:, ::-1]))
             ]
             if not last:
-                sides[1] = sides[1][::-1]
-            x = np.concatenate(sides, axis=-1)
-        return Posterior(self._mu(x), np.logaddexp(self._sigma(x), np.float32(0)))
+                sides[1] = sides[1][:, ::-1]
+            x = np.concatenate(sides)
+        return Posterior(self._mu(x).T, np.logaddexp(self._sigma(x), np.float32(0)).T)
 
     def _decoded(
         self, z: Array, controls: Array, kept: Kept, temperature: float, seed: NDArray[np.int32]
     ) -> Array:
         steps = controls.shape[1]
         noise = self._noise(len(z), steps, seed)
+        given_ones = list(zip(*map(_parts, (z, controls, noise, *kept)), strict=True))
         progress = Progress(PLAYING, len(z) * steps)
-        given_ones = zip(_parts(z), *map(_parts, (controls, noise, *kept)), strict=True)
-        parts = [self._write(temperature, progress, *each) for each in given_ones]
+        parts = in_threads(lambda each: self._write(temperature, progress, *each), given_ones)
         return np.concatenate([np.zeros((0, steps, self._layout.depth), np.float32), *parts])
 
     def _noise(self, n: int, steps: int, seed: NDArray[np.int32]) -> Array:
@@ -116,111 +117,122 @@ class NumpyGrooVAE(InUse):
         mask: NDArray[np.bool_],
     ) -> Array:
         n, steps = controls.shape[:2]
-        noise = np.float32(temperature) * noise
+        noise = np.float32(temperature) * _windows_last(noise)
+        hits, mask = _windows_last(hits), _windows_last(mask)
         first, *others = self._decoder
         known = self._known(z, controls)
         states = self._states(z)
-        row = np.zeros((n, self._layout.depth), np.float32)
+        row = np.zeros((self._layout.depth, n), np.float32)
         written = np.empty((n, steps, self._layout.depth), np.float32)
         for t in range(steps):
-            x = first.step(row, states[0], known if known.ndim == 2 else known[:, t])
+            x = first.step(row, states[0], known[:, t])
             for cell, state in zip(others, states[1:], strict=True):
                 x = cell.step(x, state)
-            row = self._draw(self._output(x), noise[:, t])
-            np.copyto(row[:, : self._layout.drums], hits[:, t], where=mask[:, t])
-            written[:, t] = row
+            self._draw(self._output(x), noise[:, t], row)
+            np.copyto(row[: self._layout.drums], hits[:, t], where=mask[:, t])
+            written[:, t] = row.T
             progress.advance(n)
         return written
 
     def _forced(self, z: Array, outputs: Array, controls: Array) -> Array:
+        given_ones = list(zip(*map(_parts, (z, outputs, controls)), strict=True))
         n, steps = outputs.shape[:2]
         progress = Progress(PLAYING, len(self._decoder) * n * steps)
-        given_ones = zip(*map(_parts, (z, outputs, controls)), strict=True)
-        parts = [self._logits(progress, *each) for each in given_ones]
+        parts = in_threads(lambda each: self._logits(progress, *each), given_ones)
         return np.concatenate([np.zeros((0, *outputs.shape[1:]), np.float32), *parts])
 
     def _logits(self, progress: Progress, z: Array, outputs: Array, controls: Array) -> Array:
-        previous = np.zeros((outputs.shape[1], len(outputs), outputs.shape[2]), np.float32)
-        previous[1:] = outputs[:, :-1].transpose(1, 0, 2)
+        previous = np.zeros(outputs.T.shape, np.float32)
+        previous[:, 1:] = outputs[:, :-1].T
         first, *others = self._decoder
-        known = self._known(z, controls)
         states = self._states(z)
-        known = known if known.ndim == 2 else known.transpose(1, 0, 2)
-        x = first.over(previous, states[0], progress, known)
+        x = first.over(previous, states[0], progress, self._known(z, controls))
         for cell, state in zip(others, states[1:], strict=True):
             x = cell.over(x, state, progress)
-        return np.asarray(self._output(x).transpose(1, 0, 2))
+        return np.asarray(self._output(x).T)
 
     def _states(self, z: Array) -> list[_State]:
         """What the decoder's layers remember before the first step."""
-        flat, states, end = np.tanh(self._initial(z)), [], 0
+        flat, states, end = np.tanh(self._initial(z.T)), [], 0
         for cell in self._decoder:
             first, middle, end = end, end + cell.units, end + 2 * cell.units
-            states.append(cell.state(flat[:, first:middle], flat[:, middle:end]))
+            states.append(cell.state(flat[first:middle], flat[middle:end]))
         return states
 
-    def _draw(self, logits: Array, noise: Array) -> Array:
-        """A row, (n, depth): the likelier hits and bins of logits with noise."""
+    def _draw(self, logits: Array, noise: Array, row: Array) -> None:
+        """Draws a row, (depth, n): the likelier hits and bins of logits with noise."""
         layout = self._layout
-        row = np.empty(logits.shape, np.float32)
-        hits, velocities, offsets = (row[:, columns] for columns in self._columns)
-        of_hits, of_velocities, of_offsets = (logits[:, columns] for columns in self._columns)
-        for_hits, for_velocities, for_offsets = (noise[:, columns] for columns in self._drawn)
-        hits[:] = of_hits + for_hits > 0
-        velocities[:] = (
-            self._draw_bins(of_velocities, for_velocities)
-            if layout.velocity_bins
-            else _sigmoid(of_velocities)
-        )
-        offsets[:] = (
-            self._draw_bins(of_offsets, for_offsets) if layout.offset_bins else np.tanh(of_offsets)
-        )
-        return row
+        hits, velocities, offsets = _slices(layout.widths)
+        of_hits, of_velocities, of_offsets = _slices(drawn(layout))
+        np.greater(logits[hits] + noise[of_hits], 0, out=row[hits])
+        if layout.velocity_bins:
+            row[velocities] = self._draw_bins(logits[velocities], noise[of_velocities])
+        else:
+            row[velocities] = _sigmoid(logits[velocities])
+        if layout.offset_bins:
+            row[offsets] = self._draw_bins(logits[offsets], noise[of_offsets])
+        else:
+            np.tanh(logits[offsets], out=row[offsets])
 
-    def _draw_bins(self, logits: Array, noise: Array) -> Array:
+    def _draw_bins(self, logits: Array, noise: Array) -> NDArray[np.bool_]:
         """One-hots of the largest of each drum."""
-        groups = (logits + noise).reshape(len(logits), self._layout.drums, -1)
-        best = groups.argmax(axis=-1)
-        one_hots = np.eye(groups.shape[-1], dtype=np.float32)[best]
+        groups = (logits + noise).reshape(self._layout.drums, -1, logits.shape[-1])
+        best = groups.argmax(axis=1, keepdims=True)
+        one_hots = np.arange(groups.shape[1])[:, None] == best
         return np.asarray(one_hots.reshape(logits.shape))
 
 
 class _Dense(NamedTuple):
-    """The weights of x·kernel + bias."""
+    """The weights of kernel·x + bias.
+
+    Attributes:
+        kernel: (outputs, inputs).
+        bias: (outputs,).
+    """
 
     kernel: Array
     bias: Array
 
-    def __call__(self, x: Array) -> Array:
-        return np.asarray(x @ self.kernel + self.bias)
+    def __call__(self, x: Array, bias: Array | None = None) -> Array:
+        """Returns it for (inputs, …), with another bias, of the result's axes, if one is given."""
+        product = _product(self.kernel, x)
+        product += _for_all(self.bias, x.ndim) if bias is None else bias
+        return product
 
 
 class _Known(NamedTuple):
     """What is known beforehand as the first layer meets it: z, the controls, and the bias."""
 
-    kernel: Array
-    bias: Array
+    dense: _Dense
 
     def __call__(self, z: Array, controls: Array) -> Array:
-        """Returns it for all steps, (n, width), or for each, (n, steps, width)."""
-        of_z = z @ self.kernel[: z.shape[1]] + self.bias
-        if not controls.shape[2]:
-            return np.asarray(of_z)
-        return np.asarray(of_z[:, None] + controls @ self.kernel[z.shape[1] :])
+        """Returns it for each step, (width, steps, n)."""
+        kernel, bias = self.dense
+        n, steps, depth = controls.shape
+        known = (kernel[:, : z.shape[1]] @ z.T + bias[:, None])[:, None]
+        if depth:
+            known = known + _product(kernel[:, z.shape[1] :], controls.T)
+        return np.broadcast_to(known, (len(bias), steps, n))
 
 
 class _State:
     """What a layer remembers of n windows.
 
     Attributes:
-        c: (n, units).
-        heard: The layer's next input and its last output h side by side, (n, inputs + units).
+        c: (units, n).
+        heard: The layer's next input and its last output h one above the other, (inputs + units,
+            n).
+        h: The latter.
+        gates: Room for those of a step, (4 * units, n).
     """
 
     def __init__(self, c: Array, h: Array, inputs: int) -> None:
+        units, n = c.shape
         self.c = np.array(c, np.float32)
-        self.heard = np.empty((len(h), inputs + h.shape[1]), np.float32)
-        self.heard[:, inputs:] = h
+        self.heard = np.empty((inputs + units, n), np.float32)
+        self.h = self.heard[inputs:]
+        self.h[:] = h
+        self.gates = np.empty((4 * units, n), np.float32)
 
 
 class _Cell(NamedTuple):
@@ -228,7 +240,7 @@ class _Cell(NamedTuple):
 
     Attributes:
         projection: What a residual layer does to its input to bring it to its own size.
-        kernel: What input and h meet, (inputs + units, 4 * units).
+        kernel: What input and h meet, (4 * units, inputs + units).
         bias: (4 * units,).
         residual: Whether the (projected) input is added to the output.
     """
@@ -254,123 +266,121 @@ class _Cell(NamedTuple):
     @property
     def inputs(self) -> int:
         """Width of the (projected) input."""
-        return len(self.kernel) - self.units
+        return int(self.kernel.shape[1]) - self.units
 
     def split(self, depth: int) -> tuple[_Cell, _Known]:
         """Returns the layer with only the first inputs, and what becomes of the others."""
         if self.projection:
-            kernel, bias = self.projection
-            return self._replace(projection=_Dense(kernel[:depth], np.float32(0))), _Known(
-                kernel[depth:], bias
-            )
-        own, known, recurrent = np.split(self.kernel, [depth, self.inputs])
-        nothing = np.zeros_like(self.bias)
-        return self._replace(kernel=np.concatenate([own, recurrent]), bias=nothing), _Known(
-            known, self.bias
-        )
+            own, known = np.split(self.projection.kernel, [depth], axis=1)
+            bias = self.projection.bias
+            return self._replace(projection=_Dense(own, bias)), _Known(_Dense(known, bias))
+        own, known, recurrent = np.split(self.kernel, [depth, self.inputs], axis=1)
+        kernel = np.concatenate([own, recurrent], axis=1)
+        return self._replace(kernel=kernel), _Known(_Dense(known, self.bias))
 
     def state(self, c: Array, h: Array) -> _State:
-        """Returns the state before the first step, of (n, units) each."""
+        """Returns the state before the first step, of (units, n) each."""
         return _State(c, h, self.inputs)
 
-    def step(self, x: Array, state: _State, known: Array | float = 0) -> Array:
-        """Returns the output after one step, (n, units), and leaves the state after it.
+    def step(self, x: Array, state: _State, known: Array | None = None) -> Array:
+        """Returns the output after one step, (units, n), and leaves the state after it.
 
         Args:
-            x: The step's input, (n, depth).
+            x: The step's input, (depth, n).
             state: That before the step.
-            known: What else the input meets first; see `split`.
+            known: What else the input meets first, in place of the first bias; see `split`.
         """
         if self.projection:
-            x, known = self.projection(x) + known, 0.0
-        state.heard[:, : self.inputs] = x
-        gates = _product(state.heard, self.kernel)
-        gates += self.bias
-        gates += known
-        self._advance(gates, state)
-        h = state.heard[:, self.inputs :]
-        return x + h if self.residual else h
+            x, known = self.projection(x, known), None
+        state.heard[: self.inputs] = x
+        np.matmul(self.kernel, state.heard, out=state.gates)
+        state.gates += _for_all(self.bias, 2) if known is None else known
+        self._advance(state)
+        return x + state.h if self.residual else state.h
 
     def over(
         self,
         x: Array,
         state: _State,
         progress: Progress,
-        known: Array | float = 0,
+        known: Array | None = None,
         last_only: bool = False,
     ) -> Array:
-        """Returns the outputs of whole windows, (steps, n, units), or the last h.
+        """Returns the outputs of whole windows, (units, steps, n), or the last h.
 
         Args:
-            x: Its inputs, (steps, n, depth).
+            x: Its inputs, (depth, steps, n).
             state: That before the first step; afterwards, that after the last.
-            progress: What is told of each step.
-            known: What else they meet first; see `split`.
+            progress: Of the stage it is part of.
+            known: As for `step`, (width, steps, n).
             last_only: Whether only the last h is wanted.
         """
         if self.projection:
-            x, known = self.projection(x) + known, 0.0
-        by_step = x @ self.kernel[: self.inputs] + self.bias + known
-        recurrent = self.kernel[self.inputs :]
-        h = state.heard[:, self.inputs :]
-        outputs = np.empty((0 if last_only else len(x), *h.shape), np.float32)
-        for t, gates in enumerate(by_step):
-            gates += _product(h, recurrent)
-            self._advance(gates, state)
+            x, known = self.projection(x, known), None
+        own, recurrent = np.split(self.kernel, [self.inputs], axis=1)
+        recurrent = np.ascontiguousarray(recurrent)  # twice as fast for a single window
+        by_step = _Dense(own, self.bias)(x, known)
+        steps = x.shape[1]
+        outputs = np.empty((self.units, 0 if last_only else steps, x.shape[2]), np.float32)
+        for t in range(steps):
+            np.matmul(recurrent, state.h, out=state.gates)
+            state.gates += by_step[:, t]
+            self._advance(state)
             if not last_only:
-                outputs[t] = h
-            progress.advance(len(h))
+                outputs[:, t] = state.h
+            progress.advance(x.shape[2])
         if last_only:
-            return h
+            return state.h
         return x + outputs if self.residual else outputs
 
-    def _advance(self, gates: Array, state: _State) -> None:
-        """One step of the cell, from its gates, (n, 4 * units), which are overwritten."""
-        units, c = self.units, state.c
+    def _advance(self, state: _State) -> None:
+        """One step of the cell, from its gates, which are overwritten."""
+        units, gates, c = self.units, state.gates, state.c
         np.tanh(gates, out=gates)
-        sigmoids = gates[:, : 3 * units]
+        sigmoids = gates[: 3 * units]
         sigmoids *= np.float32(0.5)
         sigmoids += np.float32(0.5)
-        i, f, o, j = (gates[:, first : first + units] for first in range(0, 4 * units, units))
+        i, f, o, j = (gates[first : first + units] for first in range(0, 4 * units, units))
         c *= f
         i *= j
         c += i
         np.tanh(c, out=j)
-        np.multiply(o, j, out=state.heard[:, self.inputs :])
+        np.multiply(o, j, out=state.h)
 
 
 def _reordered(weights: Array) -> Array:
-    """Columns of i, j, f, o as those of i, f, o, halved, and j."""
-    i, j, f, o = np.split(weights, 4, axis=-1)
-    return np.concatenate([i / 2, f / 2, o / 2, j], axis=-1).astype(np.float32)
+    """Rows of i, j, f, o as those of i, f, o, halved, and j."""
+    i, j, f, o = np.split(weights, 4)
+    return np.ascontiguousarray(np.concatenate([i / 2, f / 2, o / 2, j]), np.float32)
 
 
-def _columns(widths: Sequence[int]) -> list[slice]:
-    """The columns of arrays side by side."""
-    ends = itertools.accumulate(widths)
-    return [slice(end - width, end) for end, width in zip(ends, widths, strict=True)]
+def _product(kernel: Array, x: Array) -> Array:
+    """kernel·x of (inputs, …)."""
+    return np.asarray(kernel @ x.reshape(len(x), -1)).reshape(len(kernel), *x.shape[1:])
 
 
-def _product(x: Array, kernel: Array) -> Array:
-    """x·kernel; for a few windows by some columns after the others, which takes half the time."""
-    n, (depth, width) = len(x), kernel.shape
-    columns = width
-    while 1 < n <= _FEW_WINDOWS and n * depth * columns > _SMALL_PRODUCT:
-        columns = -(-columns // 2)
-    if columns == width:
-        return np.asarray(x @ kernel)
-    product = np.empty((n, width), np.float32)
-    for first in range(0, width, columns):
-        some = slice(first, first + columns)
-        np.matmul(x, kernel[:, some], out=product[:, some])
-    return product
+def _for_all(bias: Array, axes: int) -> Array:
+    """A bias that goes with (outputs, …) of so many axes."""
+    return bias.reshape(-1, *[1] * (axes - 1))
+
+
+def _windows_last(values: NDArray[Any]) -> NDArray[Any]:
+    """(n, steps, depth) as (depth, steps, n)."""
+    return np.ascontiguousarray(values.T)
+
+
+def _slices(widths: Sequence[int]) -> list[slice]:
+    """Where parts of some widths are that lie one after the other."""
+    ends = list(itertools.accumulate(widths))
+    return [slice(end - width, end) for width, end in zip(widths, ends, strict=True)]
 
 
 def _sigmoid(x: Array) -> Array:
     return np.asarray(np.tanh(x / 2) / 2 + np.float32(0.5))
 
 
-def _parts(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+def _parts(values: NDArray[Any]) -> list[NDArray[Any]]:
     """Some windows after the other."""
-    for first in range(0, len(values), _WINDOWS_AT_ONCE):
-        yield values[first : first + _WINDOWS_AT_ONCE]
+    share = -(-len(values) // processors())
+    size = min(max(share, _LEAST_AT_ONCE), _WINDOWS_AT_ONCE)
+    return [values[first : first + size] for first in range(0, len(values), size)]

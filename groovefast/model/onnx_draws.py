@@ -17,6 +17,8 @@ from groovefast.windows.rows import RowLayout
 
 _MOST_DRAW = float(np.nextafter(np.float32(1), np.float32(0)))
 """The logarithm of 1 - draw is finite."""
+_CERTAIN = 1e30
+"""Noise beside which no logit counts."""
 _FLOAT32 = 1
 """As ONNX numbers types."""
 
@@ -52,6 +54,16 @@ class Draws(NamedTuple):
     def _gumbel(self, draws: Name) -> Name:
         add = self.graph.add
         return add("Neg", add("Log", add("Neg", add("Log", draws))))
+
+    def optional_hits(self, name: Name) -> Name:
+        """Adds what an input of hits to keep is if it is left out, for all windows and steps."""
+        return self.graph.weights(name, np.full((1, 1, self.layout.drums), -1, np.float32))
+
+    def keeping(self, hits: Name, noise: Name) -> Name:
+        """Adds the noise of hits with which those from 0 on come out as they are."""
+        add, number = self.graph.add, self.graph.number
+        certain = add("Mul", add("Sub", hits, number(0.5)), number(_CERTAIN))
+        return add("Where", add("Less", hits, number(0.0)), noise, certain)
 
     def row(self, logits: Name, noise: Sequence[Name]) -> Name:
         """Adds a row, (n, depth), drawn by logits and the noise of its step."""

@@ -11,11 +11,9 @@ from typing import Any
 
 import numpy as np
 
-import groovefast
-from groovefast.config import Config
-from groovefast.drums import DRUM_CLASSES
 from groovefast.errors import wanting_extras
 from groovefast.files import replacing
+from groovefast.model.exported import about_rows
 from groovefast.model.folder import ONNX_FILES
 from groovefast.model.in_use import InUse
 from groovefast.model.plan import layers
@@ -62,7 +60,7 @@ class _Files:
         self._plan, self._layout = layers(config), RowLayout.of(config.converter)
         arrays = {name: np.asarray(array) for name, array in model.weights.items()}
         self._weights = with_forget_bias(self._plan, arrays)
-        self._metadata = _metadata(config, self._layout)
+        self._metadata = about_rows(config)
         self._z = Tensor("z", ("n", config.hparams.z_size), "latent vectors")
 
     def encoder(self) -> bytes:
@@ -89,14 +87,20 @@ class _Files:
         draws = Draws(graph, self._layout)
         temperature = Tensor("temperature", (), "how boldly to draw; 0 takes the more likely")
         noise = Tensor("noise", ("n", "steps", sum(draws.widths)), "uniform draws from 0 to 1")
+        hits = Tensor(
+            draws.optional_hits("hits"),
+            ("n or 1", "steps or 1", self._layout.drums),
+            "hits to keep, 0 or 1; drawn are those below 0, which all are if this is left out",
+        )
         known = self._layers(graph).known("z", [graph.time_major(each.name) for each in controls])
         each_step = draws.noise(graph.time_major("noise"), "temperature")
+        each_step[0] = draws.keeping(graph.time_major(hits.name), each_step[0])
         graph.name(graph.time_major(self._loop(graph, each_step, known)), "rows")
         return self._file(
             graph,
             "decoder",
             "z to windows, of as many rows as noise has.",
-            [self._z, *controls, temperature, noise],
+            [self._z, *controls, temperature, noise, hits],
             [Tensor("rows", ("n", "steps", self._layout.depth), "windows")],
         )
 
@@ -201,23 +205,3 @@ class _Files:
         outputs: Sequence[Tensor],
     ) -> bytes:
         return graph.file(name, about, inputs, outputs, self._metadata)
-
-
-def _metadata(config: Config, layout: RowLayout) -> dict[str, str]:
-    """What every file says of its model."""
-    steps = config.converter.window_steps
-    hits, velocities, offsets = layout.widths
-    told = {
-        "config": config.name,
-        "groovefast_version": groovefast.__version__,
-        "row": f"{hits} of hits (0, 1), {velocities} of velocities (0..1), {offsets} of offsets "
-        "(-1..1 in half steps, positive is early)",
-        "velocity_bins": str(layout.velocity_bins),
-        "offset_bins": str(layout.offset_bins),
-        "drums": ", ".join(DRUM_CLASSES),
-        "rows_per_step": str(layout.rows_per_step),
-        "steps_per_quarter": str(config.converter.steps_per_quarter),
-    }
-    if steps is not None:
-        told["window_rows"] = str(steps * layout.rows_per_step)
-    return told

@@ -59,6 +59,7 @@ def test_mistakes_are_told_in_one_line(tmp_path, model_folder, monkeypatch, caps
         (export_main, (model_folder, tmp_path / "file" / "x"), "parent folders is a file"),
         (export_main, (model_folder, out, "--format", "torch"), "--format: no such choice 'torch'"),
         (export_main, (tmp_path / "empty", out, "--format", "onnx"), "no model and no checkpoint"),
+        (export_main, (tmp_path / "empty", out, "--format", "saved-model"), "no model and no"),
     ):
         assert run(main, monkeypatch, *words) == 2
         error = capsys.readouterr().err
@@ -157,6 +158,32 @@ def test_onnx_files_are_replaced_only_if_asked_to(tmp_path, model_folder, monkey
     (out / "encoder.onnx").write_text("mine")
     assert run(export_main, monkeypatch, *words, "--overwrite") == 0
     assert contents(out) == before
+
+
+def test_a_version_to_serve_is_replaced_only_if_asked_to(
+    tmp_path, model_folder, monkeypatch, capsys
+):
+    out = tmp_path / "served"
+    words = model_folder, out, "--format", "saved-model"
+    assert run(export_main, monkeypatch, *words) == 0
+    place = f"{out}/1: for TensorFlow Serving, whose model_base_path is {out}"
+    assert capsys.readouterr().out.splitlines() == [place]
+    before = sorted(out.rglob("*"))
+    (out / "1" / "saved_model.pb").write_text("mine")
+    assert run(export_main, monkeypatch, *words) == 2
+    assert capsys.readouterr().err == (
+        f"groovefast-export: {out}/1: is there already; choose another folder, or replace it with "
+        "--overwrite\n"
+    )
+    assert (out / "1" / "saved_model.pb").read_text() == "mine"
+    assert run(export_main, monkeypatch, *words, "--overwrite") == 0
+    assert sorted(out.rglob("*")) == before
+    assert "decode" in tf.saved_model.load(str(out / "1")).signatures
+
+    (out / "20").mkdir()
+    capsys.readouterr()
+    assert run(export_main, monkeypatch, *words, "--overwrite") == 2
+    assert f"{out}/20: would be served instead; choose" in capsys.readouterr().err
 
 
 def test_a_refusal_needs_no_tensorflow(tmp_path, model_folder, monkeypatch):

@@ -1,5 +1,6 @@
 """`groovefast-train` as a user runs it."""
 
+import logging
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ from terminal import drawn_by
 from window_records import random_played, random_windows, write_performances, write_shards
 
 from groovefast.cli import console
-from groovefast.cli.train import command
+from groovefast.cli.train import _messages, command
 from groovefast.model.checkpoints import load_model, saved_step
 from groovefast.training.metrics import read_metrics
 
@@ -106,6 +107,17 @@ def test_the_prior_at_the_end(run, shards, tmp_path):
     assert (status, err) == (0, "")
     assert f"fitting prior and touch of {tmp_path / 'model'}" in out.splitlines()
     assert load_model(tmp_path).prior.fitted_to.windows == 50
+
+
+def test_messages_are_told_once_where_a_root_logger_is_set_up(caplog):
+    said, logger = [], logging.getLogger("groovefast")
+    before = logger.level, logger.propagate, list(logger.handlers)
+    with _messages(said.append):
+        logging.getLogger("groovefast.training.finish").info("fitting")
+        logging.getLogger("groovefast.training.devices").warning("slow")
+    assert said == ["fitting", "warning: slow"]
+    assert caplog.records == []  # what is told by the root logger's handlers
+    assert (logger.level, logger.propagate, logger.handlers) == before
 
 
 def test_slow_precision_is_warned_of(run, shards, tmp_path):

@@ -103,6 +103,22 @@ def test_decoding(exported: Exported, temperature: float) -> None:
     assert_same_rows(exported.layout, ours, theirs)
 
 
+def test_hits_are_kept(exported: Exported) -> None:
+    """For all windows and steps, for each, and for some drums only."""
+    _, controls, z = windows(exported)
+    shape = (*controls.shape[:2], exported.layout.drums)
+    rng = np.random.default_rng(4)
+    hits, given = (rng.random(shape) < share for share in (0.2, 0.7))
+    noise = exported.noise(*shape[:2])
+    for at in (slice(None), slice(1)):
+        kept = np.where(given, hits, -1)[at, at]
+        inputs = {"z": z, "controls": controls, "temperature": 0.5, "noise": noise, "hits": kept}
+        (ours,) = exported.run("decoder", **inputs)
+        for_all = np.broadcast_to(hits[at, at], shape)
+        theirs = exported.model.decode(z, controls, 0.5, SEED, hits=for_all, given=given[at, at])
+        assert_same_rows(exported.layout, ours, theirs)
+
+
 def test_steps_are_those_of_the_decoder(exported: Exported) -> None:
     """With the likeliest row drawn outside of the file, as anything else may be."""
     _, controls, z = windows(exported)
