@@ -148,7 +148,7 @@ class StudioPage:
     @property
     def name(self) -> str:
         """What the piece is called."""
-        return self.page.locator("#name").inner_text()
+        return self.page.locator("#name").input_value()
 
     @property
     def seed(self) -> int:

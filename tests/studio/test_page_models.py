@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import midi_bytes
@@ -59,7 +58,7 @@ def test_new_grooves_differ_and_a_kept_seed_repeats_them(studio):
     studio.page.locator("#seed").press("Tab")
     assert studio.page.locator("#keep-seed").is_checked()
     studio.press("New groove")
-    studio.until(f"document.getElementById('name').textContent === 'groove-{seed}'")
+    studio.until(f"document.getElementById('name').value === 'groove-{seed}'")
     assert studio.hits() == first
 
 
@@ -324,8 +323,7 @@ def _notes(midi: bytes) -> list[tuple[int, ...]]:
 
 
 def test_modes_tell_their_mistakes(studio):
-    studio.expected.append("400 (Bad Request)")
     studio.empty()
     studio.choose("Humanize")
     studio.press("Humanize")
-    assert re.search(r"no (notes|drums)", studio.says("no "))
+    assert "slot 1 is empty" in studio.says("empty")

@@ -47,7 +47,12 @@ function slot({ name, label }, _, changed) {
   const numbers = Array.from({ length: SLOTS }, (__, number) => [number + 1, number + 1]);
   const { element, select } = choice(name, label, numbers, changed);
   select.value = name === "a" ? 1 : 2;
-  return { element, set: (number) => { select.value = number + 1; }, get value() { return Number(select.value) - 1; } };
+  return {
+    element,
+    nameSlots: (names) => names.forEach((text, number) => { select.options[number].text = `${number + 1}: ${text}`; }),
+    set: (number) => { select.value = number + 1; },
+    get value() { return Number(select.value) - 1; },
+  };
 }
 
 function check({ name, label }, _, changed) {

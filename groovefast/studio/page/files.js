@@ -100,14 +100,24 @@ export class Opener extends EventTarget {
     this.refused = null;
   }
 
+  /** Opens all that can be; what cannot is told at the end. */
   async open(files, first = this.studio.current) {
-    const songs = [...files];
-    for (const [index, file] of songs.entries()) {
-      const empty = this.studio.firstEmpty();
-      const number = index === 0 ? first : empty;
-      if (number < 0) throw new Error(`${file.name}: no slot is empty; clear one first`);
-      await this.openOne(file, number);
+    const wrong = [];
+    let number = first;
+    for (const file of files) {
+      if (number < 0) {
+        wrong.push(new Error(`${file.name}: no slot is empty; clear one first`));
+        continue;
+      }
+      try {
+        await this.openOne(file, number);
+        number = this.studio.firstEmpty();
+      } catch (error) {
+        wrong.push(error);
+      }
     }
+    if (wrong.length === 1) throw wrong[0];
+    if (wrong.length) throw new Error(wrong.map(({ message }) => message).join(" · "));
   }
 
   /** Opens one file; `where` says what of it the drums are. What is refused can be tried again. */

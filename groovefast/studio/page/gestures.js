@@ -20,9 +20,10 @@ export function handle(studio, pattern, heard, read) {
   const hand = new Hand(studio, pattern, heard, read);
   const { element } = pattern;
   element.addEventListener("pointerdown", (event) => hand.press(event));
-  element.addEventListener("pointermove", (event) => hand.move(event));
+  element.addEventListener("pointermove", (event) => hand.drag(event));
   element.addEventListener("pointerup", (event) => hand.release(event));
   element.addEventListener("pointercancel", () => hand.drop());
+  studio.addEventListener("select", () => hand.drop());
   element.addEventListener("pointerover", (event) => hand.tell(event));
   element.addEventListener("focusin", (event) => hand.enter(event));
   element.addEventListener("keydown", (event) => hand.type(event));
@@ -72,38 +73,72 @@ class Hand {
   press(event) {
     const cell = event.target.closest(".cell");
     if (!cell || event.button !== 0 || this.held) return;
-    const [column, drum] = [Number(cell.dataset.column), Number(cell.dataset.drum)];
+    const drum = Number(cell.dataset.drum);
+    const column = this.columnUnder(event, Number(cell.dataset.column), drum);
     const key = `gesture ${(this.gestures += 1)}`;
     const was = this.hitAt(column, drum);
     this.pattern.moveTo(column, drum);
     // A finger that moves on from an empty cell scrolls the page.
     const mayAdd = !was && event.pointerType !== "touch";
     const hit = mayAdd ? this.add(column, drum, key) : was;
-    this.held = { column, drum, key, hit, was, x: event.clientX, y: event.clientY, width: cell.offsetWidth, axis: null };
+    const { clientX: x, clientY: y, pointerId } = event;
+    this.held = { column, drum, key, hit, was, x, y, pointerId, width: cell.offsetWidth, axis: null, moved: false };
     if (hit) Object.assign(this.held, { velocity: hit[3], late: lateness(this.studio.piece, hit) });
-    if (hit) cell.setPointerCapture(event.pointerId);
+    if (hit) cell.setPointerCapture(pointerId);
+    this.held.piece = this.studio.piece;
   }
 
-  move(event) {
+  /** The column whose dot is under the pointer: early and late ones reach into the next cell. */
+  columnUnder({ clientX, clientY }, column, drum) {
+    const near = [column, column - 1, column + 1].flatMap((each) => {
+      const dots = [...(this.pattern.cellIfDrawn(each, drum)?.querySelectorAll(".dot") ?? [])];
+      return dots.map((dot) => ({ column: each, box: dot.getBoundingClientRect() }));
+    });
+    const away = ({ box }) => Math.hypot(clientX - box.x - box.width / 2, clientY - box.y - box.height / 2);
+    const under = near.filter((dot) => away(dot) <= dot.box.width / 2 + 1).sort((a, b) => away(a) - away(b));
+    return under[0]?.column ?? column;
+  }
+
+  /** Follows the pointer, once for each picture that is drawn. */
+  drag(event) {
+    if (!this.isHeldBy(event)) return;
+    const first = !this.held.last;
+    this.held.last = event;
     const { held } = this;
-    if (!held?.hit) return;
-    const [dx, dy] = [event.clientX - held.x, held.y - event.clientY];
-    held.axis ??= Math.max(Math.abs(dx), Math.abs(dy)) < THRESHOLD ? null : Math.abs(dx) > Math.abs(dy) ? "time" : "velocity";
-    if (!held.axis) return;
+    if (first) requestAnimationFrame(() => this.held === held && this.move());
+  }
+
+  isHeldBy({ pointerId }) {
+    if (this.held && this.studio.piece !== this.held.piece) this.drop(); // something else has changed it
+    return this.held?.pointerId === pointerId;
+  }
+
+  move() {
+    const { held } = this;
+    const { last } = held;
+    held.last = null;
+    if (!last) return;
+    const [dx, dy] = [last.clientX - held.x, held.y - last.clientY];
+    held.moved ||= Math.max(Math.abs(dx), Math.abs(dy)) >= THRESHOLD;
+    if (!held.moved || !held.hit) return;
+    held.axis ??= Math.abs(dx) > Math.abs(dy) ? "time" : "velocity";
     const velocity = held.axis === "velocity" ? held.velocity + dy * VELOCITY_PER_PIXEL : held.velocity;
     const late = held.axis === "time" ? held.late + dx / held.width : held.late;
     held.hit = this.change(held.hit, velocity, late, held.key);
+    held.piece = this.studio.piece;
     this.read(this.pattern.describe(held.column, held.drum, held.hit));
   }
 
-  release() {
+  release(event) {
+    if (!this.isHeldBy(event)) return;
+    this.held.last = event;
+    this.move();
     const { held } = this;
     this.held = null;
-    if (!held) return;
     if (held.axis === "velocity") this.velocity = held.hit[3];
     if (held.axis) this.heard(held.drum, held.hit[3]);
     else if (held.was) this.clear(held.column, held.drum);
-    else if (!held.hit) this.add(held.column, held.drum, held.key);
+    else if (!held.hit && !held.moved) this.add(held.column, held.drum, held.key);
     this.read(this.pattern.describe(held.column, held.drum, this.hitAt(held.column, held.drum)));
   }
 
@@ -123,7 +158,8 @@ class Hand {
     this.read(this.pattern.describe(now.column, now.drum, this.hitAt(now.column, now.drum)));
   }
 
-  turn({ key, shiftKey }, column, drum) {
+  turn({ key: typed, shiftKey }, column, drum) {
+    const key = typed.length === 1 ? typed.toLowerCase() : typed;
     const hit = this.hitAt(column, drum);
     const { bars, firsts, starts } = layoutOf(this.studio.piece);
     if (key in ARROWS && shiftKey) {

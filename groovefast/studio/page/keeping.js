@@ -3,15 +3,22 @@
 const PREFIX = "groovefast.";
 
 /** Keeps a value under a name. */
-export function keep(name, value) {
+export async function keep(name, value) {
   const text = JSON.stringify(value);
   try {
     localStorage.setItem(PREFIX + name, text);
   } catch {
-    localStorage.removeItem(PREFIX + name); // too large: a song of many megabytes
-    return inDatabase("readwrite", (values) => values.put(text, name));
+    forget(name); // too large: a song of many megabytes
+    await inDatabase("readwrite", (values) => values.put(text, name));
   }
-  return Promise.resolve();
+}
+
+function forget(name) {
+  try {
+    localStorage.removeItem(PREFIX + name);
+  } catch {
+    // The browser keeps nothing at all.
+  }
 }
 
 /** What was kept under a name; undefined if there is nothing, or nothing that can be read. */
@@ -22,6 +29,13 @@ export async function kept(name) {
   } catch {
     return undefined;
   }
+}
+
+/** Calls `told` with name and value of what another page of the studio has kept. */
+export function whenKeptElsewhere(told) {
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key?.startsWith(PREFIX) && newValue !== null) told(key.slice(PREFIX.length), JSON.parse(newValue));
+  });
 }
 
 function inDatabase(access, ask) {

@@ -6,6 +6,7 @@ const FADE = 0.02;
 const OPEN_HAT = 3;
 const HI_HATS = [2, 3];
 const SAMPLE_RATE = 44100;
+const CLICK_HERTZ = [880, 1175, 1760];
 const LOADS_AT_ONCE = 2; // of the few that a browser has, others are for what is waited for
 
 export class Kit {
@@ -97,10 +98,11 @@ export class Kit {
     this.ringing = [];
   }
 
-  click(isFirst, time) {
-    const tone = new OscillatorNode(this.context, { frequency: isFirst ? 1760 : 1175, type: "triangle" });
+  /** A click at a time of the context: 2 for the first beat of a bar, 1 for others, 0 between. */
+  click(stress, time) {
+    const tone = new OscillatorNode(this.context, { frequency: CLICK_HERTZ[stress], type: "triangle" });
     const gain = new GainNode(this.context, { gain: 0 });
-    gain.gain.setValueAtTime(0.5, time);
+    gain.gain.setValueAtTime(stress ? 0.5 : 0.2, time);
     gain.gain.exponentialRampToValueAtTime(0.001, time + 0.05);
     tone.connect(gain).connect(this.volume);
     tone.start(time);

@@ -1,86 +1,97 @@
 /**
- * Plays modes on pieces. What was made last is made again, with the same seed, when an option of it
- * is moved, so that amounts are found by ear.
+ * Plays modes on pieces, in each slot one at a time. What was made last in a slot is made again, with
+ * the same seed, when an option of it is moved, so that amounts are found by ear.
  */
 
+import { withTempo } from "./piece.js";
 import { play } from "./server.js";
+import { SLOTS } from "./studio.js";
 
-/** Tells of "begin", "progress" ({stage, share}), "end", "made" ({seed, messages}) and "failed". */
+/** Tells of "begin", "progress", "end", "made" and "failed", each with the work it is about. */
 export class Models extends EventTarget {
   constructor(studio) {
     super();
     this.studio = studio;
-    this.last = null;
-    this.running = null;
-    this.waiting = null;
+    this.lasts = new Array(SLOTS).fill(null);
+    this.runs = new Map();
   }
 
   /** Whether a piece in a slot is still as the last mode has left it. */
-  isLast(id, number) {
-    return this.last !== null && this.last.id === id && this.last.slot === number
-      && this.studio.slots[number].piece === this.last.result;
+  isLast(id, number = this.studio.current) {
+    const last = this.lasts[number];
+    return last !== null && last.id === id && this.studio.slots[number].piece === last.result;
   }
 
   /**
    * Plays a mode into a slot. Pressed again, it starts from the same pieces.
    *
-   * @param work {id, mode, sources, options, slot}.
+   * @param work {id, mode, sources, options, slot, from}.
    */
   run(work) {
-    const again = this.isLast(work.id, work.slot);
-    const source = (piece, index) => (again && piece === this.last.result ? this.last.sources[index] : piece);
-    return this.start({ ...work, sources: work.sources.map(source), key: null });
+    const last = this.isLast(work.id, work.slot) ? this.lasts[work.slot] : null;
+    const source = (piece, index) => (last && piece === last.result ? last.sources[index] : piece);
+    return this.start({ ...work, sources: work.sources.map(source), step: `mode ${performance.now()}` });
   }
 
-  /** Plays what was played last with other options; only the newest of many is waited for. */
+  /** Plays what is in the slot with other options; of many that come quickly only the newest. */
   revise(id, options) {
-    if (!this.isLast(id, this.studio.current)) return;
-    const { sources, mode, slot, seed, step } = this.last;
-    const work = { id, mode, sources, slot, options: { ...options, seed }, key: step, isRevision: true };
-    if (this.running) this.waiting = work;
-    else this.start(work);
+    const slot = this.studio.current;
+    const running = this.runs.get(slot);
+    if (running?.work.id === id) running.revised = options;
+    else if (!running && this.isLast(id)) {
+      const last = this.lasts[slot];
+      this.start({ ...last, options: { ...options, seed: last.seed }, isRevision: true });
+    }
+  }
+
+  /** Lets what was made in a slot be revised although its tempo is another now. */
+  carry(before, piece) {
+    const last = this.lasts[this.studio.current];
+    if (last?.result !== before) return;
+    last.result = piece;
+    last.sources = last.sources.map((source) => withTempo(source, piece.qpm));
   }
 
   async start(work) {
-    this.cancel();
-    const running = { abort: new AbortController() };
-    this.running = running;
-    this.dispatchEvent(new CustomEvent("begin", { detail: work }));
+    this.cancel(work.slot);
+    const run = { work, before: this.studio.slots[work.slot].piece, abort: new AbortController(), revised: null };
+    this.runs.set(work.slot, run);
+    this.tell("begin", { work });
     try {
-      const told = (stage, share) => this.dispatchEvent(new CustomEvent("progress", { detail: { stage, share } }));
-      const answer = await play(work.mode, work.sources, work.options, told, running.abort.signal);
-      const isOvertaken = work.isRevision && !this.isLast(work.id, work.slot); // by an edit
-      if (this.running === running && !isOvertaken) this.finish(work, answer);
+      const told = (stage, share) => this.tell("progress", { work, stage, share });
+      const answer = await play(work.mode, work.sources, work.options, told, run.abort.signal);
+      if (this.runs.get(work.slot) === run) this.finish(run, answer);
     } catch (error) {
-      if (error.name !== "AbortError") this.dispatchEvent(new CustomEvent("failed", { detail: error }));
+      if (error.name !== "AbortError") this.tell("failed", { work, error });
     } finally {
-      if (this.running === running) {
-        this.running = null;
-        this.dispatchEvent(new Event("end"));
-        this.next();
+      if (this.runs.get(work.slot) === run) {
+        this.runs.delete(work.slot);
+        this.tell("end", { work });
+        if (run.revised && work.slot === this.studio.current) this.revise(work.id, run.revised);
       }
     }
   }
 
-  finish(work, { pieces: [result], seed, messages }) {
-    const step = work.key ?? `mode ${performance.now()}`;
-    this.studio.set(result, step, work.slot);
-    this.last = { ...work, result, seed, step };
-    this.dispatchEvent(new CustomEvent("made", { detail: { seed, messages, work } }));
+  finish({ work, before }, { pieces: [result], seed, messages }) {
+    const isEdited = this.studio.slots[work.slot].piece !== before;
+    if (isEdited && work.isRevision) return;
+    const empty = this.studio.firstEmpty();
+    const slot = isEdited && empty >= 0 ? empty : work.slot;
+    this.studio.set(result, work.step, slot);
+    this.lasts[slot] = { ...work, slot, result, seed };
+    this.tell("made", { work, slot, seed, messages, isEdited });
   }
 
-  next() {
-    const work = this.waiting;
-    this.waiting = null;
-    if (work && this.last) this.revise(work.id, work.options);
+  /** Stops what is played into a slot. */
+  cancel(slot) {
+    const run = this.runs.get(slot);
+    if (!run) return;
+    this.runs.delete(slot);
+    run.abort.abort();
+    this.tell("end", { work: run.work });
   }
 
-  cancel() {
-    this.waiting = null;
-    this.running?.abort.abort();
-    if (this.running) {
-      this.running = null;
-      this.dispatchEvent(new Event("end"));
-    }
+  tell(what, detail) {
+    this.dispatchEvent(new CustomEvent(what, { detail }));
   }
 }

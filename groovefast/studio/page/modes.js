@@ -58,7 +58,7 @@ export const MODES = [
   {
     id: "interpolate", mode: "interpolate", title: "Interpolate", button: "Interpolate", sources: ["a", "b"],
     text: "Plays what lies between two slots.",
-    options: [slot("a", "From slot"), slot("b", "To slot"), slider("at", "Between", "From the first, 0 %, to the second, 100 %", 0.5)],
+    options: [slot("a", "From slot"), slot("b", "To slot"), slider("at", "Between", "From the first, 0 %, to the second, 100 %, as the model hears them", 0.5)],
   },
 ];
 

@@ -36,8 +36,11 @@ export class Panels extends EventTarget {
     }
     const button = make("button", { type: "button", class: "primary", id: `run-${mode.id}` }, mode.button);
     button.addEventListener("click", () => this.tell("run", mode.id));
-    element.append(make("p", {}, mode.text), fields, button);
-    return { mode, tab, element, controls, button };
+    const live = make("span", { class: "live", hidden: "", title: "Moving an option plays it again, with the same seed" }, "live");
+    const runs = make("div", { class: "runs" });
+    runs.append(live, button);
+    element.append(make("p", {}, mode.text), fields, runs);
+    return { mode, tab, element, controls, button, live };
   }
 
   tapPad() {
@@ -81,6 +84,13 @@ export class Panels extends EventTarget {
     if (!step) return;
     this.choose(ids[(ids.indexOf(this.chosen) + step + ids.length) % ids.length]);
     this.panels.get(this.chosen).tab.focus();
+  }
+
+  /** Names the slots in all choices of one. */
+  nameSlots(names) {
+    for (const { controls } of this.panels.values()) {
+      for (const { kind, control } of controls.values()) if (kind === "slot") control.nameSlots(names);
+    }
   }
 
   /** What a mode is to be played with, slots apart: the options that the server takes. */

@@ -5,7 +5,7 @@
  * window is not drawn before it is scrolled to.
  */
 
-import { barAt, cellsOf, columnAt, lateness, layoutOf } from "./piece.js";
+import { barAt, beatOf, cellsOf, columnAt, lateness, layoutOf } from "./piece.js";
 
 const BARS_BESIDE = [8, 4, 2, 1];
 const FEWEST_PIXELS = 15.5;
@@ -51,7 +51,9 @@ export class Pattern extends EventTarget {
   }
 
   build() {
+    const hadFocus = document.activeElement?.closest(".cell") !== null;
     this.watcher.disconnect();
+    this.beats = this.piece.bars.map(([, , numerator, denominator]) => Math.max(1, 4 * beatOf(numerator, denominator)));
     this.systems = [];
     const columns = layoutOf(this.piece).starts.length;
     this.cursor.column = Math.min(this.cursor.column, columns - 1);
@@ -60,6 +62,7 @@ export class Pattern extends EventTarget {
     this.systems.forEach(({ element }) => this.watcher.observe(element));
     this.drawSystem(this.systems[0]); // so that there is something to put the focus on
     this.drawSystem(this.systemOf(this.cursor.column));
+    if (hadFocus) this.moveTo(this.cursor.column, this.cursor.drum);
   }
 
   newSystem(first) {
@@ -71,6 +74,7 @@ export class Pattern extends EventTarget {
     // The last row is as wide as the others, so that steps are below each other.
     const width = Math.max(end - firsts[first], this.beside * this.piece.bars[first][4]);
     element.style.setProperty("--columns", width);
+    element.style.setProperty("--filled", (end - firsts[first]) / width);
     return { element, name, first, last, start: firsts[first], end, cells: null };
   }
 
@@ -111,12 +115,15 @@ export class Pattern extends EventTarget {
   row(system, drum) {
     const row = make("div", "row", { role: "row" });
     row.append(this.rowHeader(drum, system === this.systems[0]));
-    const { bars, firsts } = layoutOf(this.piece);
+    const { bars, firsts, starts } = layoutOf(this.piece);
+    const last = starts.length - 1;
     for (let column = system.start; column < system.end; column += 1) {
       const step = column - firsts[bars[column]];
       const cell = make("div", "cell", { role: "gridcell", tabindex: -1 });
+      const beat = this.beats[bars[column]];
       if (step === 0) cell.classList.add("bar-line");
-      else if (step % 4 === 0) cell.classList.add("beat");
+      else if (step % beat === 0) cell.classList.add("beat");
+      if (column === last) cell.classList.add("end");
       cell.dataset.drum = drum;
       cell.dataset.column = column;
       system.cells.set(column * 9 + drum, cell);
@@ -202,6 +209,10 @@ export class Pattern extends EventTarget {
   tempoAt(quarters) {
     const { tempos } = this.piece;
     return (tempos.findLast(([place]) => place <= quarters) ?? tempos[0])[1];
+  }
+
+  cellIfDrawn(column, drum) {
+    return this.systemOf(column)?.cells?.get(column * 9 + drum);
   }
 
   cellAt(column, drum) {

@@ -113,6 +113,12 @@ export function cellsOf(piece) {
   return cells;
 }
 
+/** Quarters in a beat of a meter, which is dotted in compound ones such as 6/8 and 12/8. */
+export function beatOf(numerator, denominator) {
+  const isCompound = denominator >= 8 && numerator > 3 && numerator % 3 === 0;
+  return ((isCompound ? 3 : 1) * 4) / denominator;
+}
+
 /* --- Changes ------------------------------------------------------------------------------- */
 
 function withHits(piece, hits) {
@@ -138,8 +144,10 @@ export function withChanged(piece, hit, velocity, late) {
   return { piece: withHits(piece, piece.hits.map((each) => (each === hit ? changed : each))), hit: changed };
 }
 
-export function withoutAny(piece) {
-  return withHits(piece, []);
+/** A pattern of nothing, as long as a piece and in its meter and tempo. */
+export function emptyLike({ bars, qpm }) {
+  const [, , numerator, denominator] = bars[0];
+  return emptyPiece(Math.min(bars.length, MAX_BARS), qpm, [numerator, denominator]);
 }
 
 /** The piece at another tempo; where it changes on the way, all of it goes so much faster. */

@@ -3,15 +3,16 @@
  * again and again, so that edits are heard at once.
  */
 
-import { barAt, clockOf } from "./piece.js";
+import { beatOf, clockOf } from "./piece.js";
 
 const EVERY_MS = 25;
 const AHEAD = 0.12;
 const AHEAD_HIDDEN = 1.6; // pages that are not seen are woken once a second
 const LEAD_IN = 0.08;
 const CLICK = -1;
+const TINY = 1e-6;
 
-/** Tells of "start" and "stop". */
+/** Tells of "load" (its sounds), "start" and "stop". */
 export class Player extends EventTarget {
   /**
    * @param studio Whose piece is played.
@@ -21,7 +22,7 @@ export class Player extends EventTarget {
    */
   constructor(studio, kit, ports, isHeard) {
     super();
-    Object.assign(this, { studio, kit, ports, isHeard, loops: true, metronome: false, timer: null });
+    Object.assign(this, { studio, kit, ports, isHeard, loops: true, metronome: false, timer: null, starting: null });
     for (const what of ["change", "select"]) studio.addEventListener(what, () => this.follow());
   }
 
@@ -29,18 +30,31 @@ export class Player extends EventTarget {
     return this.timer !== null;
   }
 
+  /** Whether it will play when what it sounds of is there. */
+  get isStarting() {
+    return this.starting !== null;
+  }
+
   /** Begins at a bar, once what it sounds of is there. */
   async start(bar = 0) {
     this.stop();
     const token = {};
     this.starting = token;
+    this.dispatchEvent(new Event("load"));
     const { context } = this.kit;
-    await Promise.all([context.resume(), this.kit.prepare(this.studio.piece.hits)]);
+    try {
+      await Promise.all([context.resume(), this.kit.prepare(this.studio.piece.hits)]);
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
     if (this.starting !== token) return;
+    this.starting = null;
     this.read();
     const from = this.clock.seconds(this.piece.bars[Math.min(bar, this.piece.bars.length - 1)][0]);
     const early = bar === 0 ? Math.max(0, -(this.events[0]?.time ?? 0)) : 0;
     this.origin = context.currentTime + LEAD_IN + early - from; // when the piece's second 0 is
+    this.handedOver = 0;
     this.passes = 0;
     this.next = bar === 0 ? 0 : this.firstFrom(from - 0.02);
     this.timer = setInterval(() => this.schedule(), EVERY_MS);
@@ -49,8 +63,8 @@ export class Player extends EventTarget {
   }
 
   stop() {
+    if (!this.isPlaying && !this.isStarting) return;
     this.starting = null;
-    if (!this.isPlaying) return;
     clearInterval(this.timer);
     this.timer = null;
     this.kit.silence();
@@ -76,21 +90,28 @@ export class Player extends EventTarget {
     this.clock = clockOf(piece);
     this.length = Math.max(this.clock.seconds(lastBar(piece)), 0.1);
     const hits = piece.hits.map(([, drum, quarters, velocity]) => ({ time: this.clock.seconds(quarters), drum, velocity }));
-    const clicks = beatsOf(piece).map(([quarters, isFirst]) => ({ time: this.clock.seconds(quarters), drum: CLICK, isFirst }));
+    const clicks = clicksOf(piece).map(([quarters, stress]) => ({ time: this.clock.seconds(quarters), drum: CLICK, stress }));
     this.events = [...hits, ...clicks].sort((a, b) => a.time - b.time);
   }
 
-  /** Goes on at the same place in a piece that has changed. */
+  /**
+   * Goes on in a piece that has changed: at the same place of it, or of as many bars as it has now.
+   *
+   * What was handed over before is not taken back. If that is all of this round, the next begins
+   * when it was to.
+   */
   follow() {
     if (!this.isPlaying) return;
+    const { clock, origin } = this;
     const now = this.kit.context.currentTime;
-    const quarters = this.clock.quarters(Math.max(now - this.origin, 0));
-    const done = this.clock.quarters(Math.max(now + this.ahead - this.origin, 0));
-    const isLoaded = this.kit.prepare(this.studio.piece.hits);
-    isLoaded.catch(() => undefined);
+    this.kit.prepare(this.studio.piece.hits).catch(() => undefined);
     this.read();
-    this.origin = now - Math.min(this.clock.seconds(quarters), this.length);
-    this.next = this.firstFrom(this.clock.seconds(done));
+    const again = (time) => this.clock.seconds(clock.quarters(time));
+    const here = Math.max(now - origin, 0);
+    const done = again(Math.max(this.handedOver - origin, 0)) - again(here);
+    const place = again(here) % this.length;
+    if (now >= origin) this.origin = now - place;
+    this.next = this.firstFrom(place + done + TINY);
   }
 
   firstFrom(time) {
@@ -103,7 +124,8 @@ export class Player extends EventTarget {
   }
 
   schedule() {
-    const until = this.kit.context.currentTime + this.ahead;
+    const until = Math.max(this.kit.context.currentTime + this.ahead, this.handedOver);
+    this.handedOver = until;
     for (;;) {
       if (this.next >= this.events.length) {
         if (!this.loops) break;
@@ -122,11 +144,11 @@ export class Player extends EventTarget {
     if (!this.loops && this.kit.context.currentTime > this.origin + this.length + 0.3) this.stop();
   }
 
-  sound({ drum, velocity, isFirst }, time) {
+  sound({ drum, velocity, stress }, time) {
     if (drum === CLICK) {
-      if (this.metronome) this.kit.click(isFirst, time);
+      if (this.metronome) this.kit.click(stress, time);
     } else if (this.isHeard(drum)) {
-      this.kit.hit(drum, velocity, time);
+      this.kit.hit(drum, velocity, time).catch(() => undefined); // it was said when it was to be loaded
       this.ports.hit(drum, velocity, time, this.kit.context);
     }
   }
@@ -138,16 +160,15 @@ function lastBar({ bars }) {
   return start + length;
 }
 
-/** The beats of all bars, [quarters, whether it is the first]. */
-export function beatsOf({ bars }) {
-  return bars.flatMap(([start, length, , denominator]) => {
-    const beat = 4 / denominator;
-    const beats = Math.max(1, Math.ceil(length / beat - 1e-6));
-    return Array.from({ length: beats }, (_, number) => [start + number * beat, number === 0]);
+/** The clicks of all bars, [quarters, stress]: 2 on the first beat, 1 on others, 0 between. */
+function clicksOf({ bars }) {
+  return bars.flatMap(([start, length, numerator, denominator]) => {
+    const click = 4 / denominator;
+    const beat = beatOf(numerator, denominator);
+    return Array.from({ length: Math.max(1, Math.ceil(length / click - TINY)) }, (_, number) => {
+      const place = number * click;
+      const isBeat = Math.abs(place / beat - Math.round(place / beat)) < TINY;
+      return [start + place, number === 0 ? 2 : Number(isBeat)];
+    });
   });
-}
-
-/** The bar that is played, from 0. */
-export function barPlayed(player) {
-  return barAt(player.studio.piece, player.position ?? 0);
 }

@@ -8,6 +8,7 @@ const HEIGHT = 27;
 export class SlotButtons {
   constructor(element, studio) {
     this.studio = studio;
+    this.frames = new Array(SLOTS).fill(0);
     this.buttons = Array.from({ length: SLOTS }, (_, number) => this.newButton(number));
     element.append(...this.buttons);
     studio.addEventListener("change", ({ detail }) => this.draw(detail));
@@ -38,11 +39,12 @@ export class SlotButtons {
   draw(number) {
     const button = this.buttons[number];
     const { piece } = this.studio.slots[number];
-    const what = this.studio.isEmpty(number) ? "empty" : piece.name;
+    const what = this.studio.nameOf(number);
     button.setAttribute("aria-label", `Slot ${number + 1}: ${what}`);
     button.setAttribute("aria-pressed", number === this.studio.current);
     button.title = what;
-    drawPiece(button.querySelector("canvas"), piece);
+    cancelAnimationFrame(this.frames[number]); // of a drag only the last
+    this.frames[number] = requestAnimationFrame(() => drawPiece(button.querySelector("canvas"), piece));
   }
 }
 

@@ -24,6 +24,10 @@ export class Studio extends EventTarget {
     return piece.hits.length === 0 && piece.others === 0;
   }
 
+  nameOf(number) {
+    return this.isEmpty(number) ? "empty" : this.slots[number].piece.name;
+  }
+
   firstEmpty() {
     return this.slots.findIndex((_, number) => this.isEmpty(number));
   }

@@ -24,7 +24,7 @@ export class Taps extends EventTarget {
     this.recording = recording;
     for (let count = 0; count < BEATS_A_BAR * (bars + 1); count += 1) {
       const time = begin + count * beat;
-      this.kit.click(count % BEATS_A_BAR === 0, time);
+      this.kit.click(count % BEATS_A_BAR === 0 ? 2 : 1, time);
       const detail = { count: (count % BEATS_A_BAR) + 1, bar: Math.floor(count / BEATS_A_BAR) };
       const tell = () => this.dispatchEvent(new CustomEvent("beat", { detail }));
       recording.timers.push(setTimeout(tell, (time - context.currentTime) * 1000));
