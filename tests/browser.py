@@ -26,7 +26,7 @@ _LISTEN = """
 window.heard = [];
 const start = AudioBufferSourceNode.prototype.start;
 AudioBufferSourceNode.prototype.start = function (time, ...rest) {
-  window.heard.push({ time, now: this.context.currentTime });
+  window.heard.push({ time, ahead: time > this.context.currentTime + 0.001 });
   return start.call(this, time, ...rest);
 };
 window.clicks = [];

@@ -113,6 +113,39 @@ def test_files_named_on_the_command_line_are_there(browser, tmp_path):
     context.close()
 
 
+def test_two_pages_of_the_studio_see_each_other(browser, address):
+    context = browser.new_context(viewport=WIDE)
+    first, second = StudioPage(context, address), StudioPage(context, address)
+    first.cell("crash", 1, 2).click()
+    second.cell("crash", 1, 2).locator(".dot").wait_for()
+    assert second.hits() == first.hits()
+    context.close()
+
+
+def test_a_browser_that_keeps_nothing_will_do(browser, address):
+    context = browser.new_context(viewport=WIDE)
+    context.add_init_script("""
+        Object.defineProperty(window, "localStorage", { get() { throw new Error("denied"); } });
+        Object.defineProperty(window, "indexedDB", { get() { throw new Error("denied"); } });
+    """)
+    page = context.new_page()
+    page.goto(address)
+    page.locator(".cell.hit").first.wait_for()
+    context.close()
+
+
+def test_sheets_fold_up(studio):
+    sheet = studio.page.locator("#panel-new details")
+    for close in (
+        lambda: studio.page.keyboard.press("Escape"),
+        lambda: studio.page.locator("#facts").click(),
+    ):
+        sheet.locator("summary").click()
+        assert sheet.get_attribute("open") is not None
+        close()
+        assert sheet.get_attribute("open") is None
+
+
 def test_help_and_keys(studio):
     studio.press("Help")
     dialog = studio.page.get_by_role("dialog")

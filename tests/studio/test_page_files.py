@@ -182,6 +182,16 @@ def test_a_file_over_20_mb_is_refused(studio):
     assert "20 MB" in studio.says("20 MB")
 
 
+def test_one_wrong_file_does_not_keep_others_out(studio):
+    studio.expected.append("400 (Bad Request)")
+    flat = FLAT.read_bytes()
+    studio.drop({"a.mid": flat, "b.mid": b"MThd", "c.txt": b"no", "d.mid": flat})
+    line = studio.says("c.txt")
+    assert "b: the file ends" in line
+    labels = [each.get_attribute("aria-label") for each in studio.page.locator(".slot").all()]
+    assert labels[:3] == ["Slot 1: a", "Slot 2: d", "Slot 3: empty"]
+
+
 def test_files_go_into_slots_where_they_fall(studio):
     flat = FLAT.read_bytes()
     studio.drop({"fifth.mid": flat}, '.slot[data-slot="4"]')

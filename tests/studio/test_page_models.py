@@ -195,12 +195,11 @@ def test_the_slider_goes_from_one_slot_to_another(studio):
 
 
 def record(studio: StudioPage, taps: int, tap) -> None:
-    """Records a fast bar with so many taps on its beats."""
+    """Records two fast bars with so many taps in them."""
     studio.empty()
-    studio.page.locator("#tempo").fill("200")
+    studio.page.locator("#tempo").fill("160")
     studio.page.locator("#tempo").press("Enter")
     studio.choose("Drumify")
-    studio.page.get_by_label("Bars to record").select_option("1")
     studio.press("Record taps")
     studio.until("document.getElementById('pad').textContent.startsWith('Tap: bar 1')")
     for number in range(taps):
@@ -224,7 +223,7 @@ def test_a_tapped_rhythm_becomes_a_beat(studio, how):
     taps = studio.hits()
     assert {drum for drum, _, _ in taps} == {"snare"}
     assert len(taps) == 3
-    assert studio.page.locator("#bars").input_value() == "1"
+    assert studio.page.locator("#bars").input_value() == "2"
 
 
 def test_recording_can_be_stopped_and_needs_taps(studio):
@@ -301,6 +300,25 @@ def test_long_work_shows_how_far_it_is_and_can_be_cancelled(studio):
     studio.page.set_input_files("#file", FLAT)
     studio.says("flat:")
     studio.run("Humanize", "Humanize")  # and the next one is answered
+
+
+def test_slots_work_apart_and_edits_are_not_overruled(studio):
+    studio.drop({"long.mid": long_song(800)})
+    studio.says("long:")
+    studio.choose("Humanize")
+    studio.press("Humanize")
+    studio.set("Timing", 0)  # counts, though it is not made yet
+    studio.set("Dynamics", 0)
+    studio.slot(2)
+    studio.run("New", "New groove")
+    studio.slot(1)
+    studio.until("document.getElementById('name').value === 'long-humanize'", 60)
+    studio.choose("Humanize")
+    studio.page.locator("#panel-humanize .live").wait_for()
+    studio.press("Humanize")
+    studio.cell("crash", 1, 2).click()
+    studio.says("what the model made of it is in slot 3")
+    assert ("crash", 1, 2) in studio.hits()
 
 
 def test_long_work_ends_with_its_result(studio):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
+import midi_bytes
 import pytest
 from browser import StudioPage
 
@@ -186,6 +187,69 @@ def test_the_tempo_is_kept(studio):
     assert studio.page.get_by_label("Tempo").input_value() == "93.5"
 
 
+def test_a_dot_that_reaches_into_the_next_cell_is_taken_there(studio):
+    studio.empty()
+    drag(studio, ("snare", 1, 5), 0, 0)
+    drag(studio, ("snare", 1, 5), 8, 0)
+    late = studio.hits()["snare", 1, 5]
+    box = studio.page.locator(".dot").bounding_box()
+    cell = studio.cell("snare", 1, 6).bounding_box()
+    x = box["x"] + box["width"] - 3
+    assert x > cell["x"] + 1
+    studio.page.mouse.move(x, box["y"] + box["height"] / 2)
+    studio.page.mouse.down()
+    studio.page.mouse.move(x, box["y"] - 30)
+    studio.page.mouse.up()
+    (changed,) = studio.hits().items()
+    assert changed[0] == ("snare", 1, 5)
+    assert changed[1][0] > late[0]
+    assert changed[1][1] == late[1]
+
+
+def test_keys_while_a_hit_is_held_do_not_reach_another_slot(studio):
+    studio.press("Copy")
+    before = studio.hits()
+    drum, bar, step = next(iter(before))
+    studio.cell(drum, bar, step).hover()
+    studio.page.mouse.down()
+    studio.page.keyboard.press("1")
+    studio.page.mouse.up()
+    assert studio.hits() == before
+    studio.page.keyboard.press("2")
+    assert studio.hits() == before
+
+
+def test_a_typed_tempo_gives_way_and_names_can_be_changed(studio):
+    tempo = studio.page.locator("#tempo")
+    tempo.fill("133")
+    tempo.press("Enter")
+    studio.press("Undo")
+    assert tempo.input_value() == "120"
+    tempo.fill("77")
+    tempo.press("Escape")
+    assert tempo.input_value() == "120"
+    name = studio.page.get_by_role("textbox", name="Name", exact=True)
+    name.fill("Half time")
+    name.press("Enter")
+    assert studio.downloaded("#midi")[0] == "Half time.mid"
+    studio.load()
+    assert studio.name == "Half time"
+
+
+def test_beats_of_compound_meters_are_drawn_and_clearing_keeps_them(studio):
+    hits = [midi_bytes.hit(240 * (number > 0), 42) for number in range(12)]
+    studio.drop({"six.mid": midi_bytes.song(midi_bytes.meter(0, 6, 3), *hits)})
+    studio.says("six: 2 bars")
+    beats = ".rows > .row:first-child > .beat"
+    assert [each.get_attribute("data-column") for each in studio.page.locator(beats).all()] == [
+        "6",
+        "18",
+    ]
+    studio.press("Clear")
+    assert studio.page.locator("#facts").inner_text() == "2 bars · 0 hits"
+    assert len(studio.page.locator(beats).all()) == 2
+
+
 # --- Playback -------------------------------------------------------------------------------
 
 
@@ -202,8 +266,8 @@ def four_kicks(studio: StudioPage, tempo: str = "240") -> None:
 
 
 def heard(studio: StudioPage) -> list[float]:
-    """When what has been heard begins, in seconds."""
-    return [each["time"] for each in studio.page.evaluate("window.heard")]
+    """When what has been played begins, in seconds; what sounds at once shows what is edited."""
+    return [each["time"] for each in studio.page.evaluate("window.heard") if each["ahead"]]
 
 
 def test_playback_is_exact_to_the_sample_and_loops(studio):
@@ -212,10 +276,10 @@ def test_playback_is_exact_to_the_sample_and_loops(studio):
     studio.until("window.heard.length >= 9")
     studio.press("Stop")
     times = heard(studio)
-    assert [b - a for a, b in itertools.pairwise(times)] == pytest.approx(
-        [0.25] * (len(times) - 1), abs=1 / 44100
-    )
-    assert all(each["time"] > each["now"] for each in studio.page.evaluate("window.heard"))
+    for before, after in itertools.pairwise(times):
+        beats = (after - before) / 0.25
+        assert round(beats) >= 1
+        assert beats == pytest.approx(round(beats), abs=4 / 44100)
     studio.page.wait_for_timeout(400)
     assert len(heard(studio)) == len(times)  # it has stopped
 
@@ -245,13 +309,51 @@ def test_without_the_loop_it_ends(studio):
 def test_edits_are_heard_while_it_plays(studio):
     four_kicks(studio)
     studio.press("Play")
-    studio.until("window.heard.length >= 2")
+    studio.until("window.heard.filter(({ ahead }) => ahead).length >= 2")
     studio.page.get_by_label("Tempo").fill("300")
     studio.page.get_by_label("Tempo").press("Enter")
     studio.page.evaluate("window.heard.length = 0")
     studio.until("window.heard.length >= 6")
-    times = heard(studio)[1:]
-    assert times[3] - times[2] == pytest.approx(0.2, abs=1e-4)
+    times = heard(studio)[2:]
+    for before, after in itertools.pairwise(times):
+        beats = (after - before) / 0.2
+        assert beats == pytest.approx(round(beats), abs=1e-3)
+
+
+def test_the_loop_keeps_its_beat_under_edits_and_other_slots(studio):
+    four_kicks(studio, "150")
+    studio.press("Copy")
+    studio.press("×2")
+    studio.slot(1)
+    studio.page.wait_for_timeout(400)
+    studio.press("Play")
+    studio.until("window.heard.filter(({ ahead }) => ahead).length >= 2")
+    for _ in range(3):
+        studio.cell("kick", 1, 5).focus()
+        studio.page.keyboard.press("Shift+ArrowUp")
+        studio.page.wait_for_timeout(230)
+        studio.page.keyboard.press("2")
+        studio.page.wait_for_timeout(310)
+        studio.page.keyboard.press("1")
+        studio.page.wait_for_timeout(170)
+    times = heard(studio)
+    beats = [(after - times[0]) / 0.4 for after in times]
+    assert beats == pytest.approx([round(each) for each in beats], abs=1e-3)
+    assert len({round(each) for each in beats}) == len(beats)  # none twice
+
+
+def test_space_plays_whatever_was_clicked(studio):
+    playing = studio.page.get_by_role("button", name="Stop", exact=True)
+    studio.press("Loop")
+    studio.page.keyboard.press(" ")
+    playing.wait_for()
+    assert studio.page.locator("#loop").get_attribute("aria-pressed") == "false"
+    studio.press("Loop")
+    studio.page.keyboard.press(" ")
+    studio.page.get_by_role("button", name="Play", exact=True).wait_for()
+    studio.page.keyboard.press("Tab")  # a button that was reached with the keyboard is pressed
+    studio.page.keyboard.press(" ")
+    assert studio.page.locator("#metronome").get_attribute("aria-pressed") == "true"
 
 
 def test_mute_and_solo(studio):

@@ -10,9 +10,12 @@ const NUMBERS = "input[type=number]";
 const PRESSED_BY_SPACE = "button, summary, a, input[type=checkbox]";
 const byId = (id) => document.getElementById(id);
 
+let isByKeyboard = false; // how the focus came to where it is
+
 export function takeKeys(studio, transport) {
   addEventListener("keydown", (event) => {
     const { target } = event;
+    if (event.key === "Tab" || event.key.startsWith("Arrow")) isByKeyboard = true;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (document.querySelector("dialog[open]")) return;
     const isWord = target.matches?.(WORDS);
@@ -30,7 +33,10 @@ export function takeKeys(studio, transport) {
   addEventListener("keyup", (event) => { // buttons that were clicked would be pressed now
     if (event.key === " " && !event.target.matches?.(WORDS) && !isForButton(event.target)) event.preventDefault();
   });
-  addEventListener("pointerdown", ({ target }) => closeSheets(target));
+  addEventListener("pointerdown", ({ target }) => {
+    isByKeyboard = false;
+    closeSheets(target);
+  });
   byId("help-button").addEventListener("click", () => byId("help").showModal());
   byId("theme").addEventListener("click", () => {
     const now = document.documentElement.dataset.theme;
@@ -43,7 +49,7 @@ export function takeKeys(studio, transport) {
 
 /** Whether the space bar presses what has the focus, as it was reached with the keyboard. */
 function isForButton(target) {
-  return Boolean(target.matches?.(PRESSED_BY_SPACE) && target.matches(":focus-visible"));
+  return isByKeyboard && Boolean(target.matches?.(PRESSED_BY_SPACE));
 }
 
 /** Folds sheets up, but for that of what is pressed. */

@@ -82,7 +82,7 @@ export class Kit {
     const source = new AudioBufferSourceNode(this.context, { buffer });
     source.connect(gain).connect(this.volume);
     if (HI_HATS.includes(drum)) this.choke(time);
-    source.start(Math.max(time, this.context.currentTime));
+    source.start(time); // or at once, if that is past
     const sound = { source, gain };
     this.sounding.add(sound);
     source.onended = () => this.sounding.delete(sound);

@@ -11,6 +11,7 @@ const AHEAD_HIDDEN = 1.6; // pages that are not seen are woken once a second
 const LEAD_IN = 0.08;
 const CLICK = -1;
 const TINY = 1e-6;
+const TOO_LATE = 0.1; // where the page was held up, no burst follows
 
 /** Tells of "load" (its sounds), "start" and "stop". */
 export class Player extends EventTarget {
@@ -138,7 +139,7 @@ export class Player extends EventTarget {
       const event = this.events[this.next];
       const time = this.origin + (event?.time ?? 0);
       if (!event || time > until) break;
-      this.sound(event, time);
+      if (time > this.kit.context.currentTime - TOO_LATE) this.sound(event, time);
       this.next += 1;
     }
     if (!this.loops && this.kit.context.currentTime > this.origin + this.length + 0.3) this.stop();
