@@ -7,7 +7,9 @@ sigmoid are halved, as sigmoid(x) = (tanh(x / 2) + 1) / 2, so that one tanh does
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -22,6 +24,8 @@ from groovefast.progress import LISTENING, PLAYING, Progress
 
 Array: TypeAlias = NDArray[np.float32]
 
+_FEW = 4
+"""Where one input in so many is not 0, as of one-hots, only those are multiplied."""
 _WINDOWS_AT_ONCE = 256
 """As many as keep what a layer says of all steps in some 100 MB."""
 
@@ -40,12 +44,16 @@ class NumpyGrooVAE(InUse):
         """Takes the weights of a trained model, all that the config's plan names."""
         self.config, self.prior, self.touch = config, None, None
         self.weights = {name: np.asarray(array, np.float32) for name, array in weights.items()}
-        plan = layers(config)
+        self._plan = plan = layers(config)
         self._inputs = Inputs(config, np)
         self._layout = self._inputs.layout
+        self._drawn = tuple(itertools.accumulate(drawn(self._layout)))
+        self._hit_columns, self._silence = self._layout.hit_columns, self._layout.silence
         self._levels = [[self._cell(cell) for cell in level] for level in plan.encoder]
-        self._mu, self._sigma = self._dense(plan.mu), self._dense(plan.sigma)
-        self._initial, self._output = self._dense(plan.initial_states), self._dense(plan.output)
+        if plan.has_z:
+            self._mu, self._sigma = self._dense(plan.mu), self._dense(plan.sigma)
+            self._initial = self._dense(plan.initial_states)
+        self._output = self._dense(plan.output)
         first, *others = (self._cell(cell) for cell in plan.decoder)
         first, self._known = first.split(self._layout.depth)
         self._decoder = [first, *others]
@@ -112,17 +120,61 @@ class NumpyGrooVAE(InUse):
     ) -> Array:
         n, steps = controls.shape[:2]
         noise = np.float32(temperature) * noise
-        first, *others = self._decoder
         known = self._known(z, controls)
         states = self._states(z)
         row = np.zeros((n, self._layout.depth), np.float32)
         written = np.empty((n, steps, self._layout.depth), np.float32)
         for t in range(steps):
-            x = first.step(row, states[0], known if known.ndim == 2 else known[:, t])
-            for cell, state in zip(others, states[1:], strict=True):
-                x = cell.step(x, state)
-            row = self._draw(self._output(x), noise[:, t])
+            logits = self._step(row, states, known if known.ndim == 2 else known[:, t])
+            row = self._draw(logits, noise[:, t])
             np.copyto(row[:, : self._layout.drums], hits[:, t], where=mask[:, t])
+            written[:, t] = row = self._as_played(row)
+            progress.advance(n)
+        return written
+
+    def _step(self, row: Array, states: Sequence[_State], known: Array) -> Array:
+        """The logits of the step after a row, (n, depth); leaves the states after it."""
+        first, *others = self._decoder
+        x = first.step(row, states[0], known)
+        for cell, state in zip(others, states[1:], strict=True):
+            x = cell.step(x, state)
+        return self._output(x)
+
+    def _as_played(self, row: Array) -> Array:
+        """Rows as a model without z was trained to hear them, with nothing where no drum is hit."""
+        return row if self._plan.has_z else np.where(row[:, self._hit_columns], row, self._silence)
+
+    def _continued(
+        self,
+        rows: Array,
+        silent: NDArray[np.bool_],
+        temperature: float,
+        seed: NDArray[np.int32],
+    ) -> Array:
+        steps = len(silent)
+        noise = np.float32(temperature) * self._noise(len(rows), steps, seed)
+        work = len(self._decoder) * rows.shape[1] + steps
+        progress = Progress(PLAYING, len(rows) * work)
+        given_ones = zip(_parts(rows), _parts(noise), strict=True)
+        parts = [self._go_on(progress, silent, *each) for each in given_ones]
+        return np.concatenate([np.zeros((0, steps, self._layout.depth), np.float32), *parts])
+
+    def _go_on(
+        self, progress: Progress, silent: NDArray[np.bool_], rows: Array, noise: Array
+    ) -> Array:
+        (n, played, depth), steps = rows.shape, noise.shape[1]
+        controls = self._inputs.controls(None, n, played + steps)
+        nothing = np.zeros((n, 0), np.float32)
+        known, states = self._known(nothing, controls), self._states(nothing)
+        heard = np.concatenate([np.zeros((n, 1, depth), np.float32), rows], axis=1)
+        self._over(heard[:, :-1], states, known if known.ndim == 2 else known[:, :played], progress)
+        row = heard[:, -1]
+        written = np.empty((n, steps, depth), np.float32)
+        for t in range(steps):
+            logits = self._step(row, states, known if known.ndim == 2 else known[:, played + t])
+            row = self._as_played(self._draw(logits, noise[:, t]))
+            if silent[t]:
+                row[:] = self._silence
             written[:, t] = row
             progress.advance(n)
         return written
@@ -135,20 +187,28 @@ class NumpyGrooVAE(InUse):
         return np.concatenate([np.zeros((0, *outputs.shape[1:]), np.float32), *parts])
 
     def _logits(self, progress: Progress, z: Array, outputs: Array, controls: Array) -> Array:
-        previous = np.zeros((outputs.shape[1], len(outputs), outputs.shape[2]), np.float32)
-        previous[1:] = outputs[:, :-1].transpose(1, 0, 2)
+        previous = np.zeros(outputs.shape, np.float32)
+        previous[:, 1:] = outputs[:, :-1]
+        x = self._over(previous, self._states(z), self._known(z, controls), progress)
+        return np.asarray(self._output(x).transpose(1, 0, 2))
+
+    def _over(
+        self, heard: Array, states: Sequence[_State], known: Array, progress: Progress
+    ) -> Array:
+        """What the last layer says of rows it hears, (steps, n, units); leaves the states."""
         first, *others = self._decoder
-        known = self._known(z, controls)
-        states = self._states(z)
         known = known if known.ndim == 2 else known.transpose(1, 0, 2)
-        x = first.over(previous, states[0], progress, known)
+        x = first.over(heard.transpose(1, 0, 2), states[0], progress, known)
         for cell, state in zip(others, states[1:], strict=True):
             x = cell.over(x, state, progress)
-        return np.asarray(self._output(x).transpose(1, 0, 2))
+        return x
 
     def _states(self, z: Array) -> list[_State]:
         """What the decoder's layers remember before the first step."""
-        flat, states, end = np.tanh(self._initial(z)), [], 0
+        flat = np.zeros((len(z), self._plan.initial_states.outputs), np.float32)
+        if self._plan.has_z:
+            flat = np.tanh(self._initial(z))
+        states, end = [], 0
         for cell in self._decoder:
             first, middle, end = end, end + cell.units, end + 2 * cell.units
             states.append(cell.state(flat[:, first:middle], flat[:, middle:end]))
@@ -158,7 +218,12 @@ class NumpyGrooVAE(InUse):
         """A row, (n, depth): the likelier hits and bins of logits with noise."""
         layout = self._layout
         hits, velocities, offsets = layout.split(np, logits)
-        of_hits, of_velocities, of_offsets = np.split(noise, np.cumsum(drawn(layout)[:-1]), axis=-1)
+        first, second, _ = self._drawn
+        of_hits, of_velocities, of_offsets = (
+            noise[:, :first],
+            noise[:, first:second],
+            noise[:, second:],
+        )
         return np.concatenate(
             [
                 (hits + of_hits > 0).astype(np.float32),
@@ -174,8 +239,7 @@ class NumpyGrooVAE(InUse):
         """One-hots of the largest of each drum."""
         groups = (logits + noise).reshape(len(logits), self._layout.drums, -1)
         best = groups.argmax(axis=-1)
-        one_hots = np.eye(groups.shape[-1], dtype=np.float32)[best]
-        return np.asarray(one_hots.reshape(logits.shape))
+        return np.asarray(_one_hots(groups.shape[-1])[best].reshape(logits.shape))
 
 
 class _Dense(NamedTuple):
@@ -249,6 +313,11 @@ class _Cell(NamedTuple):
         """Width of the (projected) input."""
         return len(self.kernel) - self.units
 
+    @property
+    def recurrent(self) -> Array:
+        """The part of the kernel that h meets, (units, 4 * units)."""
+        return self.kernel[self.inputs :]
+
     def split(self, depth: int) -> tuple[_Cell, _Known]:
         """Returns the layer with only the first inputs, and what becomes of the others."""
         if self.projection:
@@ -276,13 +345,21 @@ class _Cell(NamedTuple):
         """
         if self.projection:
             x, known = self.projection(x) + known, 0.0
-        state.heard[:, : self.inputs] = x
-        gates = state.heard @ self.kernel
+        gates = self._heard(x, state)
         gates += self.bias
         gates += known
         self._advance(gates, state)
         h = state.heard[:, self.inputs :]
         return x + h if self.residual else h
+
+    def _heard(self, x: Array, state: _State) -> Array:
+        """The gates, but for what is the same at every step."""
+        if len(x) == 1 and self.inputs > _FEW * (told := np.flatnonzero(x)).size:
+            return np.asarray(
+                state.heard[:, self.inputs :] @ self.recurrent + x[:, told] @ self.kernel[told]
+            )
+        state.heard[:, : self.inputs] = x
+        return np.asarray(state.heard @ self.kernel)
 
     def over(
         self,
@@ -304,7 +381,7 @@ class _Cell(NamedTuple):
         if self.projection:
             x, known = self.projection(x) + known, 0.0
         by_step = x @ self.kernel[: self.inputs] + self.bias + known
-        recurrent = self.kernel[self.inputs :]
+        recurrent = self.recurrent
         h = state.heard[:, self.inputs :]
         outputs = np.empty((0 if last_only else len(x), *h.shape), np.float32)
         for t, gates in enumerate(by_step):
@@ -324,12 +401,23 @@ class _Cell(NamedTuple):
         sigmoids = gates[:, : 3 * units]
         sigmoids *= np.float32(0.5)
         sigmoids += np.float32(0.5)
-        i, f, o, j = (gates[:, first : first + units] for first in range(0, 4 * units, units))
+        i, f, o, j = (
+            sigmoids[:, :units],
+            sigmoids[:, units:-units],
+            sigmoids[:, -units:],
+            gates[:, -units:],
+        )
         c *= f
         i *= j
         c += i
         np.tanh(c, out=j)
         np.multiply(o, j, out=state.heard[:, self.inputs :])
+
+
+@functools.lru_cache(maxsize=8)
+def _one_hots(size: int) -> Array:
+    """Those of a size, one a row."""
+    return np.eye(size, dtype=np.float32)
 
 
 def _reordered(weights: Array) -> Array:

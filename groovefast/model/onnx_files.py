@@ -14,7 +14,7 @@ import numpy as np
 import groovefast
 from groovefast.config import Config
 from groovefast.drums import DRUM_CLASSES
-from groovefast.errors import wanting_extras
+from groovefast.errors import GrooveFastError, wanting_extras
 from groovefast.files import replacing
 from groovefast.model.folder import ONNX_FILES
 from groovefast.model.in_use import InUse
@@ -42,8 +42,13 @@ def export_onnx(model: InUse, folder: Path) -> list[Path]:
         The files, in the order of `ONNX_FILES`.
 
     Raises:
+        GrooveFastError: A model without z.
         OSError: They cannot be written.
     """
+    if not model.config.hparams.z_size:
+        raise GrooveFastError(
+            f"a model of {model.config.name} has no z: ONNX files are of models with"
+        )
     files = _Files(model)
     contents = (files.encoder(), files.decoder(), files.decoder_start(), files.decoder_step())
     folder.mkdir(parents=True, exist_ok=True)
