@@ -31,6 +31,7 @@ from groovefast.errors import (
 from groovefast.midi.groove import midi_source
 from groovefast.midi.score import MidiInput, read_bytes
 from groovefast.midi.tracks import MidiTracks
+from groovefast.model.in_use import GOING_ON_TEMPERATURE
 from groovefast.model.latent import slerp
 from groovefast.playing.grid_bars import describe_bars
 from groovefast.playing.hands import two_hands
@@ -415,7 +416,7 @@ def continue_groove(
         source: The performance. Its meter and tempo go on.
         bars: How many to play.
         model: One without z, such as groove_rnn.
-        **options: Fields of `Options`; `temperature` is 1 unless given. Of no use are `amount`,
+        **options: Fields of `Options`; `temperature` is 0.85 unless given. Of no use are `amount`,
             `timing`, `dynamics`, `touch` and `attributes`.
 
     Raises:
@@ -564,7 +565,7 @@ MODES: Mapping[str, Mode] = {
             "what follows the input, bar after bar",
             model="groove_rnn",
             goes_on=True,
-            options={"bars": 8, "temperature": 1.0},
+            options={"bars": 8, "temperature": GOING_ON_TEMPERATURE},
         ),
     )
 }
