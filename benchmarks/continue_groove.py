@@ -30,8 +30,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         beat = Path(folder) / "beat.mid"
         _write_beat(beat)
-        words = ("--mode", "continue", "--input", str(beat), "--seed", "1", "--overwrite")
-        words = (command, *words, "--output-dir", str(Path(folder) / "out"), "--bars")
+        into = ("--overwrite", "--output-dir", str(Path(folder) / "out"))
+        words = (
+            command,
+            "--mode",
+            "continue",
+            "--input",
+            str(beat),
+            "--seed",
+            "1",
+            *into,
+            "--bars",
+        )
         model = load_model("groove_rnn")
         ways = {
             "python -c pass": running(sys.executable, "-c", "pass"),

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from groovefast.config import MAX_TEMPERATURE, Config
+from groovefast.config import GOING_ON_TEMPERATURE, MAX_TEMPERATURE, Config
 from groovefast.errors import GrooveFastError, check_number, check_whole
 from groovefast.evaluation.evaluate import read_performances
 from groovefast.evaluation.following import Following, measure_following
 from groovefast.evaluation.measures import Performances, finite
 from groovefast.evaluation.ngram import NGram
-from groovefast.model.in_use import GOING_ON_TEMPERATURE, InUse
+from groovefast.model.in_use import InUse
 from groovefast.shards.find import DataPattern
 from groovefast.windows.cutting import Cutting
 from groovefast.windows.rows import Grid, RowLayout

@@ -23,10 +23,6 @@ LEAST_DRAW = 1e-7
 """Of the uniform draws that decide hits and bins: it has a logarithm."""
 
 
-GOING_ON_TEMPERATURE = 0.85
-"""At which what follows repeats itself as drummers do, on the validation split."""
-
-
 def drawn(layout: RowLayout) -> list[int]:
     """Returns how many draws the hits, velocities and offsets of a row take; numbers take none."""
     return [layout.drums * size for size in (1, layout.velocity_bins, layout.offset_bins)]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from groovefast.config import MAX_SEED, MAX_TEMPERATURE
+from groovefast.config import GOING_ON_TEMPERATURE, MAX_SEED, MAX_TEMPERATURE
 from groovefast.drums import DRUM_CLASSES, resolve_pitch_classes
 from groovefast.errors import (
     GrooveFastError,
@@ -31,7 +31,6 @@ from groovefast.errors import (
 from groovefast.midi.groove import midi_source
 from groovefast.midi.score import MidiInput, read_bytes
 from groovefast.midi.tracks import MidiTracks
-from groovefast.model.in_use import GOING_ON_TEMPERATURE
 from groovefast.model.latent import slerp
 from groovefast.playing.grid_bars import describe_bars
 from groovefast.playing.hands import two_hands
@@ -416,7 +415,7 @@ def continue_groove(
         source: The performance. Its meter and tempo go on.
         bars: How many to play.
         model: One without z, such as groove_rnn.
-        **options: Fields of `Options`; `temperature` is 0.85 unless given. Of no use are `amount`,
+        **options: Fields of `Options`; `temperature` is 0.9 unless given. Of no use are `amount`,
             `timing`, `dynamics`, `touch` and `attributes`.
 
     Raises:
