@@ -19,6 +19,7 @@ from groovefast import demo
 SMALL = "enc_rnn_size=[8],dec_rnn_size=[8,8],z_size=4"
 MIDI = ["--midi", "{midi}"]
 PROGRAMS: dict[str, list[str]] = {
+    "continue_groove": [],
     "convert": MIDI,
     "gpu_train": [*MIDI, "--batch-size", "4", "--steps", "1", "--hparams", SMALL],
     "memory": [*MIDI, "--few", "5", "--many", "10"],

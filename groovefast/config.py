@@ -16,6 +16,8 @@ from groovefast.errors import GrooveFastError, OptionError, check_whole, did_you
 
 MAX_TEMPERATURE = 1e6
 """Above all use, and far from where float32 ends."""
+GOING_ON_TEMPERATURE = 0.9
+"""At which what follows a performance repeats itself as drummers do, on the validation split."""
 MAX_SEED = 2**31 - 1
 """TensorFlow's stateless draws take no larger ones."""
 
@@ -70,7 +72,8 @@ class ArchitectureHParams:
     """The sizes of the model.
 
     Attributes:
-        z_size: Of the latent vector.
+        z_size: Of the latent vector; 0 for a model without: it has no encoder, and goes on from
+            what was played before.
         enc_rnn_size: Units of each bidirectional encoder layer, in either direction.
         dec_rnn_size: Units of each decoder layer.
         residual_encoder: Whether encoder layers add their input to their output.
@@ -275,7 +278,7 @@ _ABOVE_0 = _TINY, math.inf, "more than 0"
 _NOT_BELOW_0 = 0, math.inf, "0 or more"
 _PROBABILITY = 0, 1, "0 to 1"
 _RANGES = {
-    "z_size": _COUNT,
+    "z_size": _NOT_BELOW_0,
     "batch_size": _COUNT,
     "dropout_keep_prob": (2**-16, 1, "1/65536 to 1"),
     "free_bits": _NOT_BELOW_0,
@@ -386,6 +389,12 @@ def _tap(**options: Any) -> ConverterConfig:
     return ConverterConfig(tapify=True, fixed_velocities=True, **options)
 
 
+_NEXT_STEP = ConverterConfig(split_bars=8, num_velocity_bins=16, num_offset_bins=16)
+"""Not in Magenta. Bins, so that velocities and times are drawn as hits are, and not averaged."""
+_OF_NEXT_STEP = HParams(
+    z_size=0, batch_size=64, dropout_keep_prob=0.7, loss_at_hits_only=True, ema_decay=0.998
+)
+
 CONFIGS: Mapping[str, Config] = {
     config.name: config
     for config in (
@@ -397,6 +406,7 @@ CONFIGS: Mapping[str, Config] = {
         ),
         Config("groovae_2bar_add_closed_hh", ConverterConfig(add_instruments=(2,))),
         Config("groovae_2bar_hits_control", ConverterConfig(hits_as_controls=True)),
+        Config("groove_rnn", _NEXT_STEP, _OF_NEXT_STEP),
     )
 }
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Puts a trained model into the package: half-precision weights, prior, touch and a model card.
 
+A model without z has neither prior nor touch.
+
     scripts/ship_model.py RECORDS MODEL...
 
 MODEL is a folder that `groovefast-train` left, RUN_DIR/best or RUN_DIR/model, or the name of an
@@ -19,8 +21,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import groovefast
+from groovefast.cli.next_step import Table, tables
+from groovefast.config import Config
 from groovefast.evaluation.evaluate import Evaluation, Row, evaluate
 from groovefast.evaluation.measures import ALL
+from groovefast.evaluation.next_step import NextStepEvaluation, evaluate_next_step
 from groovefast.evaluation.repeats import PLAYED, TOUCHED
 from groovefast.fitting.fit import fit_all
 from groovefast.model.checkpoints import load_model, save_fitted, save_model, saved_step
@@ -85,6 +90,38 @@ LLC, licensed under [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/).
 """
 
 
+NEXT_STEP_CARD = """# {name}
+
+Goes on where a performance stopped: hits, velocities and times of each next step from those before.
+
+- **Model**: the decoder of GrooVAE (Gillick et al., "Learning to Groove with Inverse Sequence
+  Transformations", 2019) without `z` and encoder, {decoder}; velocities in {velocity_bins} bins,
+  offsets in {offset_bins}; {parameters:,} parameters, stored as float16.
+- **Data**: the training split of the [Groove MIDI
+  Dataset](https://magenta.tensorflow.org/datasets/groove) v1.0.0, {bars}-bar pieces that begin at
+  any bar; chosen on the validation split, measured once on the test split.
+- **Trained** with groovefast {version} by `scripts/train_models.sh records runs {name}`, which has
+  all hyper-parameters, on what `groovefast-convert data/groove records --metadata
+  data/groove/info.csv` makes of it.
+
+## On the test split
+
+The measures are those of docs/measures.md, by
+
+```sh
+groovefast-evaluate --model {name} --data 'records/test-*'
+```
+
+{tables}
+Velocities and times of the n-grams are the means of each drum in the bars heard.
+
+## Licence
+
+The weights are under the Apache License 2.0. They were trained on the Groove MIDI Dataset by Google
+LLC, licensed under [CC BY 4.0](https://creativecommons.org/licenses/by/4.0/).
+"""
+
+
 def main() -> None:
     """Reads the command line and ships the model."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -97,11 +134,14 @@ def main() -> None:
     folder = save_model(trained, arguments.to / trained.config.name, saved_step(first), "float16")
     model = load_model(folder, backend="tensorflow", fitted=False)
     train, validation, test = (f"{records}/{split}-*" for split in ("train", "validation", "test"))
-    fit_all(model, train, Cutting.of(model.config), validation)
-    save_fitted(model, folder)
-    style_data = [*find_shards(validation), *find_shards(test)]
-    evaluation = evaluate(model, test, train, style_data=style_data, touch=1.0)
-    card = model_card(evaluation)
+    if not model.config.hparams.z_size:
+        card = next_step_card(evaluate_next_step(model, test, train))
+    else:
+        fit_all(model, train, Cutting.of(model.config), validation)
+        save_fitted(model, folder)
+        style_data = [*find_shards(validation), *find_shards(test)]
+        evaluation = evaluate(model, test, train, style_data=style_data, touch=1.0)
+        card = model_card(evaluation)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     print(card)
 
@@ -124,7 +164,7 @@ def model_card(evaluation: Evaluation) -> str:
         z=hparams.z_size,
         encoder=list(hparams.enc_rnn_size),
         decoder=list(hparams.dec_rnn_size),
-        parameters=sum(math.prod(shape) for shape in layers(config).shapes().values()),
+        parameters=parameters(config),
         bars=config.converter.split_bars,
         version=version("groovefast"),
         windows=len(evaluation.truth),
@@ -133,6 +173,36 @@ def model_card(evaluation: Evaluation) -> str:
         repeats=repeats(evaluation),
         new_grooves=new_grooves(evaluation),
     )
+
+
+def next_step_card(evaluation: NextStepEvaluation) -> str:
+    """Returns the card of a model without z, in Markdown."""
+    config = evaluation.config
+    return NEXT_STEP_CARD.format(
+        name=config.name,
+        decoder=list(config.hparams.dec_rnn_size),
+        parameters=parameters(config),
+        velocity_bins=config.converter.num_velocity_bins,
+        offset_bins=config.converter.num_offset_bins,
+        bars=config.converter.split_bars,
+        version=version("groovefast"),
+        tables="\n".join(map(markdown, tables(evaluation))),
+    )
+
+
+def parameters(config: Config) -> int:
+    """Returns how many numbers a model has learned."""
+    return sum(math.prod(shape) for shape in layers(config).shapes().values())
+
+
+def markdown(table: Table) -> str:
+    """Returns a table of the command, the model's row in bold."""
+    headings = " | ".join(each.replace("\n", " ") for each in table.headings)
+    lines = [f"{table.title}:\n", f"| | {headings} |", "|---|" + "---:|" * len(table.headings)]
+    for number, row in enumerate(table.rows):
+        cells = row if number else [f"**{cell}**" for cell in row]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def table(evaluation: Evaluation) -> str:

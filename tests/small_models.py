@@ -46,6 +46,27 @@ def make_model(name, seed=3, bias=0.0, **converter):
     return model
 
 
+def make_rnn(seed=3, **converter):
+    """A model without z with random weights, sure of what it says."""
+    import dataclasses
+
+    from groovefast import GrooVAE
+
+    config = CONFIGS["groove_rnn"].with_hparams("dec_rnn_size=[8,8]")
+    config = dataclasses.replace(
+        config, converter=dataclasses.replace(config.converter, **converter)
+    )
+    model = GrooVAE(config, seed=seed)
+    rng = np.random.default_rng(seed)
+    for variable in model.weights.values():
+        variable.assign(variable + 0.5 * rng.standard_normal(variable.shape))
+    kernel = model.weights["decoder/output_projection/kernel"]
+    kernel.assign(5 * kernel)
+    bias = model.weights["decoder/output_projection/bias"]
+    bias.assign(bias - 2.0 * (np.arange(bias.shape[0]) < RowLayout.of(config.converter).drums))
+    return model
+
+
 HUMANIZE, TAP, HIHAT, CONTROL, FOUR = (
     "groovae_2bar_humanize",
     "groovae_2bar_tap_fixed_velocity",

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from window_records import random_windows, write_shards
+from small_models import make_rnn
+from window_records import random_played, random_windows, write_performances, write_shards
 
 from groovefast import CONFIGS, GrooVAE, load_model
 from groovefast.config import HParams
@@ -75,6 +76,26 @@ def test_a_model_is_shipped_with_what_is_fitted_and_a_card(config, tmp_path, mon
     assert ("| samples |" in card) == (config == "groovae_4bar")
 
 
+def test_a_model_without_z_is_shipped_with_a_card_of_its_own(tmp_path, monkeypatch):
+    ship_model = _load(SCRIPTS / "ship_model.py")
+    run = save_model(make_rnn(), tmp_path / "run", 7)
+    records = tmp_path / "records"
+    for number, split in enumerate(("train", "validation", "test")):
+        write_performances(records, [random_played(16, seed=number)], name=split)
+    words = ["ship_model.py", "--to", str(tmp_path / "to"), str(records), str(run)]
+    monkeypatch.setattr(sys, "argv", words)
+    ship_model.main()
+    folder = tmp_path / "to" / "groove_rnn"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "MODEL_CARD.md",
+        "config.json",
+        "weights.npz",
+    ]
+    card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert card.count("| **this model** |") == 2
+    assert "| n-gram of the two steps before |" in card
+
+
 def test_a_mean_of_two_configs_is_of_the_first(tmp_path):
     ship_model = _load(SCRIPTS / "ship_model.py")
     names = "groovae_2bar_tap_fixed_velocity_note_dropout", "groovae_2bar_tap_fixed_velocity"
@@ -87,7 +108,7 @@ def test_a_mean_of_two_configs_is_of_the_first(tmp_path):
 
 def test_the_chain_knows_all_configs():
     chain = (SCRIPTS / "train_models.sh").read_text(encoding="utf-8")
-    assert set(re.findall(r"^train_(groovae\w+)\(\)", chain, re.M)) == set(CONFIGS)
+    assert set(re.findall(r"^train_(groov\w+)\(\)", chain, re.M)) == set(CONFIGS)
     settings = re.findall(r"\b([a-z_]+)=[\d.]+", chain)
     known = {field.name for field in dataclasses.fields(HParams)}
     assert {name for name in settings if name not in known} == set()

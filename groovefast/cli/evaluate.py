@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -16,7 +16,10 @@ from groovefast.errors import GrooveFastError, OptionError
 
 if TYPE_CHECKING:
     from groovefast.evaluation.evaluate import Estimate, Evaluation, Likeness, Row
+    from groovefast.evaluation.next_step import NextStepEvaluation
+    from groovefast.model.groovae import GrooVAE
 
+_NOT_FITTED = "Nothing to fit baselines on: no train shards beside --data; see --train-data."
 _SPLIT = re.compile(r"^(test|validation|valid|eval|dev)(?=\b|_)")
 
 
@@ -142,7 +145,8 @@ def command(
     Timing errors are those of the predicted against the played onsets. KL compares how offsets and
     velocities are spread, by position in the beat: it is large for a model that is too timid. New
     grooves are measured by whether they can be told from played ones, and whether they are copies;
-    what the figures mean is in docs/measures.md.
+    what the figures mean is in docs/measures.md. Of a model without z, such as groove_rnn, are
+    measured the bits of each next step, and what it plays after what was played.
     """
     _check_folders({"json_file": json_file, "plot": plot})
 
@@ -158,8 +162,16 @@ def command(
     from groovefast.model.checkpoints import load_model
 
     with Console(stderr=True).status(f"Evaluating {model} …"):
+        loaded = load_model(model, backend="tensorflow")
+        if not loaded.config.hparams.z_size:
+            unheeded = {"style_data": style_data, "samples": samples, "plot": plot, "touch": touch}
+            _refuse(loaded.config.name, unheeded)
+            cutting = {"hop_bars": hop_bars, "dedupe": dedupe, "min_hits": min_hits}
+            options = {**cutting, "batch_size": batch_size, "seed": seed}
+            _evaluate_next_step(loaded, shards, train_shards, json_file, options)
+            return
         evaluation = evaluate(
-            load_model(model, backend="tensorflow"),
+            loaded,
             shards,
             train_shards,
             style_data=style_shards,
@@ -172,16 +184,47 @@ def command(
             seed=seed,
             touch=touch,
         )
-    if json_file:
-        from groovefast.files import write_atomically
-
-        text = json.dumps(evaluation.to_json(), indent=2, allow_nan=False) + "\n"
-        write_atomically(json_file, text.encode())
+    _write_json(json_file, evaluation)
     if plot:
         from groovefast.evaluation.plot import plot_evaluation
 
         plot_evaluation(evaluation, plot)
     _show(evaluation)
+
+
+def _evaluate_next_step(
+    model: GrooVAE,
+    shards: Sequence[Path],
+    train_shards: Sequence[Path] | None,
+    json_file: Path | None,
+    options: Mapping[str, Any],
+) -> None:
+    """The same of a model without z, which goes on from what was played."""
+    from groovefast.cli.next_step import NOTES, tables
+    from groovefast.evaluation.next_step import evaluate_next_step
+
+    evaluation = evaluate_next_step(model, shards, train_shards, **options)
+    _write_json(json_file, evaluation)
+    for table in tables(evaluation):
+        _print_table(*table)
+    click.echo(NOTES)
+    if train_shards is None:
+        click.echo(_NOT_FITTED)
+
+
+def _refuse(name: str, options: Mapping[str, Any]) -> None:
+    """Raises if an option is given that a model without z has no use for."""
+    for option, value in options.items():
+        if value not in (None, 0.0):
+            raise OptionError(option, f"of no use to a model of {name}, which only goes on")
+
+
+def _write_json(file: Path | None, evaluation: Evaluation | NextStepEvaluation) -> None:
+    if file:
+        from groovefast.files import write_atomically
+
+        text = json.dumps(evaluation.to_json(), indent=2, allow_nan=False) + "\n"
+        write_atomically(file, text.encode())
 
 
 def _check_folders(files: Mapping[str, Path | None]) -> None:
@@ -301,7 +344,7 @@ def _show_notes(evaluation: Evaluation) -> None:
         )
     click.echo("± is half of the 95 % interval, from resampled windows.")
     if not evaluation.fitted:
-        click.echo("Nothing to fit baselines on: no train shards beside --data; see --train-data.")
+        click.echo(_NOT_FITTED)
 
 
 def _cells(row: Row, columns: Sequence[Column]) -> Iterator[str]:

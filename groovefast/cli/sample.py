@@ -35,8 +35,9 @@ Modes:
 {_SUMMARIES}
 
 An input keeps its length, tempo, meters and all that is not its drums: those are on MIDI channel
-10, or where --channel and --track say. No file is overwritten without --overwrite: new grooves and
-variations go on with the numbers, other results are refused.
+10, or where --channel and --track say; continue keeps its drums too, and adds bars. No file is
+overwritten without --overwrite: new grooves and variations go on with the numbers, other results
+are refused.
 
 Exit status: 0 all was played; 3 some files could not be played, and are named; 2 none, or a mistake
 in the options.
@@ -102,7 +103,13 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
 @click.option(
     "--temperature",
     type=console.FloatRange(0, MAX_TEMPERATURE),
-    help="How boldly to draw; 0 takes the likeliest.  [default: 0.5 for sample, else 0]",
+    help="How boldly to draw; 0 takes the likeliest.  [default: "
+    + ", ".join(
+        f"{each.options['temperature']:g} for {each.name}"
+        for each in MODES.values()
+        if each.options.get("temperature")
+    )
+    + ", else 0]",
 )
 @click.option(
     "--spread",
@@ -150,6 +157,11 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
         f"{each.options['num']} for {each.name}" for each in MODES.values() if each.is_numbered
     )
     + "]",
+)
+@click.option(
+    "--bars",
+    type=click.IntRange(min=1),
+    help=f"With continue: how many bars to play.  [default: {MODES['continue'].options['bars']}]",
 )
 @click.option(
     "--at",

@@ -81,11 +81,12 @@ class Decoder(NamedTuple):
         front, depth = self.cells[0].front, self.output.bias.shape[0]
         own_rows, known_rows = front.kernel[:depth], front.kernel[depth:]
         known_inputs = dropout.of(len(self.cells))(context.known, front.kernel.dtype)
-        known = Dense(known_rows, front.bias)(*known_inputs)
+        is_told = known_rows.shape[0] > 0
+        known = Dense(known_rows, front.bias)(*known_inputs) if is_told else front.bias
         masks = self._masks(steps, n, dropout)
 
         def step(t: tf.Tensor, x: tf.Tensor, states: Any, logits: Any, written: Any) -> Any:
-            known_now = known if known.shape.rank == 2 else known[t]
+            known_now = known[t] if known.shape.rank == 3 else known
             first = self.cells[0].with_front(Dense(own_rows, known_now))
             new_states = []
             cells = [first, *self.cells[1:]]

@@ -90,6 +90,15 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
                 tf.TensorSpec([2], tf.int32),
             ],
         )
+        self._continue_graph = tf.function(
+            self._continue,
+            input_signature=[
+                windows,
+                tf.TensorSpec([None], tf.bool),
+                tf.TensorSpec([]),
+                tf.TensorSpec([2], tf.int32),
+            ],
+        )
 
     # The paper: what is learned.
 
@@ -138,10 +147,12 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
             tf.random.split(_seed_of_graph(seed), 4)
         )
 
-        encoder = Encoder.of(self._plan, weights)
-        mu, sigma = encoder(
-            tf.concat([inputs, controls], -1), Dropout(dropout_keep_prob, for_encoder)
-        )
+        mu = sigma = tf.zeros([shape[0], 0])
+        if self._plan.has_z:
+            encoder = Encoder.of(self._plan, weights)
+            mu, sigma = encoder(
+                tf.concat([inputs, controls], -1), Dropout(dropout_keep_prob, for_encoder)
+            )
         if eps is None:
             eps = tf.random.stateless_normal(tf.shape(mu), for_eps)
         z = mu + sigma * tf.cast(eps, tf.float32)
@@ -168,6 +179,18 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
             **{name: tf.reduce_mean(part) for name, part in losses.parts.items()},
         }
 
+<<<<<<< HEAD
+=======
+    def _context(self, z: tf.Tensor, controls: tf.Tensor, weights: Weights) -> Context:
+        """What the decoder is told of a window: its first states follow from z, which it hears."""
+        flat = tf.zeros([tf.shape(z)[0], self._plan.initial_states.outputs])
+        if self._plan.has_z:
+            flat = tf.tanh(weights.dense(self._plan.initial_states)(z))
+        states = tf.split(flat, [cell.units for cell in self._plan.decoder for _ in "ch"], 1)
+        pairs = zip(states[::2], states[1::2], strict=True)
+        return Context([State(c, h) for c, h in pairs], [z, time_major(controls)])
+
+>>>>>>> wip-continue
     def _own_or_true(
         self, outputs: tf.Tensor, probability: float | tf.Tensor, seed: tf.Tensor
     ) -> NextInput:
@@ -184,9 +207,17 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
             own = self._row.draw(logits, noise[t], 1.0)
             if self.config.hparams.sampling_keeps_hits:
                 own = self._row.keep(own, Kept(true_hits[t], told[t % told.shape[0]]))
+            own = self._as_played(own)
             return tf.where(coins[t] < probability, own, truth[t])
 
         return next_input
+
+    def _as_played(self, row: tf.Tensor) -> tf.Tensor:
+        """Rows as a model without z was trained to hear them, with nothing where no drum is hit."""
+        if self._plan.has_z:
+            return row
+        is_hit = tf.gather(row, self._layout.hit_columns, axis=-1) > 0
+        return tf.where(is_hit, row, self._layout.silence)
 
     def _weights(self, compiled: bool = False) -> Weights:
         return Weights(self.weights, DTYPES[self.precision], compiled)
@@ -215,12 +246,33 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
 
         def next_input(t: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
             row = self._row.draw(logits, noise[t], temperature)
-            return self._row.keep(row, Kept(hits[t], mask[t]))
+            return self._as_played(self._row.keep(row, Kept(hits[t], mask[t])))
 
         weights = self._weights()
         context = Context.of(self._plan, weights, z, controls)
         _, windows = Decoder.of(self._plan, weights).write(context, next_input, NO_DROPOUT)
         return windows
+
+    def _continue(
+        self, rows: tf.Tensor, silent: tf.Tensor, temperature: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        n, played = tf.shape(rows)[0], tf.shape(rows)[1]
+        steps = tf.size(silent)
+        silent = tf.pad(silent, [[played, 0]])
+        noise = self._row.noise(n, steps, seed)
+        noise = tf.pad(noise, [[played, 0], [0, 0], [0, 0]], constant_values=0.5)
+        truth = tf.pad(time_major(rows), [[0, steps], [0, 0], [0, 0]])
+
+        def next_input(t: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+            row = self._as_played(self._row.draw(logits, noise[t], temperature))
+            row = tf.where(silent[t], self._layout.silence, row)
+            return tf.where(t < played, truth[t], row)
+
+        weights = self._weights()
+        controls = self._inputs.controls(None, n, played + steps)
+        context = self._context(tf.zeros([n, 0]), controls, weights)
+        _, windows = Decoder.of(self._plan, weights).write(context, next_input, NO_DROPOUT)
+        return windows[:, played:]
 
     # In use.
 
@@ -239,6 +291,15 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
 
     def _forced(self, z: tf.Tensor, outputs: tf.Tensor, controls: tf.Tensor) -> tf.Tensor:
         return self._teacher_forced_graph(z, outputs, controls)
+
+    def _continued(
+        self,
+        rows: tf.Tensor,
+        silent: NDArray[np.bool_],
+        temperature: float,
+        seed: NDArray[np.int32],
+    ) -> tf.Tensor:
+        return self._continue_graph(rows, silent, temperature, seed)
 
     def warm_up(self) -> None:
         """Builds the graph of `decode` now, so that the first groove is as fast as the next."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groovefast.config import Config
-from groovefast.errors import OptionError, check_choice
+from groovefast.errors import GrooveFastError, OptionError, check_choice, check_whole
 from groovefast.model.inputs import Inputs, Kept
 from groovefast.model.philox import split, stateless_normal
 from groovefast.model.prior import PRIORS, Prior
@@ -61,8 +61,12 @@ class InUse:
                 by configs with `hits_as_controls`.
 
         Raises:
-            GrooveFastError: A shape that does not fit the config.
+            GrooveFastError: A shape that does not fit the config, or a model without z.
         """
+        if not self.config.hparams.z_size:
+            raise GrooveFastError(
+                f"a model of {self.config.name} has no encoder: it only goes on from what it hears"
+            )
         inputs = self._inputs.windows("inputs", inputs)
         controls = self._inputs.controls(controls, *inputs.shape[:2])
         return self._encoded(inputs, controls)
@@ -114,6 +118,44 @@ class InUse:
         z, outputs = self._inputs.latents(z), self._inputs.windows("outputs", outputs)
         controls = self._inputs.controls(controls, *outputs.shape[:2])
         return self._forced(z, outputs, controls)
+
+    def go_on(
+        self,
+        rows: Any,
+        steps: int,
+        temperature: float = 1.0,
+        seed: Seed = None,
+        silent: Any = None,
+    ) -> Array:
+        """Returns what follows windows, (n, steps, depth), drawn row by row.
+
+        Only for models without z. What they remember of the windows goes with them.
+
+        Args:
+            rows: What was played, (n, rows, depth), of any length; they begin where a bar does.
+            steps: How many rows to draw.
+            temperature: As for `decode`.
+            seed: As for `decode`. The first rows of the first window are the same however many are
+                drawn.
+            silent: At which of the new rows nothing is hit, bool (steps,): those with which bars of
+                other meters are filled up. None of them if None.
+
+        Raises:
+            GrooveFastError: A shape that does not fit the config, or a model with z or controls.
+            OptionError: A number out of its range.
+        """
+        if self.config.hparams.z_size or self._inputs.layout.hits_as_controls:
+            raise GrooveFastError(
+                f"a model of {self.config.name} does not go on from what was played: it wants "
+                "more than that"
+            )
+        rows = self._inputs.windows("rows", rows)
+        steps = check_whole("steps", steps, 0)
+        silent = np.zeros(steps, bool) if silent is None else np.asarray(silent, bool)
+        if silent.shape != (steps,):
+            raise GrooveFastError(f"silent: shape ({steps},) wanted, {silent.shape} given")
+        temperature = self._inputs.temperature(temperature)
+        return self._continued(rows, silent, temperature, seed_pair(seed))
 
     def sample(
         self,
@@ -228,6 +270,15 @@ class InUse:
     def _forced(self, z: Array, outputs: Array, controls: Array) -> Array:
         raise NotImplementedError
 
+    def _continued(
+        self,
+        rows: Array,
+        silent: NDArray[np.bool_],
+        temperature: float,
+        seed: NDArray[np.int32],
+    ) -> Array:
+        raise NotImplementedError
+
     def fitted_touch(self) -> Touch:
         """Returns the touch, where one is asked for.
 
@@ -236,6 +287,10 @@ class InUse:
         """
         if self.touch is None:
             name = self.config.name
+            if not self.config.hparams.z_size:
+                raise OptionError(
+                    "touch", f"a model of {name} draws velocities and times itself; leave it out"
+                )
             raise OptionError(
                 "touch", f"this {name} has no fitted touch; groovefast-prior fits one"
             )

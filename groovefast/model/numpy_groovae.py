@@ -29,6 +29,8 @@ Array: TypeAlias = NDArray[np.float32]
 
 _LEAST_AT_ONCE, _WINDOWS_AT_ONCE = 32, 128
 """So many go to a thread: fewer are slower each, of more what a step makes is not in the cache."""
+_FEW = 4
+"""Where one input in so many is not 0, as of one-hots, only those are multiplied."""
 
 
 class NumpyGrooVAE(InUse):
@@ -45,12 +47,16 @@ class NumpyGrooVAE(InUse):
         """Takes the weights of a trained model, all that the config's plan names."""
         self.config, self.prior, self.touch = config, None, None
         self.weights = {name: np.asarray(array, np.float32) for name, array in weights.items()}
-        plan = layers(config)
+        self._plan = plan = layers(config)
         self._inputs = Inputs(config, np)
         self._layout = self._inputs.layout
+        self._hit_columns = self._layout.hit_columns
+        self._silence = self._layout.silence[:, None]
         self._levels = [[self._cell(cell) for cell in level] for level in plan.encoder]
-        self._mu, self._sigma = self._dense(plan.mu), self._dense(plan.sigma)
-        self._initial, self._output = self._dense(plan.initial_states), self._dense(plan.output)
+        if plan.has_z:
+            self._mu, self._sigma = self._dense(plan.mu), self._dense(plan.sigma)
+            self._initial = self._dense(plan.initial_states)
+        self._output = self._dense(plan.output)
         first, *others = (self._cell(cell) for cell in plan.decoder)
         first, self._known = first.split(self._layout.depth)
         self._decoder = [first, *others]
@@ -119,17 +125,64 @@ class NumpyGrooVAE(InUse):
         n, steps = controls.shape[:2]
         noise = np.float32(temperature) * _windows_last(noise)
         hits, mask = _windows_last(hits), _windows_last(mask)
-        first, *others = self._decoder
         known = self._known(z, controls)
         states = self._states(z)
         row = np.zeros((self._layout.depth, n), np.float32)
         written = np.empty((n, steps, self._layout.depth), np.float32)
         for t in range(steps):
-            x = first.step(row, states[0], known[:, t])
-            for cell, state in zip(others, states[1:], strict=True):
-                x = cell.step(x, state)
-            self._draw(self._output(x), noise[:, t], row)
+            self._draw(self._step(row, states, known[:, t]), noise[:, t], row)
             np.copyto(row[: self._layout.drums], hits[:, t], where=mask[:, t])
+            self._as_played(row)
+            written[:, t] = row.T
+            progress.advance(n)
+        return written
+
+    def _step(self, row: Array, states: Sequence[_State], known: Array) -> Array:
+        """The logits of the step after a row, (depth, n); leaves the states after it."""
+        first, *others = self._decoder
+        x = first.step(row, states[0], known)
+        for cell, state in zip(others, states[1:], strict=True):
+            x = cell.step(x, state)
+        return self._output(x)
+
+    def _as_played(self, row: Array) -> None:
+        """Has a row as a model without z was trained to hear it, with nothing where no hit is."""
+        if not self._plan.has_z:
+            np.copyto(row, self._silence, where=row[self._hit_columns] == 0)
+
+    def _continued(
+        self,
+        rows: Array,
+        silent: NDArray[np.bool_],
+        temperature: float,
+        seed: NDArray[np.int32],
+    ) -> Array:
+        steps = len(silent)
+        noise = np.float32(temperature) * self._noise(len(rows), steps, seed)
+        work = len(self._decoder) * rows.shape[1] + steps
+        progress = Progress(PLAYING, len(rows) * work)
+        given_ones = list(zip(_parts(rows), _parts(noise), strict=True))
+        parts = in_threads(lambda each: self._go_on(progress, silent, *each), given_ones)
+        return np.concatenate([np.zeros((0, steps, self._layout.depth), np.float32), *parts])
+
+    def _go_on(
+        self, progress: Progress, silent: NDArray[np.bool_], rows: Array, noise: Array
+    ) -> Array:
+        (n, played, depth), steps = rows.shape, noise.shape[1]
+        noise = _windows_last(noise)
+        nothing = np.zeros((n, 0), np.float32)
+        known = self._known(nothing, self._inputs.controls(None, n, played + steps))
+        states = self._states(nothing)
+        heard = np.zeros((depth, played + 1, n), np.float32)
+        heard[:, 1:] = rows.T
+        self._over(heard[:, :-1], states, known[:, :played], progress)
+        row = np.ascontiguousarray(heard[:, -1])
+        written = np.empty((n, steps, depth), np.float32)
+        for t in range(steps):
+            self._draw(self._step(row, states, known[:, played + t]), noise[:, t], row)
+            self._as_played(row)
+            if silent[t]:
+                row[:] = self._silence
             written[:, t] = row.T
             progress.advance(n)
         return written
@@ -144,16 +197,25 @@ class NumpyGrooVAE(InUse):
     def _logits(self, progress: Progress, z: Array, outputs: Array, controls: Array) -> Array:
         previous = np.zeros(outputs.T.shape, np.float32)
         previous[:, 1:] = outputs[:, :-1].T
+        x = self._over(previous, self._states(z), self._known(z, controls), progress)
+        return np.asarray(self._output(x).T)
+
+    def _over(
+        self, heard: Array, states: Sequence[_State], known: Array, progress: Progress
+    ) -> Array:
+        """What the last layer says of rows it hears, (units, steps, n); leaves the states."""
         first, *others = self._decoder
-        states = self._states(z)
-        x = first.over(previous, states[0], progress, self._known(z, controls))
+        x = first.over(heard, states[0], progress, known)
         for cell, state in zip(others, states[1:], strict=True):
             x = cell.over(x, state, progress)
-        return np.asarray(self._output(x).T)
+        return x
 
     def _states(self, z: Array) -> list[_State]:
         """What the decoder's layers remember before the first step."""
-        flat, states, end = np.tanh(self._initial(z.T)), [], 0
+        flat = np.zeros((self._plan.initial_states.outputs, len(z)), np.float32)
+        if self._plan.has_z:
+            flat = np.tanh(self._initial(z.T))
+        states, end = [], 0
         for cell in self._decoder:
             first, middle, end = end, end + cell.units, end + 2 * cell.units
             states.append(cell.state(flat[first:middle], flat[middle:end]))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from groovefast.errors import wanting_extras
+from groovefast.errors import GrooveFastError, wanting_extras
 from groovefast.files import replacing
 from groovefast.model.exported import about_rows
 from groovefast.model.folder import ONNX_FILES
@@ -40,8 +40,13 @@ def export_onnx(model: InUse, folder: Path) -> list[Path]:
         The files, in the order of `ONNX_FILES`.
 
     Raises:
+        GrooveFastError: A model without z.
         OSError: They cannot be written.
     """
+    if not model.config.hparams.z_size:
+        raise GrooveFastError(
+            f"a model of {model.config.name} has no z: ONNX files are of models with"
+        )
     files = _Files(model)
     contents = (files.encoder(), files.decoder(), files.decoder_start(), files.decoder_step())
     folder.mkdir(parents=True, exist_ok=True)

@@ -82,7 +82,7 @@ class CellPlan(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """All layers of a model.
+    """All layers of a model. One without z has no encoder, and no weights around z.
 
     Attributes:
         encoder: The bidirectional layers, forward and backward, from the lowest.
@@ -105,12 +105,18 @@ class Plan(NamedTuple):
         """Those of the encoder and of the decoder."""
         return (*(cell for level in self.encoder for cell in level), *self.decoder)
 
+    @property
+    def has_z(self) -> bool:
+        """Whether the decoder is told anything of a window beforehand."""
+        return self.mu.outputs > 0
+
     def dense(self) -> Iterator[DensePlan]:
         """Everything that has weights, in the order in which they are drawn."""
         for level in self.encoder:
             for cell in level:
                 yield from _parts(cell)
-        yield from (self.mu, self.sigma, self.initial_states)
+        if self.has_z:
+            yield from (self.mu, self.sigma, self.initial_states)
         for cell in self.decoder:
             yield from _parts(cell)
         yield self.output
@@ -136,7 +142,7 @@ def layers(config: Config) -> Plan:
     hparams, layout = config.hparams, RowLayout.of(config.converter)
     width = layout.depth + layout.control_depth
     encoder = []
-    for level, units in enumerate(hparams.enc_rnn_size):
+    for level, units in enumerate(hparams.enc_rnn_size if hparams.z_size else ()):
         residual = hparams.residual_encoder
         forward, backward = (
             CellPlan(encoder_scope(level, direction), width, units, residual, projects=residual)

@@ -103,6 +103,14 @@ class Layout:
             np.array(units, np.int64),
         )
 
+    @property
+    def sequence(self) -> NDArray[np.int64]:
+        """The row under each step of a model that hears everything once, -1 where it is silence.
+
+        Each bar, or part of a long one, begins where one of the model's does.
+        """
+        return self._slots().reshape(-1)
+
     def looped(self, like: Windows) -> Windows:
         """Returns windows of this performance, played in a loop, for those of another one.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from groovefast.config import MAX_SEED, MAX_TEMPERATURE
+from groovefast.config import GOING_ON_TEMPERATURE, MAX_SEED, MAX_TEMPERATURE
 from groovefast.drums import DRUM_CLASSES, resolve_pitch_classes
 from groovefast.errors import (
     GrooveFastError,
@@ -68,6 +68,7 @@ _NOTED: Mapping[str, Any] = {
     **_HOW_FAR,
     "hop_bars": None,
     **_OF_PRIOR,
+    "bars": None,
 }
 """Options that are noted in files, unless they are as here."""
 
@@ -403,6 +404,33 @@ def interpolate(
     ]
 
 
+def continue_groove(
+    source: Source, bars: int = 8, model: Model = None, **options: Any
+) -> Rendition:
+    """Plays on after the last bar of a performance, which stays as it is.
+
+    The model hears all of it, and then draws what follows step by step, velocities and times too.
+    No step asks for a third hand.
+
+    Args:
+        source: The performance. Its meter and tempo go on.
+        bars: How many to play.
+        model: One without z, such as groove_rnn.
+        **options: Fields of `Options`; `temperature` is 0.9 unless given. Of no use are `amount`,
+            `timing`, `dynamics`, `touch` and `attributes`.
+
+    Raises:
+        OptionError: Too few bars, or too many.
+        MidiError: As `humanize`, and so on.
+    """
+    check_whole("bars", bars, 1)
+    player = _player("continue", model, options)
+    take = player.take(source)
+    longer = take.extended(bars)
+    midi = take.followed_by(longer, player.go_on(longer, len(take.grid.hits)))
+    return Rendition(midi, tuple(take.coarse_message), take.part)
+
+
 # --- The table of modes ---------------------------------------------------------------------
 
 
@@ -416,6 +444,7 @@ class Mode:
         summary: What it is.
         model: The included model made for it.
         needs: What a model must have learned; None where any will do.
+        goes_on: Whether it takes a model without z, which goes on from what it hears.
         touch: How much touch it plays with unless told, if the model has one.
         options: The options that not all modes have, or have another default for, and what each is
             unless given.
@@ -428,6 +457,7 @@ class Mode:
     summary: str
     model: str
     needs: Purpose | None = None
+    goes_on: bool = False
     touch: float = 0.0
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     inputs: tuple[int, int] = (1, 1)
@@ -450,7 +480,8 @@ class Mode:
             from groovefast.model.checkpoints import load_model
 
             model = load_model(model)
-        if self.needs not in (None, *Task.of(model.config.converter).purposes):
+        has_learned = self.needs in (None, *Task.of(model.config.converter).purposes)
+        if not has_learned or (self.goes_on and model.config.hparams.z_size):
             raise GrooveFastError(
                 f"{self.name}: not what a model of {model.config.name} has learned; "
                 f"give one of {self.model}, or none for the included one"
@@ -527,6 +558,14 @@ MODES: Mapping[str, Mode] = {
             "something like the input",
             model="groovae_4bar",
             options={**_HOW_FAR, "attributes": None, "num": 1, "spread": 0.5},
+        ),
+        Mode(
+            "continue",
+            continue_groove,
+            "what follows the input, bar after bar",
+            model="groove_rnn",
+            goes_on=True,
+            options={"bars": 8, "temperature": GOING_ON_TEMPERATURE},
         ),
     )
 }

@@ -21,6 +21,7 @@ from groovefast.files import write_atomically
 from groovefast.midi.groove import Groove, midi_source
 from groovefast.midi.score import MidiInput, read_bytes, read_score
 from groovefast.model.prior import MAX_VARIETY, PRIORS
+from groovefast.playing.hands import two_hands
 from groovefast.playing.layout import Windows
 from groovefast.playing.take import Take, rows_with
 from groovefast.task import ALL_DRUMS, Task
@@ -337,6 +338,33 @@ class Player:
         )
         messages = tuple(take.coarse_message) if midi != take.midi else ()
         return Rendition(midi, messages, take.drums_written if as_drums else take.part)
+
+    def go_on(self, take: Take, first: int) -> Grid:
+        """A take with what a model without z plays from some row on, where nothing was.
+
+        Args:
+            take: Its grid is empty from there on.
+            first: The first row of a bar.
+        """
+        rows = take.sequence
+        begin = int(np.argmax(rows >= first))
+        # Where the row is -1, it is the last: of silence.
+        heard = [np.pad(values, ((0, 1), (0, 0)))[rows[:begin]][None] for values in take.grid]
+        per_step = self._layout.rows_per_step
+        silent = rows[begin:] < 0
+        written = self.model.go_on(
+            self._layout.assemble(np, Grid(*heard)),
+            per_step * len(silent),
+            self.options.temperature,
+            int(self._rng.integers(MAX_SEED + 1)),
+            silent=np.repeat(silent, per_step),
+        )
+        playable = two_hands(np.asarray(written), self._layout)
+        drawn = self._layout.drawn(playable, self._rng if self.options.temperature else None)
+        played = Grid(*(np.array(values) for values in take.grid))
+        for values, new in zip(played, drawn, strict=True):
+            values[rows[begin:][~silent]] = new[0][~silent]
+        return played
 
     def missed_timing(self, take: Take, windows: Windows, z: Values) -> Values:
         """How much earlier a take is than the model plays it, on average over its bars.

@@ -157,6 +157,31 @@ class Take:
         last = sum(int(ticks[songs == song].max()) for song in np.unique(songs))
         return math.ceil(last / (4 * self._score.ticks_per_quarter))
 
+    def extended(self, bars: int) -> Take:
+        """Returns the take with silent bars after its last one, in the meters of the file.
+
+        Args:
+            bars: How many.
+
+        Raises:
+            GrooveFastError: It holds several songs, or would be too long.
+        """
+        if (self.bars.songs != self.bars.songs[0]).any():
+            raise GrooveFastError(f"{self.name}: holds several songs; give one of them")
+        lines = Bars(meters_of(self._score, int(self.bars.songs[0])))
+        last = lines.numbered(int(self.bars.numbers[-1]) - 1 + bars)
+        tick = math.ceil(last.start * self._score.ticks_per_quarter)
+        if tick >= MAX_TICK:
+            raise GrooveFastError(f"{self.name}: {bars:,} more bars are too long; take fewer")
+        notes = self._all_notes
+        marker = notes[self._index[:1]].copy()  # the grid goes on to the last hit
+        marker["tick"], marker["end_tick"] = tick, tick + 1
+        tracks = MidiTracks.parse(self.fine_midi)
+        longer = self.again(tracks.with_notes(notes, np.concatenate((notes, marker))).to_bytes())
+        for values in longer.grid:
+            values[len(self.grid.hits) :] = 0
+        return longer
+
     # --- Where in the bar, apart from the grid ----------------------------------------------
 
     @property
@@ -217,6 +242,11 @@ class Take:
         windows = self._layout.windows(num_bars, hop_bars)
         sounding = np.append(rows_with(self.grid.hits), False)
         return windows[rows_with(sounding[windows.rows] & windows.counts)]
+
+    @property
+    def sequence(self) -> NDArray[np.int64]:
+        """The row under each step of a model that hears the take once; see `Layout.sequence`."""
+        return self._layout.sequence
 
     def looped(self, like: Windows) -> Windows:
         """Returns windows of this take for those of another one; see `Layout.looped`.
@@ -297,6 +327,22 @@ class Take:
             return self.midi
         tracks = MidiTracks.parse(self.fine_midi)
         return tracks.with_notes(self._all_notes, notes, self._end_of).to_bytes()
+
+    def followed_by(self, longer: Take, played: Grid) -> bytes:
+        """Returns the file with more bars after its last; what there was stays as it is.
+
+        Args:
+            longer: The take as `extended` gave it.
+            played: What to play in these, shape (rows of `longer`, 9).
+        """
+        new = longer._new_notes(played, 1.0, 1.0, self.playable)
+        new["pitch"] = np.array(self._kit())[new["pitch"]]
+        new["track"], new["channel"] = self._main_track()
+        if not len(new):
+            return self.midi
+        notes = np.concatenate((self._all_notes, new))
+        tracks = MidiTracks.parse(self.fine_midi)
+        return tracks.with_notes(self._all_notes, notes, longer._end_of).to_bytes()
 
     def _end_of(self, track: int, end: int, last_event: int) -> int:
         """Where a clip ends: at a bar line, that of its end or the next.

@@ -159,7 +159,8 @@ def train(
         eval_every: Steps between evaluations.
         checkpoint_minutes: Minutes between checkpoints; there is one at the end too.
         keep: Checkpoints to keep.
-        prior: Whether to fit prior and touch to the model after the last step, see `fitting`.
+        prior: Whether to fit prior and touch to the model after the last step, see `fitting`; a
+            model without z has neither.
         progress: Called after every few steps.
 
     Raises:
@@ -220,7 +221,7 @@ def train(
             several_workers=has_several_workers(replicas),
         )
         loop.run(progress or (lambda _: None))
-        if prior and writes and int(trainer.step) >= steps:
+        if prior and config.hparams.z_size and writes and int(trainer.step) >= steps:
             fit_models(folder.models(), shards, cutting, eval_shards, seed)
         return TrainingResult(
             step=int(trainer.step),

@@ -113,10 +113,10 @@ class RowLayout(NamedTuple):
 
     def split(self, xp: Any, rows: Array) -> tuple[Array, Array, Array]:
         """Returns the columns of hits, velocities and offsets of rows, (..., depth)."""
-        if xp is np:
-            hits, velocities, offsets = np.split(rows, np.cumsum(self.widths[:-1]), axis=-1)
-        else:
-            hits, velocities, offsets = xp.split(rows, self.widths, -1)
+        if xp is np:  # slices are made much sooner than np.split has parted anything
+            first, second = self.widths[0], sum(self.widths[:2])
+            return rows[..., :first], rows[..., first:second], rows[..., second:]
+        hits, velocities, offsets = xp.split(rows, self.widths, -1)
         return hits, velocities, offsets
 
     def disassemble(self, xp: Any, rows: Array) -> Grid:
@@ -145,6 +145,36 @@ class RowLayout(NamedTuple):
             _number(grid.velocities, *_VELOCITY_RANGE, self.velocity_bins),
             _number(grid.offsets, *_OFFSET_RANGE, self.offset_bins),
         )
+
+    @property
+    def hit_columns(self) -> Array:
+        """Of each column of a row that of the hit it tells of, int (depth,), numpy."""
+        drums = np.arange(self.drums)
+        return np.concatenate([np.repeat(drums, width // self.drums) for width in self.widths])
+
+    @property
+    def silence(self) -> Array:
+        """The row of a step at which nothing is hit, float32 (depth,), numpy."""
+        nothing = np.zeros((1, 1, NUM_CLASSES), np.float32)
+        rows = self.assemble(np, Grid(nothing, nothing, nothing))
+        return np.asarray(rows[0, 0], np.float32)
+
+    def drawn(self, rows: Array, rng: np.random.Generator | None) -> Grid:
+        """Returns the grid of rows, (n, rows, depth) in numpy, with numbers also for bins.
+
+        Args:
+            rows: Those of a model.
+            rng: Draws numbers evenly from their bins; None for the middle of these.
+
+        Returns:
+            float64. The first rows are the same however many there are.
+        """
+        grid = self.disassemble(np, rows)
+        shape = (*grid.hits.shape, 2)
+        shares = np.full(shape, 0.5) if rng is None else rng.random(shape)
+        velocities = _within(grid.velocities, *_VELOCITY_RANGE, self.velocity_bins, shares[..., 0])
+        offsets = _within(grid.offsets, *_OFFSET_RANGE, self.offset_bins, shares[..., 1])
+        return Grid(grid.hits, velocities, offsets)
 
     def controls(self, xp: Any, hits: Array) -> Array:
         """Returns the controls of windows.
@@ -189,6 +219,16 @@ def _number(values: Array, low: float, high: float, num_bins: int) -> Array:
     if not num_bins:
         return values
     return low + (high - low) * (values.argmax(axis=-1) / num_bins)
+
+
+def _within(values: Array, low: float, high: float, num_bins: int, shares: Array) -> Array:
+    """So far, 0..1, from the lower end of each value's bin to its upper end."""
+    if not num_bins:
+        return values
+    edges = np.minimum(np.linspace(low, high + _EDGE_MARGIN, num_bins), high)
+    upper = values.argmax(axis=-1)
+    lower = edges[np.maximum(upper - 1, 0)]
+    return lower + shares * (edges[upper] - lower)
 
 
 def _float32_below(edges: Array) -> Array:

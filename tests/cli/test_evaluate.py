@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fitted import simple_touch
+from small_models import make_rnn
 from window_records import Played, random_played, random_windows, write_performances, write_shards
 
 from groovefast.cli import console
@@ -234,3 +235,38 @@ def test_help_loads_nothing_heavy(run_python: Callable[[str], str]) -> None:
         "print([m for m in ('numpy', 'tensorflow', 'rich', 'matplotlib') if m in sys.modules])"
     )
     assert loaded == "[]"
+
+
+@pytest.fixture(scope="module")
+def next_step(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
+    """A model without z and what to measure it on."""
+    folder = tmp_path_factory.mktemp("next")
+    write_performances(folder, [random_played(16, seed) for seed in range(2)], name="train")
+    write_performances(folder, [random_played(17)], name="test")
+    model = save_model(make_rnn(), folder / "model")
+    return "--model", model, "--data", folder / "test-*"
+
+
+def test_what_follows_is_measured(run: Run, next_step: tuple[object, ...], tmp_path: Path) -> None:
+    numbers = tmp_path / "numbers.json"
+    status, out, _ = run(*next_step, "--json", numbers, "--seed", 3)
+    assert status == 0
+    written = json.loads(numbers.read_text())["rows"]
+    bits, following = out.split("8 bars after 1 windows, temperature 0.9")
+    assert "groove_rnn, the next step in 10 windows" in bits
+    assert row(bits, "this model")[0] == f"{written[0]['bits']['hits']:.3f}"
+    assert row(bits, "last bar repeated")[1] == "–"
+    assert row(following, "this model")[0] == f"{written[0]['following']['repeats']:.3f}"
+    assert row(following, "played")[3] == "1.000"
+    assert run(*next_step, "--seed", 3)[1] == out
+
+
+@pytest.mark.parametrize(
+    "words", [("--samples", 3), ("--touch", 1), ("--plot", "picture.png")], ids=str
+)
+def test_what_a_model_without_z_has_no_use_for(
+    run: Run, next_step: tuple[object, ...], words: tuple[object, ...]
+) -> None:
+    status, out, err = run(*next_step, *words)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert f"{words[0]}: of no use to a model of groove_rnn" in err

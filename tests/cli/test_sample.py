@@ -30,7 +30,8 @@ def _save_model(config, folder):
     from groovefast import GrooVAE
     from groovefast.model.checkpoints import save_model
 
-    return save_model(GrooVAE(CONFIGS[config].with_hparams(SMALL)), folder)
+    sizes = SMALL if CONFIGS[config].hparams.z_size else SMALL.replace("z_size=8", "z_size=0")
+    return save_model(GrooVAE(CONFIGS[config].with_hparams(sizes)), folder)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -232,7 +233,11 @@ def test_a_mode_is_the_function_of_its_name(play, models, beats, mode):
         "interpolate": (beats[0], beats[1], 5),
         "groove-transfer": (beats[0], beats[1]),
     }.get(mode, (beats[0],))
-    names = {"add-hihat": "add_hihat", "groove-transfer": "groove_transfer"}
+    names = {
+        "add-hihat": "add_hihat",
+        "groove-transfer": "groove_transfer",
+        "continue": "continue_groove",
+    }
     function = getattr(modes, names.get(mode, mode))
     expected = function(*arguments, model=load_model(models[mode]), seed=4)
     expected = expected if isinstance(expected, list) else [expected]

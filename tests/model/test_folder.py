@@ -34,7 +34,7 @@ def test_what_is_on_disk_comes_before_what_is_included(
         {},
         {"step": 1, "config": []},
         {"step": 1, "config": {**CONFIGS[NAME].to_dict(), "hparams": []}},
-        {"step": 1, "config": {**CONFIGS[NAME].to_dict(), "hparams": {"z_size": 0}}},
+        {"step": 1, "config": {**CONFIGS[NAME].to_dict(), "hparams": {"z_size": -1}}},
         {"step": "many", "config": CONFIGS[NAME].to_dict()},
     ],
 )

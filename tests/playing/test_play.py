@@ -38,7 +38,7 @@ def test_the_table_says_what_the_functions_do_unless_told(mode):
         elif name != "temperature":
             default = parameters[name].default if name in parameters else usual[name]
             assert value == default, name
-    own = set(parameters) & {"num", "at", "qpm", "spread", "replace", "groove_from"}
+    own = set(parameters) & {"num", "at", "bars", "qpm", "spread", "replace", "groove_from"}
     assert own == set(mode.options) - (usual.keys())
     required = [each for each in parameters.values() if each.default is inspect.Parameter.empty]
     positional = [each for each in required if each.kind is each.POSITIONAL_OR_KEYWORD]
