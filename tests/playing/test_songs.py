@@ -13,7 +13,9 @@ import midi_bytes
 import numpy as np
 import pytest
 import slow_midi
-from small_models import MODES
+from small_models import MODES, make_rnn
+
+from groovefast.playing import continue_groove
 
 _KIT = (36, 38, 42, 46, 45, 48, 50, 49, 51, 37, 40, 44, 54, 56, 70, 22, 26)
 _METERS = (
@@ -245,3 +247,15 @@ def test_all_but_the_chosen_drums_stays_as_it_was(mode: str) -> None:
             assert chosen_notes(rendition.midi, song) == chosen_notes(song.data, song)
         changed += rendition.midi != song.data
     assert changed >= 20
+
+
+def test_going_on_leaves_all_there_was() -> None:
+    model, changed = make_rnn(), 0
+    for seed in range(40):
+        song = make_song(seed)
+        rendition = continue_groove(song.data, 2, model, seed=seed, **song.options)
+        assert_all_else_stays(song, "continue", rendition.midi)
+        before, after = chosen_notes(song.data, song), chosen_notes(rendition.midi, song)
+        assert len(after) >= len(before)
+        changed += rendition.midi != song.data
+    assert changed >= 30
