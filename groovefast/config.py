@@ -16,8 +16,8 @@ from groovefast.errors import GrooveFastError, OptionError, check_whole, did_you
 
 MAX_TEMPERATURE = 1e6
 """Above all use, and far from where float32 ends."""
-GOING_ON_TEMPERATURE = 0.9
-"""At which what follows a performance repeats itself as drummers do, on the validation split."""
+GOING_ON_TEMPERATURE = 0.75
+"""At which what follows is as like what came before as with drummers, on the validation split."""
 MAX_SEED = 2**31 - 1
 """TensorFlow's stateless draws take no larger ones."""
 

@@ -90,5 +90,5 @@ def test_all_that_plays_plays(run_python: RunPython) -> None:
         " print(name, len(play(name, given, seed=2, **options)) > 0)"
     )
     lines = run_python(code).splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert all(line.endswith("True") for line in lines)

@@ -38,10 +38,12 @@ class Context(NamedTuple):
         Args:
             plan: Of the model.
             weights: Of the model.
-            z: (n, z_size).
+            z: (n, z_size); of a model without z, whose states begin with 0, that is 0.
             controls: (n, steps, control_depth).
         """
-        flat = tf.tanh(weights.dense(plan.initial_states)(z))
+        flat = tf.zeros([tf.shape(z)[0], plan.initial_states.outputs])
+        if plan.has_z:
+            flat = tf.tanh(weights.dense(plan.initial_states)(z))
         states = tf.split(flat, [cell.units for cell in plan.decoder for _ in "ch"], 1)
         pairs = zip(states[::2], states[1::2], strict=True)
         return cls([State(c, h) for c, h in pairs], [z, time_major(controls)])

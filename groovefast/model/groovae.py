@@ -179,18 +179,6 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
             **{name: tf.reduce_mean(part) for name, part in losses.parts.items()},
         }
 
-<<<<<<< HEAD
-=======
-    def _context(self, z: tf.Tensor, controls: tf.Tensor, weights: Weights) -> Context:
-        """What the decoder is told of a window: its first states follow from z, which it hears."""
-        flat = tf.zeros([tf.shape(z)[0], self._plan.initial_states.outputs])
-        if self._plan.has_z:
-            flat = tf.tanh(weights.dense(self._plan.initial_states)(z))
-        states = tf.split(flat, [cell.units for cell in self._plan.decoder for _ in "ch"], 1)
-        pairs = zip(states[::2], states[1::2], strict=True)
-        return Context([State(c, h) for c, h in pairs], [z, time_major(controls)])
-
->>>>>>> wip-continue
     def _own_or_true(
         self, outputs: tf.Tensor, probability: float | tf.Tensor, seed: tf.Tensor
     ) -> NextInput:
@@ -270,7 +258,7 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
 
         weights = self._weights()
         controls = self._inputs.controls(None, n, played + steps)
-        context = self._context(tf.zeros([n, 0]), controls, weights)
+        context = Context.of(self._plan, weights, tf.zeros([n, 0]), controls)
         _, windows = Decoder.of(self._plan, weights).write(context, next_input, NO_DROPOUT)
         return windows[:, played:]
 

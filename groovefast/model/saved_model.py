@@ -52,7 +52,7 @@ def export_saved_model(model: InUse, folder: Path) -> Path:
         The folder of the version.
 
     Raises:
-        GrooveFastError: It cannot be written, or the config's windows have no length.
+        GrooveFastError: It cannot be written, a model without z, or windows of no length.
     """
     served = _Served(model)
     folder.mkdir(parents=True, exist_ok=True)
@@ -135,6 +135,8 @@ class _Served(tf.Module):  # type: ignore[misc]
 
 def _rows_of(config: Config) -> int:
     """How many rows a window has."""
+    if not config.hparams.z_size:
+        raise GrooveFastError(f"a model of {config.name} has no z: SavedModels are of models with")
     if config.converter.window_steps is None:
         raise GrooveFastError(f"{config.name}: windows have no length, which signatures need")
     return Inputs(config, np).steps(None)

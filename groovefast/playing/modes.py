@@ -416,7 +416,7 @@ def continue_groove(
         source: The performance. Its meter and tempo go on.
         bars: How many to play.
         model: One without z, such as groove_rnn.
-        **options: Fields of `Options`; `temperature` is 0.9 unless given. Of no use are `amount`,
+        **options: Fields of `Options`; `temperature` is 0.75 unless given. Of no use are `amount`,
             `timing`, `dynamics`, `touch` and `attributes`.
 
     Raises:

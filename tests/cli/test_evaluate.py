@@ -252,7 +252,7 @@ def test_what_follows_is_measured(run: Run, next_step: tuple[object, ...], tmp_p
     status, out, _ = run(*next_step, "--json", numbers, "--seed", 3)
     assert status == 0
     written = json.loads(numbers.read_text())["rows"]
-    bits, following = out.split("8 bars after 1 windows, temperature 0.9")
+    bits, following = out.split("8 bars after 1 windows, temperature 0.75")
     assert "groove_rnn, the next step in 10 windows" in bits
     assert row(bits, "this model")[0] == f"{written[0]['bits']['hits']:.3f}"
     assert row(bits, "last bar repeated")[1] == "–"

@@ -157,6 +157,8 @@ def test_included_models_play_the_same(name: str) -> None:
     )
     np.testing.assert_array_equal(ours[..., :9], theirs[..., :9])
     np.testing.assert_allclose(ours, theirs, atol=CLOSE)
+    if not quick.config.hparams.z_size:
+        return
     heard, heard_slowly = (model.encode(ours, controls) for model in (quick, slow))
     for mine, other in zip(heard, heard_slowly, strict=True):
         np.testing.assert_allclose(mine, other, atol=CLOSE)

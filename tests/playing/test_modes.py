@@ -553,7 +553,7 @@ def test_models_of_every_layout_play(converter, mode):
 
 
 def test_every_mode_has_a_model_made_for_it():
-    assert set(playing.MODES) == {*MODES, "sample"}
+    assert set(playing.MODES) == {*MODES, "sample", "continue"}
     assert {mode.model for mode in playing.MODES.values()} <= set(included_models())
 
 

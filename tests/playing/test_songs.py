@@ -9,8 +9,10 @@ from collections import Counter
 
 import pytest
 import slow_midi
-from small_models import MODES
+from small_models import MODES, make_rnn
 from songs import Song, chosen_notes, is_chosen_note, make_song
+
+from groovefast.playing import continue_groove
 
 
 def assert_all_else_stays(song: Song, mode: str, midi: bytes) -> None:
@@ -83,3 +85,15 @@ def test_all_but_the_chosen_drums_stays_as_it_was(mode: str) -> None:
             assert chosen_notes(rendition.midi, song) == chosen_notes(song.data, song)
         changed += rendition.midi != song.data
     assert changed >= 20
+
+
+def test_going_on_leaves_all_there_was() -> None:
+    model, changed = make_rnn(), 0
+    for seed in range(40):
+        song = make_song(seed)
+        rendition = continue_groove(song.data, 2, model, seed=seed, **song.options)
+        assert_all_else_stays(song, "continue", rendition.midi)
+        before, after = chosen_notes(song.data, song), chosen_notes(rendition.midi, song)
+        assert len(after) >= len(before)
+        changed += rendition.midi != song.data
+    assert changed >= 30
