@@ -157,3 +157,9 @@ def test_windows_without_a_length_are_refused(tmp_path: Path) -> None:
     with pytest.raises(GrooveFastError, match="groovae_own: windows have no length"):
         export_saved_model(model, tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_model_without_z_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GrooveFastError, match="a model of groove_rnn has no z"):
+        export_saved_model(load_model("groove_rnn"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
