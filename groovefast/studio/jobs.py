@@ -34,6 +34,8 @@ Report: TypeAlias = progress.Report
 
 MOST_RESULTS = 64
 """Of one request."""
+MOST_BARS = 512
+"""Likewise, that are played on."""
 
 OF_ANY_MODE: Mapping[str, Any] = {"temperature": 0.0, "touch": 0.0, "seed": None, "hop_bars": None}
 """Options that every mode heeds, by their defaults."""
@@ -47,13 +49,14 @@ _CHECKS: Mapping[str, Callable[[str, Any], object]] = {
     "qpm": lambda name, value: check_between(name, value, SLOWEST_QPM, FASTEST_QPM),
     "num": lambda name, value: check_integer(name, value, 1, MOST_RESULTS),
     "seed": lambda name, value: check_integer(name, value, 0, MAX_SEED),
+    "bars": lambda name, value: check_integer(name, value, 1, MOST_BARS),
     "hop_bars": lambda name, value: check_integer(name, value, 1, 1 << 16),
     "replace": check_flag,
     "attributes": lambda name, value: _check_attributes(name, value),
 }
 """What JSON each option takes; their ranges are for `playing` to check."""
 
-_PLAYS = {"sample": 1, "humanize": 1, "groove-transfer": 2}
+_PLAYS = {"sample": 1, "humanize": 1, "groove-transfer": 2, "continue": 1}
 """How often the network goes through the steps of a result; `_MOST_PLAYS` in all other modes."""
 _MOST_PLAYS = 3
 """It chooses the hits, says how likely it found each, and plays them."""

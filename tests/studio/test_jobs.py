@@ -80,6 +80,7 @@ def texts(midi: bytes) -> list[bytes]:
             "--input flat.mid --input tap.mid --at 0.3 --touch 1",
         ),
         ("vary", {"num": 2, "spread": 0.8}, "--input flat.mid --num 2 --spread 0.8"),
+        ("continue", {"bars": 3}, "--input flat.mid --bars 3"),
     ],
 )
 def test_results_are_those_of_the_command(

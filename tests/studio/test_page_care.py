@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import NARROW, WIDE, StudioPage, served
 
-TABS = ("New", "Humanize", "Drumify", "Add hi-hat", "Transfer", "Vary", "Interpolate")
+TABS = ("New", "Humanize", "Drumify", "Add hi-hat", "Transfer", "Vary", "Interpolate", "Continue")
 
 
 def violations(studio: StudioPage) -> list[str]:

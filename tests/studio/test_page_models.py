@@ -156,6 +156,19 @@ def test_pressed_again_it_starts_from_the_same_piece(studio):
     assert midi_of(studio) == FLAT.read_bytes()
 
 
+def test_a_pattern_goes_on(studio):
+    open_file(studio, FLAT)
+    before = studio.hits()
+    studio.choose("Continue")
+    studio.set("Bars", 3)
+    studio.set("Temperature", 0.7)
+    studio.run("Continue", "Continue", "Continue: flat-continue")
+    assert studio.page.locator("#facts").inner_text().startswith("7 bars")
+    assert {cell: studio.hits()[cell] for cell in before} == before
+    expected = played("continue", FLAT, seed=studio.seed, bars=3, temperature=0.7)
+    assert midi_of(studio) == expected
+
+
 def _until_midi(studio: StudioPage, expected: bytes) -> None:
     """Waits until the piece is as expected."""
     for _ in range(40):

@@ -60,6 +60,14 @@ export const MODES = [
     text: "Plays what lies between two slots.",
     options: [slot("a", "From slot"), slot("b", "To slot"), slider("at", "Between", "From the first, 0 %, to the second, 100 %, as the model hears them", 0.5)],
   },
+  {
+    id: "continue", mode: "continue", title: "Continue", button: "Continue", sources: ["current"],
+    text: "Plays on after the last bar.",
+    options: [
+      slider("bars", "Bars", "How many bars more", 4, 16, String, 1, 1),
+      slider("temperature", "Temperature", "How boldly what follows is drawn", 0.9, 2, factor),
+    ],
+  },
 ];
 
 /** One attribute of Character, in standard deviations. */
