@@ -153,21 +153,28 @@ class NumpyGrooVAE(InUse):
     ) -> Array:
         steps = len(silent)
         noise = np.float32(temperature) * self._noise(len(rows), steps, seed)
-        work = len(self._decoder) * rows.shape[1] + steps
-        progress = Progress(PLAYING, len(rows) * work)
+        heard = len(self._decoder) * len(rows) * rows.shape[1]
+        progress = Progress(LISTENING, heard), Progress(PLAYING, len(rows) * steps)
         given_ones = zip(_parts(rows), _parts(noise), strict=True)
         parts = [self._go_on(progress, silent, *each) for each in given_ones]
         return np.concatenate([np.zeros((0, steps, self._layout.depth), np.float32), *parts])
 
     def _go_on(
-        self, progress: Progress, silent: NDArray[np.bool_], rows: Array, noise: Array
+        self,
+        progress: tuple[Progress, Progress],
+        silent: NDArray[np.bool_],
+        rows: Array,
+        noise: Array,
     ) -> Array:
+        listening, playing = progress
         (n, played, depth), steps = rows.shape, noise.shape[1]
         controls = self._inputs.controls(None, n, played + steps)
         nothing = np.zeros((n, 0), np.float32)
         known, states = self._known(nothing, controls), self._states(nothing)
         heard = np.concatenate([np.zeros((n, 1, depth), np.float32), rows], axis=1)
-        self._over(heard[:, :-1], states, known if known.ndim == 2 else known[:, :played], progress)
+        self._over(
+            heard[:, :-1], states, known if known.ndim == 2 else known[:, :played], listening
+        )
         row = heard[:, -1]
         written = np.empty((n, steps, depth), np.float32)
         for t in range(steps):
@@ -176,7 +183,7 @@ class NumpyGrooVAE(InUse):
             if silent[t]:
                 row[:] = self._silence
             written[:, t] = row
-            progress.advance(n)
+            playing.advance(n)
         return written
 
     def _forced(self, z: Array, outputs: Array, controls: Array) -> Array:
