@@ -159,15 +159,20 @@ class NumpyGrooVAE(InUse):
     ) -> Array:
         steps = len(silent)
         noise = np.float32(temperature) * self._noise(len(rows), steps, seed)
-        work = len(self._decoder) * rows.shape[1] + steps
-        progress = Progress(PLAYING, len(rows) * work)
+        heard = len(self._decoder) * len(rows) * rows.shape[1]
+        progress = Progress(LISTENING, heard), Progress(PLAYING, len(rows) * steps)
         given_ones = list(zip(_parts(rows), _parts(noise), strict=True))
         parts = in_threads(lambda each: self._go_on(progress, silent, *each), given_ones)
         return np.concatenate([np.zeros((0, steps, self._layout.depth), np.float32), *parts])
 
     def _go_on(
-        self, progress: Progress, silent: NDArray[np.bool_], rows: Array, noise: Array
+        self,
+        progress: tuple[Progress, Progress],
+        silent: NDArray[np.bool_],
+        rows: Array,
+        noise: Array,
     ) -> Array:
+        listening, playing = progress
         (n, played, depth), steps = rows.shape, noise.shape[1]
         noise = _windows_last(noise)
         nothing = np.zeros((n, 0), np.float32)
@@ -175,7 +180,7 @@ class NumpyGrooVAE(InUse):
         states = self._states(nothing)
         heard = np.zeros((depth, played + 1, n), np.float32)
         heard[:, 1:] = rows.T
-        self._over(heard[:, :-1], states, known[:, :played], progress)
+        self._over(heard[:, :-1], states, known[:, :played], listening)
         row = np.ascontiguousarray(heard[:, -1])
         written = np.empty((n, steps, depth), np.float32)
         for t in range(steps):
@@ -184,7 +189,7 @@ class NumpyGrooVAE(InUse):
             if silent[t]:
                 row[:] = self._silence
             written[:, t] = row.T
-            progress.advance(n)
+            playing.advance(n)
         return written
 
     def _forced(self, z: Array, outputs: Array, controls: Array) -> Array:

@@ -428,6 +428,7 @@ def test_what_may_be_asked_is_json() -> None:
         "groove-transfer": (2, 2),
         "reconstruct": (1, 1),
         "interpolate": (2, 2),
+        "continue": (1, 1),
         "vary": (1, 1),
     }
     assert jobs.MODELS.load("sample") is jobs.MODELS.load("vary")
