@@ -65,7 +65,7 @@ export const MODES = [
     text: "Plays on after the last bar.",
     options: [
       slider("bars", "Bars", "How many bars more", 4, 16, String, 1, 1),
-      slider("temperature", "Temperature", "How boldly what follows is drawn", 0.9, 2, factor),
+      slider("temperature", "Temperature", "How boldly what follows is drawn", 0.75, 2, factor),
     ],
   },
 ];
