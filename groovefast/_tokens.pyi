@@ -1,10 +1,8 @@
 from collections.abc import Iterable
-from typing import TypeAlias, final
+from typing import final
 
 from numpy import float64, int16, int64, void
 from numpy.typing import NDArray
-
-Source: TypeAlias = bytes | tuple[NDArray[void], NDArray[void], NDArray[void]]
 
 MAX_WINDOWS: int
 DRUMS: int
@@ -42,7 +40,7 @@ class TokenTracks:
     def offsets(self) -> NDArray[float64]: ...  # of each sub-sequence, in seconds
 
 def token_windows(
-    source: Source,
+    source: bytes | tuple[NDArray[void], NDArray[void], NDArray[void]],
     kind: int,
     drums: bytes,
     slice_bars: int,
@@ -53,7 +51,7 @@ def token_windows(
     transpose: int = 0,
 ) -> TokenWindows: ...
 def token_tracks(
-    source: Source,
+    source: bytes | tuple[NDArray[void], NDArray[void], NDArray[void]],
     kind: int,
     drums: bytes,
     slice_bars: int,

@@ -12,7 +12,7 @@ import numpy as np
 
 from groovefast._csrc cimport Buffer, ByteSpan, ParseOptions, PitchArray
 
-from groovefast._midi import NOTE_DTYPE, TEMPO_DTYPE, TIME_SIGNATURE_DTYPE
+from groovefast import _midi
 from groovefast.errors import MidiError
 
 cnp.import_array()
@@ -171,7 +171,7 @@ cdef class _Reader:
     ) except *:
         """They stay the caller's, who keeps them until the work is done."""
         cdef Played played
-        wanted = NOTE_DTYPE, TEMPO_DTYPE, TIME_SIGNATURE_DTYPE
+        wanted = _midi.NOTE_DTYPE, _midi.TEMPO_DTYPE, _midi.TIME_SIGNATURE_DTYPE
         for array, dtype in zip((notes, tempos, time_signatures), wanted):
             if array.dtype != dtype or array.ndim != 1 or not array.flags.c_contiguous:
                 raise ValueError("arrays as those of a Score wanted")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from groovefast import _tokens
 from groovefast.drums import pitch_table
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 TokenInput: TypeAlias = "MidiInput | Score | Groove | mido.MidiFile"
 """A MIDI file's bytes, its path, a file opened for bytes, or what was made of one."""
+
+_Source: TypeAlias = "bytes | tuple[NDArray[np.void], NDArray[np.void], NDArray[np.void]]"
+"""What the core reads: a file's bytes, or notes, tempos and meters as of a `Score`."""
 
 NUM_PROGRAMS = 128
 _MAX_BARS = 16_384
@@ -85,7 +89,7 @@ class TokenSearch:
         rng = np.random.default_rng(self.seed)
         return tensors.take(draw_windows(tensors.sub_sequences, self.max_windows, rng))
 
-    def _windows(self, played: _tokens.Source, transpose: int) -> _tokens.TokenWindows:
+    def _windows(self, played: _Source, transpose: int) -> _tokens.TokenWindows:
         return _tokens.token_windows(
             played,
             self.kind,
@@ -146,7 +150,7 @@ def whole_programs(programs: Iterable[int] | None) -> range | tuple[int, ...]:
     return in_a_row if len(in_a_row) == len(numbers) else numbers
 
 
-def _played(source: TokenInput) -> tuple[list[_tokens.Source], str | None]:
+def _played(source: TokenInput) -> tuple[list[_Source], str | None]:
     """What the core reads, and the file's name if it has one."""
     if isinstance(source, Score):
         return list(_songs(source)), None
@@ -156,7 +160,7 @@ def _played(source: TokenInput) -> tuple[list[_tokens.Source], str | None]:
     return [data], name
 
 
-def _songs(score: Score) -> Iterator[_tokens.Source]:
+def _songs(score: Score) -> Iterator[_Source]:
     """The notes, tempos and meters of a score, in format 2 of each of its songs."""
     notes, tempos, meters = score.notes, score.tempos, score.time_signatures
     songs: list[int | None] = [None]
