@@ -26,14 +26,21 @@ bool is_wanted(const StepNote& note, const TokenOptions& options) {
 
 }  // namespace
 
-void ScoreTokens::find_tracks(const Played& played, const TokenOptions& options) {
+NoTokens ScoreTokens::find_tracks(const Played& played, const TokenOptions& options) {
   tracks.clear();
+  num_trios_ = 0;
+  any_trio_ = false;
   sub_sequences.cut(played, options.transpose);
   for (std::size_t number = 0; number < sub_sequences.list.size(); ++number) {
-    if (sub_sequences.list[number].has_grid()) {
-      add_tracks(static_cast<std::uint32_t>(number), options);
+    if (!sub_sequences.list[number].has_grid()) continue;
+    const auto index = static_cast<std::uint32_t>(number);
+    if (options.kind != TokenKind::kTrio) {
+      add_tracks(index, options);
+    } else if (!add_trios(index, options)) {
+      return NoTokens::kTooMany;
     }
   }
+  return tracks.list.empty() ? why_none(options) : NoTokens::kNo;
 }
 
 void ScoreTokens::add_tracks(std::uint32_t number, const TokenOptions& options) {
@@ -46,32 +53,48 @@ void ScoreTokens::add_tracks(std::uint32_t number, const TokenOptions& options) 
   }
 }
 
-NoTokens ScoreTokens::find_windows(const Played& played, const TokenOptions& options) {
-  const bool is_trio = options.kind == TokenKind::kTrio;
-  const auto steps = static_cast<std::size_t>(options.slice_bars * kStepsPerBar);
-  windows.clear(is_trio ? steps * kTrioParts : steps);
-  any_trio_ = false;
-  if (is_trio) {
-    tracks.clear();
-    sub_sequences.cut(played, options.transpose);
-    if (!window_trios(options)) return NoTokens::kTooMany;
-  } else {
-    find_tracks(played, options);
-    if (!window_tracks(options)) return NoTokens::kTooMany;
+// Returns false if there are too many windows.
+bool ScoreTokens::add_trios(std::uint32_t number, const TokenOptions& options) {
+  const std::span<const StepNote> notes = sub_sequences.notes_of(sub_sequences.list[number]);
+  const TrioOptions trio{options.drums, options.slice_bars, options.gap_bars, options.max_bars};
+  if (!trios_.find(notes, trio, kMostTokenWindows - num_trios_)) return false;
+  num_trios_ += trios_.num_windows();
+  any_trio_ |= trios_.has_all_parts();
+  for (const TrioRun& run : trios_.runs) {
+    TokenTrack track{run.start_step, tracks.tokens.size(), 0, number, 0, 0};
+    for (std::size_t step = 0; step < static_cast<std::size_t>(run.steps); ++step) {
+      for (const std::size_t first : run.first) {
+        tracks.tokens.push_back(trios_.tokens[first + step]);
+      }
+    }
+    track.last = tracks.tokens.size();
+    tracks.list.push_back(track);
   }
-  return windows.list.empty() ? why_none(options) : NoTokens::kNo;
+  return true;
+}
+
+NoTokens ScoreTokens::find_windows(const Played& played, const TokenOptions& options) {
+  const auto steps = static_cast<std::size_t>(options.slice_bars * kStepsPerBar);
+  windows.clear(steps * tokens_per_step(options.kind));
+  const NoTokens none = find_tracks(played, options);
+  if (none != NoTokens::kNo) return none;
+  if (!window_tracks(options)) return NoTokens::kTooMany;
+  return windows.list.empty() ? NoTokens::kTooShort : NoTokens::kNo;
 }
 
 // Returns false if there are too many.
 bool ScoreTokens::window_tracks(const TokenOptions& options) {
-  const auto size = static_cast<std::size_t>(options.slice_bars * kStepsPerBar);
+  const std::size_t bar = std::size_t{kStepsPerBar} * tokens_per_step(options.kind);
+  const std::size_t size = bar * static_cast<std::size_t>(options.slice_bars);
   for (std::size_t i = 0; i < tracks.list.size();) {
     const std::uint32_t number = tracks.list[i].sub_sequence;
     places_.clear();
     for (; i < tracks.list.size() && tracks.list[i].sub_sequence == number; ++i) {
       const TokenTrack& track = tracks.list[i];
-      for (std::size_t at = 0; track.first + at + size <= track.last; at += kStepsPerBar) {
-        places_.push_back({track.start_step + static_cast<std::int64_t>(at), i, at});
+      std::int64_t start_step = track.start_step;
+      for (std::size_t at = track.first; at + size <= track.last; at += bar) {
+        places_.push_back({start_step, at});
+        start_step += kStepsPerBar;
       }
     }
     sort_nearly_sorted(std::span(places_.begin(), places_.end()),
@@ -79,35 +102,14 @@ bool ScoreTokens::window_tracks(const TokenOptions& options) {
     windows.begin_sub_sequence(places_.size());
     for (const Place& place : places_) {
       const std::span<Token> window = windows.draft();
-      const Token* const from = tracks.tokens.begin() + tracks.list[place.track].first;
-      std::copy_n(from + place.offset, size, window.begin());
+      std::copy_n(tracks.tokens.begin() + place.first, size, window.begin());
       if (options.kind == TokenKind::kMelody) forget_leading_ends(window);
-      windows.keep_if_new({place.start_step, number});
-      if (windows.list.size() > kMostTokenWindows) return false;
-    }
-  }
-  return true;
-}
-
-bool ScoreTokens::window_trios(const TokenOptions& options) {
-  const TrioOptions trio{options.drums, options.slice_bars, options.gap_bars, options.max_bars};
-  const auto steps = static_cast<std::size_t>(options.slice_bars * kStepsPerBar);
-  for (std::size_t number = 0; number < sub_sequences.list.size(); ++number) {
-    const SubSequence& sub_sequence = sub_sequences.list[number];
-    if (!sub_sequence.has_grid()) continue;
-    trios_.find(sub_sequences.notes_of(sub_sequence), trio,
-                kMostTokenWindows - windows.list.size());
-    any_trio_ |= trios_.has_all_parts();
-    if (trios_.windows.size() > kMostTokenWindows - windows.list.size()) return false;
-    sort_nearly_sorted(
-        std::span(trios_.windows.begin(), trios_.windows.end()),
-        [](const TrioWindow& a, const TrioWindow& b) { return a.start_step < b.start_step; });
-    for (const TrioWindow& window : trios_.windows) {
-      Token* next = windows.draft().data();
-      for (std::size_t step = 0; step < steps; ++step) {
-        for (const std::size_t first : window.first) *next++ = trios_.tokens[first + step];
+      if (options.kind == TokenKind::kTrio) {
+        windows.keep({place.start_step, number});
+      } else {
+        windows.keep_if_new({place.start_step, number});
       }
-      windows.keep({window.start_step, static_cast<std::uint32_t>(number)});
+      if (windows.list.size() > kMostTokenWindows) return false;
     }
   }
   return true;

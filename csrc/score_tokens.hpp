@@ -20,6 +20,10 @@ inline constexpr std::size_t kMostTokenWindows = std::size_t{1} << 18;
 
 enum class TokenKind : std::uint8_t { kDrums, kMelody, kTrio };
 
+constexpr std::size_t tokens_per_step(TokenKind kind) {
+  return kind == TokenKind::kTrio ? kTrioParts : 1;
+}
+
 struct TokenOptions {
   TokenKind kind = TokenKind::kDrums;
   PitchClasses drums;
@@ -36,8 +40,8 @@ enum class NoTokens : std::uint8_t { kNo, kNoNotes, kMeter, kTooShort, kTooMany 
 
 class ScoreTokens {
  public:
-  // Finds the tracks of drums or melodies.
-  void find_tracks(const Played& played, const TokenOptions& options);
+  // Finds the tracks: those of trios have windows, others at least a bar.
+  NoTokens find_tracks(const Played& played, const TokenOptions& options);
   // Finds the windows: of each sub-sequence by where they begin, then by instrument.
   NoTokens find_windows(const Played& played, const TokenOptions& options);
 
@@ -48,18 +52,19 @@ class ScoreTokens {
  private:
   struct Place {
     std::int64_t start_step;
-    std::size_t track, offset;
+    std::size_t first;  // of the tracks' tokens
   };
 
   void add_tracks(std::uint32_t number, const TokenOptions& options);
+  bool add_trios(std::uint32_t number, const TokenOptions& options);
   bool window_tracks(const TokenOptions& options);
-  bool window_trios(const TokenOptions& options);
   NoTokens why_none(const TokenOptions& options) const;
 
   Melodies melodies_;
   Trios trios_;
   Buffer<Place> places_;
-  bool any_trio_ = false;  // whether a sub-sequence has all three parts
+  std::size_t num_trios_ = 0;  // windows of them
+  bool any_trio_ = false;      // whether a sub-sequence has all three parts
 };
 
 }  // namespace groovefast

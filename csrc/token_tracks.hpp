@@ -14,10 +14,10 @@ using Token = std::int16_t;
 // From the beginning of a bar, whole bars long.
 struct TokenTrack {
   std::int64_t start_step;     // within its sub-sequence
-  std::size_t first, last;     // of TokenTracks::tokens
+  std::size_t first, last;     // of TokenTracks::tokens: of a trio three for each step
   std::uint32_t sub_sequence;  // its number
-  std::uint32_t instrument;
-  std::uint8_t program;
+  std::uint32_t instrument;    // 0 of a trio, which has three of them
+  std::uint8_t program;        // likewise
 };
 
 struct TokenTracks {

@@ -37,8 +37,9 @@ bool encode_drums(std::span<const StepNote> notes, const PitchClasses& classes,
 
 }  // namespace
 
-void Trios::find(std::span<const StepNote> notes, const TrioOptions& options, std::size_t most) {
-  windows.clear();
+bool Trios::find(std::span<const StepNote> notes, const TrioOptions& options, std::size_t most) {
+  runs.clear();
+  num_windows_ = 0;
   tokens.clear();
   covered_.clear();
   for (auto& each : instruments_) each.clear();
@@ -58,11 +59,13 @@ void Trios::find(std::span<const StepNote> notes, const TrioOptions& options, st
   for (const Instrument& melody : instruments_[0]) {
     for (const Instrument& bass : instruments_[1]) {
       for (const Instrument& drums : instruments_[2]) {
-        add_windows({melody, bass, drums}, options, most);
-        if (windows.size() > most) return;
+        find_together({melody, bass, drums}, options.gap_bars);
+        add_runs({melody, bass, drums}, options.slice_bars);
+        if (num_windows_ > most) return false;
       }
     }
   }
+  return true;
 }
 
 bool Trios::has_all_parts() const {
@@ -120,38 +123,39 @@ void Trios::cover(std::span<const StepNote> notes, std::int64_t gap_bars) {
   }
 }
 
-void Trios::add_windows(const std::array<Instrument, kTrioParts>& trio, const TrioOptions& options,
-                        std::size_t most) {
+void Trios::find_together(const std::array<Instrument, kTrioParts>& trio, std::int64_t gap_bars) {
   const auto bars = static_cast<std::size_t>(bars_);
-  const auto covers = [&](const Instrument& instrument, std::size_t bar) {
-    return covered_[instrument.first_bar + bar] != 0;
+  const auto covers = [&](std::size_t bar) {
+    return [this, bar](const Instrument& each) { return covered_[each.first_bar + bar] != 0; };
   };
   together_.resize(bars);
   for (std::size_t bar = 0; bar < bars; ++bar) {
-    together_[bar] = std::all_of(trio.begin(), trio.end(),
-                                 [&](const Instrument& each) { return covers(each, bar); });
+    together_[bar] = std::all_of(trio.begin(), trio.end(), covers(bar));
   }
   // At either end it is enough that one of them is there.
-  const std::size_t edge = std::min(static_cast<std::size_t>(options.gap_bars), bars);
+  const std::size_t edge = std::min(static_cast<std::size_t>(gap_bars), bars);
   for (const std::size_t from : {std::size_t{0}, bars - edge}) {
     bool any = false;
     for (std::size_t bar = from; bar < from + edge; ++bar) {
-      any |= std::any_of(trio.begin(), trio.end(),
-                         [&](const Instrument& each) { return covers(each, bar); });
+      any |= std::any_of(trio.begin(), trio.end(), covers(bar));
     }
     std::fill_n(together_.begin() + from, edge, static_cast<std::uint8_t>(any));
   }
-  std::int64_t run = 0;
-  for (std::size_t bar = 0; bar < bars && windows.size() <= most; ++bar) {
-    run = together_[bar] ? run + 1 : 0;
-    if (run < options.slice_bars) continue;
-    const std::size_t first_bar = bar + 1 - static_cast<std::size_t>(options.slice_bars);
-    TrioWindow window{.start_step = static_cast<std::int64_t>(first_bar) * kStepsPerBar,
-                      .first = {}};
-    for (std::size_t part = 0; part < kTrioParts; ++part) {
-      window.first[part] = trio[part].first_token + first_bar * std::size_t{kStepsPerBar};
+}
+
+void Trios::add_runs(const std::array<Instrument, kTrioParts>& trio, std::int64_t slice_bars) {
+  for (std::int64_t first = 0, bar = 0; bar <= bars_; ++bar) {
+    if (bar < bars_ && together_[static_cast<std::size_t>(bar)]) continue;
+    if (bar - first >= slice_bars) {
+      TrioRun run{
+          .start_step = first * kStepsPerBar, .steps = (bar - first) * kStepsPerBar, .first = {}};
+      for (std::size_t part = 0; part < kTrioParts; ++part) {
+        run.first[part] = trio[part].first_token + static_cast<std::size_t>(run.start_step);
+      }
+      runs.push_back(run);
+      num_windows_ += static_cast<std::size_t>(bar - first - slice_bars + 1);
     }
-    windows.push_back(window);
+    first = bar + 1;
   }
 }
 

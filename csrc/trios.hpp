@@ -23,21 +23,22 @@ struct TrioOptions {
   std::int64_t max_bars = 1024;
 };
 
-// Where a window of a trio is: the tokens of each part, of which it takes slice_bars from here on.
-struct TrioWindow {
-  std::int64_t start_step;
-  std::array<std::size_t, kTrioParts> first;  // of Trios::tokens
+// A stretch in which all three are there, slice_bars long or longer.
+struct TrioRun {
+  std::int64_t start_step, steps;
+  std::array<std::size_t, kTrioParts> first;  // the tokens of each part, in Trios::tokens
 };
 
 class Trios {
  public:
-  // Finds the windows of a sub-sequence with a grid, by trio; at most `most`, and one more if there
-  // are more.
-  void find(std::span<const StepNote> notes, const TrioOptions& options, std::size_t most);
+  // Finds the runs of a sub-sequence with a grid, by trio. Returns false if there are more than
+  // `most` windows in them.
+  bool find(std::span<const StepNote> notes, const TrioOptions& options, std::size_t most);
 
   bool has_all_parts() const;
+  std::size_t num_windows() const { return num_windows_; }
 
-  Buffer<TrioWindow> windows;
+  Buffer<TrioRun> runs;
   Buffer<Token> tokens;
 
  private:
@@ -49,15 +50,16 @@ class Trios {
   void add_instrument(std::span<const StepNote> notes, const TrioOptions& options);
   bool encode_melody(std::span<const StepNote> notes, std::span<Token> own);
   void cover(std::span<const StepNote> notes, std::int64_t gap_bars);
-  void add_windows(const std::array<Instrument, kTrioParts>& trio, const TrioOptions& options,
-                   std::size_t most);
+  void find_together(const std::array<Instrument, kTrioParts>& trio, std::int64_t gap_bars);
+  void add_runs(const std::array<Instrument, kTrioParts>& trio, std::int64_t slice_bars);
 
+  std::size_t num_windows_ = 0;
   std::int64_t bars_ = 0;
   std::array<Buffer<Instrument>, kTrioParts> instruments_;
   Buffer<std::uint8_t> covered_;  // whether an instrument is there, for each of its bars
   Buffer<StepNote> ordered_;
   Buffer<Token> melody_;
-  Buffer<std::uint8_t> together_;
+  Buffer<std::uint8_t> together_;  // whether all three are there, for each bar
 };
 
 }  // namespace groovefast

@@ -25,9 +25,9 @@ class TokenWindows:
 @final
 class TokenTracks:
     @property
-    def tokens(self) -> NDArray[int16]: ...  # (sum of lengths,)
+    def tokens(self) -> NDArray[int16]: ...  # (sum of lengths,), of trios (sum of lengths, 3)
     @property
-    def lengths(self) -> NDArray[int64]: ...  # (n,)
+    def lengths(self) -> NDArray[int64]: ...  # (n,), in steps
     @property
     def sub_sequences(self) -> NDArray[int64]: ...  # (n,)
     @property
@@ -38,6 +38,8 @@ class TokenTracks:
     def programs(self) -> NDArray[int64]: ...  # (n,)
     @property
     def offsets(self) -> NDArray[float64]: ...  # of each sub-sequence, in seconds
+    @property
+    def none_for(self) -> str: ...  # as of TokenWindows
 
 def token_windows(
     source: bytes | tuple[NDArray[void], NDArray[void], NDArray[void]],

@@ -97,6 +97,8 @@ cdef extern from "score_tokens.hpp" namespace "groovefast" nogil:
         kMelody
         kTrio
 
+    size_t tokens_per_step(TokenKind)
+
     cdef enum class NoTokens(uint8_t):
         kNo
         kNoNotes
@@ -113,7 +115,7 @@ cdef extern from "score_tokens.hpp" namespace "groovefast" nogil:
         int transpose
 
     cdef cppclass ScoreTokens:
-        void find_tracks(const Played&, const TokenOptions&) except +
+        NoTokens find_tracks(const Played&, const TokenOptions&) except +
         NoTokens find_windows(const Played&, const TokenOptions&) except +
         SubSequences sub_sequences
         CTokenTracks tracks
@@ -272,39 +274,41 @@ cdef TokenWindows _written(ScoreTokens* found, const TokenOptions& options, NoTo
 cdef class TokenTracks:
     """Tracks of a file, as long as they are: n of them, one after the other in `tokens`."""
     cdef readonly object tokens, lengths, sub_sequences, start_steps, instruments, programs, offsets
+    cdef readonly str none_for
 
 
 def token_tracks(
     source not None, int kind, bytes drums not None, int slice_bars, int gap_bars, int max_bars,
     programs not None, bint skip_polyphony=False, int transpose=0,
 ):
-    """Returns the tracks of drums or melodies that windows are cut from."""
+    """Returns the tracks that windows are cut from, or `none_for` the reason why there are none."""
     cdef TokenOptions options = _options(
         kind, drums, slice_bars, gap_bars, max_bars, programs, skip_polyphony, transpose)
     cdef _Reader reader = _borrow_reader()
+    cdef NoTokens why
     cdef Played played
-    if options.kind == TokenKind.kTrio:
-        raise ValueError("a trio has no tracks, only windows")
     try:
         played = reader.read(source)
         with nogil:
-            reader.found.find_tracks(played, options)
-        return _tracks(&reader.found)
+            why = reader.found.find_tracks(played, options)
+        return _tracks(&reader.found, options, why)
     finally:
         _readers.append(reader)
 
 
-cdef TokenTracks _tracks(ScoreTokens* found):
-    cdef cnp.npy_intp size = <cnp.npy_intp>found.tracks.tokens.size()
-    cdef cnp.ndarray tokens = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_INT16)
-    cdef size_t i, n = found.tracks.list.size()
+cdef TokenTracks _tracks(ScoreTokens* found, const TokenOptions& options, NoTokens why):
+    cdef size_t i, parts = tokens_per_step(options.kind)
+    cdef size_t n = found.tracks.list.size() if why == NoTokens.kNo else 0
+    cdef size_t size = found.tracks.tokens.size() if n else 0
+    cdef cnp.npy_intp* shape = [<cnp.npy_intp>(size / parts), <cnp.npy_intp>parts]
+    cdef cnp.ndarray tokens = cnp.PyArray_SimpleNew(2 if parts > 1 else 1, shape, cnp.NPY_INT16)
     cdef const TokenTrack* track
     cdef TokenTracks tracks = TokenTracks.__new__(TokenTracks)
     columns = np.empty((5, n), np.int64)
     cdef int64_t[:, :] values = columns
     for i in range(n):
         track = &found.tracks.list[i]
-        values[0, i] = <int64_t>(track.last - track.first)
+        values[0, i] = <int64_t>((track.last - track.first) / parts)
         values[1, i] = track.sub_sequence
         values[2, i] = track.start_step
         values[3, i] = track.instrument
@@ -315,4 +319,5 @@ cdef TokenTracks _tracks(ScoreTokens* found):
     (tracks.lengths, tracks.sub_sequences, tracks.start_steps, tracks.instruments,
      tracks.programs) = columns
     tracks.offsets = _starts(found.sub_sequences.list)
+    tracks.none_for = _REASONS[<int>why]
     return tracks

@@ -310,7 +310,7 @@ void check_sub_sequences(const ScoreTokens& found, std::size_t num_notes) {
 void check_tracks(const ScoreTokens& found, const TokenOptions& options) {
   std::size_t last = 0;
   for (const TokenTrack& track : found.tracks.list) {
-    const std::size_t steps = track.last - track.first;
+    const std::size_t steps = (track.last - track.first) / tokens_per_step(options.kind);
     require(track.first == last && track.start_step >= 0 && track.start_step % kStepsPerBar == 0);
     require(steps > 0 && steps % kStepsPerBar == 0);
     require(steps <= static_cast<std::size_t>(options.max_bars * kStepsPerBar));
