@@ -16,12 +16,12 @@ void forget_leading_ends(std::span<Token> window) {
   }
 }
 
-bool is_wanted(const StepNote& note, const TokenOptions& options) {
-  if (options.kind == TokenKind::kTrio) return true;
-  if (options.kind == TokenKind::kDrums) {
+bool has_wanted(std::span<const StepNote> notes, const TokenOptions& options) {
+  if (options.kind == TokenKind::kTrio) return has_trio(notes);
+  return std::any_of(notes.begin(), notes.end(), [&](const StepNote& note) {
+    if (options.kind == TokenKind::kMelody) return is_melodic(note, options.programs);
     return note.is_drum && options.drums[note.pitch] != kUnmapped;
-  }
-  return is_melodic(note, options.programs);
+  });
 }
 
 }  // namespace
@@ -29,7 +29,6 @@ bool is_wanted(const StepNote& note, const TokenOptions& options) {
 NoTokens ScoreTokens::find_tracks(const Played& played, const TokenOptions& options) {
   tracks.clear();
   num_trios_ = 0;
-  any_trio_ = false;
   sub_sequences.cut(played, options.transpose);
   for (std::size_t number = 0; number < sub_sequences.list.size(); ++number) {
     if (!sub_sequences.list[number].has_grid()) continue;
@@ -59,7 +58,6 @@ bool ScoreTokens::add_trios(std::uint32_t number, const TokenOptions& options) {
   const TrioOptions trio{options.drums, options.slice_bars, options.gap_bars, options.max_bars};
   if (!trios_.find(notes, trio, kMostTokenWindows - num_trios_)) return false;
   num_trios_ += trios_.num_windows();
-  any_trio_ |= trios_.has_all_parts();
   for (const TrioRun& run : trios_.runs) {
     TokenTrack track{run.start_step, tracks.tokens.size(), 0, number, 0, 0};
     for (std::size_t step = 0; step < static_cast<std::size_t>(run.steps); ++step) {
@@ -116,18 +114,13 @@ bool ScoreTokens::window_tracks(const TokenOptions& options) {
 }
 
 NoTokens ScoreTokens::why_none(const TokenOptions& options) const {
-  bool any = false, any_on_grid = false;
+  bool any = false;
   for (const SubSequence& sub_sequence : sub_sequences.list) {
-    const std::span<const StepNote> notes = sub_sequences.notes_of(sub_sequence);
-    const bool has_some = std::any_of(
-        notes.begin(), notes.end(), [&](const StepNote& note) { return is_wanted(note, options); });
-    any |= has_some;
-    any_on_grid |= has_some && sub_sequence.has_grid();
+    if (!has_wanted(sub_sequences.notes_of(sub_sequence), options)) continue;
+    if (sub_sequence.has_grid()) return NoTokens::kTooShort;
+    any = true;
   }
-  if (!any) return NoTokens::kNoNotes;
-  if (!any_on_grid) return NoTokens::kMeter;
-  const bool lacks_parts = options.kind == TokenKind::kTrio && !any_trio_;
-  return lacks_parts ? NoTokens::kNoNotes : NoTokens::kTooShort;
+  return any ? NoTokens::kMeter : NoTokens::kNoNotes;
 }
 
 }  // namespace groovefast

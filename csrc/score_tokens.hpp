@@ -64,7 +64,6 @@ class ScoreTokens {
   Trios trios_;
   Buffer<Place> places_;
   std::size_t num_trios_ = 0;  // windows of them
-  bool any_trio_ = false;      // whether a sub-sequence has all three parts
 };
 
 }  // namespace groovefast

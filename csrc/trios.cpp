@@ -37,6 +37,14 @@ bool encode_drums(std::span<const StepNote> notes, const PitchClasses& classes,
 
 }  // namespace
 
+bool has_trio(std::span<const StepNote> notes) {
+  std::array<bool, kTrioParts> heard{};
+  for (const StepNote& note : notes) {
+    if (const auto part = part_of(note)) heard[static_cast<std::size_t>(*part)] = true;
+  }
+  return std::all_of(heard.begin(), heard.end(), [](bool each) { return each; });
+}
+
 bool Trios::find(std::span<const StepNote> notes, const TrioOptions& options, std::size_t most) {
   runs.clear();
   num_windows_ = 0;
@@ -66,11 +74,6 @@ bool Trios::find(std::span<const StepNote> notes, const TrioOptions& options, st
     }
   }
   return true;
-}
-
-bool Trios::has_all_parts() const {
-  return std::none_of(instruments_.begin(), instruments_.end(),
-                      [](const auto& each) { return each.empty(); });
 }
 
 void Trios::add_instrument(std::span<const StepNote> notes, const TrioOptions& options) {

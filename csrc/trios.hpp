@@ -29,13 +29,15 @@ struct TrioRun {
   std::array<std::size_t, kTrioParts> first;  // the tokens of each part, in Trios::tokens
 };
 
+// Whether there are a melody, a bass and drums among notes.
+bool has_trio(std::span<const StepNote> notes);
+
 class Trios {
  public:
   // Finds the runs of a sub-sequence with a grid, by trio. Returns false if there are more than
   // `most` windows in them.
   bool find(std::span<const StepNote> notes, const TrioOptions& options, std::size_t most);
 
-  bool has_all_parts() const;
   std::size_t num_windows() const { return num_windows_; }
 
   Buffer<TrioRun> runs;

@@ -3,14 +3,13 @@
 
 cimport cython
 cimport numpy as cnp
-from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
-from libcpp cimport bool as cbool
 from libcpp.optional cimport optional
 
 import numpy as np
 
-from groovefast._csrc cimport Buffer, ByteSpan, ParseOptions, PitchArray
+from groovefast._csrc cimport Buffer, ByteSpan, ParseOptions, TokenKind, TokenOptions, token_options, whole_band
 
 from groovefast import _midi
 from groovefast.errors import MidiError
@@ -35,12 +34,8 @@ cdef extern from "smf.hpp" namespace "groovefast" nogil:
         Buffer[TimeSignature] time_signatures
         optional[CMidiError] damage
 
-    cdef cppclass CompatOptions "groovefast::ParseOptions":
-        uint16_t channels
-        cbool magenta_compat, meters_of_no_beats
-
     cdef cppclass Parser:
-        const CScore& parse(ByteSpan, const CompatOptions&) except +
+        const CScore& parse(ByteSpan, const ParseOptions&) except +
 
 cdef extern from "<span>" namespace "std" nogil:
     cdef cppclass NoteSpan "std::span<const groovefast::Note>":
@@ -52,10 +47,6 @@ cdef extern from "<span>" namespace "std" nogil:
     cdef cppclass TimeSignatureSpan "std::span<const groovefast::TimeSignature>":
         TimeSignatureSpan()
         TimeSignatureSpan(const TimeSignature*, size_t)
-
-cdef extern from "<bitset>" namespace "std" nogil:
-    cdef cppclass ProgramSet "std::bitset<groovefast::kPitches>":
-        void set(size_t) except +
 
 cdef extern from "sub_sequences.hpp" namespace "groovefast" nogil:
     cdef cppclass Played:
@@ -92,11 +83,6 @@ cdef extern from "token_windows.hpp" namespace "groovefast" nogil:
 cdef extern from "score_tokens.hpp" namespace "groovefast" nogil:
     size_t kMostTokenWindows
 
-    cdef enum class TokenKind(uint8_t):
-        kDrums
-        kMelody
-        kTrio
-
     size_t tokens_per_step(TokenKind)
 
     cdef enum class NoTokens(uint8_t):
@@ -105,14 +91,6 @@ cdef extern from "score_tokens.hpp" namespace "groovefast" nogil:
         kMeter
         kTooShort
         kTooMany
-
-    cdef cppclass TokenOptions:
-        TokenKind kind
-        PitchArray drums
-        int64_t slice_bars, gap_bars, max_bars
-        ProgramSet programs
-        cbool skip_polyphony
-        int transpose
 
     cdef cppclass ScoreTokens:
         NoTokens find_tracks(const Played&, const TokenOptions&) except +
@@ -153,11 +131,9 @@ cdef class _Reader:
     cdef Played read_file(self, bytes data) except *:
         cdef const uint8_t* begin = <const uint8_t*><const char*>data
         cdef size_t size = len(data)
-        cdef CompatOptions options
+        cdef ParseOptions options = whole_band()
         cdef const CScore* score
         cdef Played played
-        options.channels = 0xffff
-        options.magenta_compat = options.meters_of_no_beats = True
         with nogil:
             score = &self.parser.parse(ByteSpan(begin, size), options)
         if score.damage.has_value():
@@ -191,25 +167,6 @@ cdef _Reader _borrow_reader():
     return _readers.pop() if _readers else _Reader()
 
 
-cdef TokenOptions _options(
-    int kind, bytes drums, int slice_bars, int gap_bars, int max_bars, programs,
-    bint skip_polyphony, int transpose,
-) except *:
-    cdef TokenOptions options
-    if len(drums) != 128:
-        raise ValueError("a class for each of 128 pitches wanted")
-    if slice_bars < 1 or gap_bars < 0 or max_bars < 1:
-        raise ValueError("slice_bars and max_bars from 1, and gap_bars from 0 wanted")
-    options.kind = <TokenKind>kind
-    memcpy(options.drums.data(), <const char*>drums, 128)
-    options.slice_bars, options.gap_bars, options.max_bars = slice_bars, gap_bars, max_bars
-    for program in programs:
-        options.programs.set(program)
-    options.skip_polyphony = skip_polyphony
-    options.transpose = transpose
-    return options
-
-
 cdef object _starts(const Buffer[SubSequence]& sub_sequences):
     cdef size_t i
     starts = np.empty(sub_sequences.size())
@@ -233,7 +190,7 @@ def token_windows(
     programs not None, bint skip_polyphony=False, int transpose=0,
 ):
     """Returns a file's windows, or `none_for` the reason why there are none."""
-    cdef TokenOptions options = _options(
+    cdef TokenOptions options = token_options(
         kind, drums, slice_bars, gap_bars, max_bars, programs, skip_polyphony, transpose)
     cdef _Reader reader = _borrow_reader()
     cdef NoTokens why
@@ -282,7 +239,7 @@ def token_tracks(
     programs not None, bint skip_polyphony=False, int transpose=0,
 ):
     """Returns the tracks that windows are cut from, or `none_for` the reason why there are none."""
-    cdef TokenOptions options = _options(
+    cdef TokenOptions options = token_options(
         kind, drums, slice_bars, gap_bars, max_bars, programs, skip_polyphony, transpose)
     cdef _Reader reader = _borrow_reader()
     cdef NoTokens why

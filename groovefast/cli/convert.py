@@ -67,6 +67,13 @@ def _moved_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUTPUT_DIR")
 @_moved_options
 @click.option(
+    "--representation",
+    type=console.Choice(["performances", "drums", "melody", "trio"]),
+    default="performances",
+    show_default=True,
+    help="Performances for groovae_…; MusicVAE's tokens for …-drums_…, …-mel_… and …-trio_….",
+)
+@click.option(
     "--steps-per-quarter",
     type=int,
     default=4,
@@ -248,22 +255,29 @@ def _counts(report: ConversionReport) -> Iterator[tuple[str, int]]:
         yield f"    {reason}", count
     if report.unopened:
         yield "folders and zips not looked into", report.unopened
-    yield "performances written", report.performances
+    is_of_tokens = report.representation != "performances"
+    yield "files written" if is_of_tokens else "performances written", report.performances
     yield from _by_set(report.performances_by_set)
     if report.duplicates:
         yield "performances left out as duplicates", report.duplicates
     yield "bars", report.bars
     yield from _by_set(report.bars_by_set)
     for bars, count in report.windows_by_length.items():
-        yield f"windows of {bars} bars in 4/4", count
+        yield f"windows of {bars} bars in 4/4{', equal ones too' if is_of_tokens else ''}", count
+    if not is_of_tokens:
+        yield from _note_counts(report)
+    if report.reused:
+        yield "shards kept of an earlier run", report.reused
+
+
+def _note_counts(report: ConversionReport) -> Iterator[tuple[str, int]]:
+    """What became of the notes."""
     yield "notes kept", report.notes
     yield "notes dropped", report.merged + report.outside + sum(report.unmapped.values())
     yield "    louder one on the same step", report.merged
     if report.outside:
         yield "    in no whole bar of whole steps", report.outside
     yield "    unmapped", sum(report.unmapped.values())
-    if report.reused:
-        yield "shards kept of an earlier run", report.reused
 
 
 def _by_set(counts: Mapping[str, int]) -> Iterator[tuple[str, int]]:
