@@ -299,7 +299,9 @@ def _why_no_drums(report: ConversionReport, options: Mapping[str, Any]) -> Groov
 
     part = DrumPart.of(options["channel"], options["track"])
     try:
-        return no_drums(place, place, part, options["pitch_classes"])
+        is_of_tokens = report.representation != "performances"
+        kit = "reduced" if is_of_tokens else options["pitch_classes"]
+        return no_drums(place, place, part, kit)
     except (OSError, GrooveFastError):  # changed or gone by now
         return None
 

@@ -65,8 +65,9 @@ class Vocabulary:
 
         Args:
             samples: Tokens, whole numbers (steps,) or (n, steps), with a last axis of the parts if
-                there are several; or rows, floats (steps, depth) or (n, steps, depth), of which the
-                largest value of each part counts; or a sequence of such of different lengths.
+                there are several; or rows, floats (steps, depth) or any numbers
+                (n, steps, depth), of which the largest of each part counts; or a sequence of such
+                of different lengths.
 
         Raises:
             OptionError: Another shape, unknown tokens, or a value that is not finite.
@@ -74,7 +75,8 @@ class Vocabulary:
         if isinstance(samples, (list, tuple)) and _is_ragged(samples):
             return [tokens for each in samples for tokens in self.read(each)]
         array = np.asarray(samples)
-        tokens = array if array.dtype.kind in "iu" else self._largest(array)
+        is_rows = array.ndim == 3 and array.shape[-1] == sum(self.depths)
+        tokens = array if array.dtype.kind in "iu" and not is_rows else self._largest(array)
         last = () if len(self.sizes) == 1 else (len(self.sizes),)
         ndim = 2 + len(last)
         if tokens.ndim == ndim - 1:
@@ -87,7 +89,7 @@ class Vocabulary:
 
     def _largest(self, rows: NDArray[Any]) -> NDArray[np.int64]:
         depth = sum(self.depths)
-        if rows.dtype.kind not in "fb" or rows.ndim not in (2, 3) or rows.shape[-1] != depth:
+        if rows.dtype.kind not in "fbiu" or rows.ndim not in (2, 3) or rows.shape[-1] != depth:
             raise OptionError(
                 "tokens",
                 f"whole numbers, or rows (steps, {depth}) or (n, steps, {depth}) wanted, not "

@@ -215,6 +215,10 @@ def test_tokens_play_as_magentas_do(
     rows = converter.vocabulary.outputs(tokens)
     assert converter.from_tensors(rows) == played
     assert [converter.from_tensors(own)[0] for own in rows] == played
+    assert converter.from_tensors(rows.astype(np.uint8)) == played
+    assert converter.from_tensors(rows.astype(bool)) == played
+    assert converter.from_tensors(tokens[0].tolist()) == played[:1]
+    assert converter.from_tensors([tokens[0], tokens[1][:9]])[0] == played[0]
 
 
 # --- The specification, read slowly ---------------------------------------------------------
