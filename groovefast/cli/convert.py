@@ -12,7 +12,7 @@ import click
 from groovefast.cli import console
 from groovefast.cli.progress import Stage, display
 from groovefast.drums import PITCH_CLASSES_HELP
-from groovefast.errors import GrooveFastError
+from groovefast.errors import GrooveFastError, OptionError
 
 if TYPE_CHECKING:
     from groovefast.conversion.job import Progress
@@ -171,6 +171,10 @@ def _convert(
     """Converts, tells what came of it, and returns whether everything could be read."""
     from groovefast.conversion.convert import convert
 
+    if plot is not None and options["representation"] != "performances":
+        raise OptionError(
+            "plot", "is of performances; records of tokens have no velocities to draw"
+        )
     for path in (report, plot):
         if path is not None:
             _check_writable(path)

@@ -87,6 +87,9 @@ def test_representations(convert: Convert, corpus: Path) -> None:
     done = convert(corpus, "none", "--representation", "trio", "--channel", "1")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "--channel: is of performances" in done.stderr
+    done = convert(corpus, "none", "--representation", "drums", "--plot", "a.png")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--plot: is of performances" in done.stderr
 
 
 def test_drums_elsewhere_are_listed(convert: Convert, tmp_path: Path) -> None:
