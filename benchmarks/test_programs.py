@@ -31,9 +31,10 @@ PROGRAMS: dict[str, list[str]] = {
     "studio": [],
     "syscalls": MIDI,
     "to_tensors": MIDI,
+    "tokens": [*MIDI, "--files", "5"],
     "train_step": ["--config", "groovae_2bar_humanize", "--batch-size", "2"],
 }
-OF_PEERS = {"note_seq_grid", "train_torch"}
+OF_PEERS = {"note_seq_drums", "note_seq_grid", "train_torch"}
 """Not run: their packages, old or large, are not installed for tests."""
 PARTS = {"conftest", "corpus", "test_programs", "test_speed", "timing", "training_worker", "worker"}
 PARTS |= {"train_groovefast"}  # of gpu_train

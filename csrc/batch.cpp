@@ -28,6 +28,23 @@ Fingerprint fingerprint_of(const Performance& performance) {
   return fingerprint;
 }
 
+Outcome outcome_of(NoTokens none, TokenKind kind) {
+  switch (none) {
+    case NoTokens::kNo:
+      break;
+    case NoTokens::kNoNotes:
+      if (kind == TokenKind::kMelody) return Outcome::kNoMelody;
+      return kind == TokenKind::kTrio ? Outcome::kNoTrio : Outcome::kNoDrums;
+    case NoTokens::kMeter:
+      return Outcome::kNoGrid;
+    case NoTokens::kTooShort:
+      return Outcome::kTooShort;
+    case NoTokens::kTooMany:
+      return Outcome::kTooLong;
+  }
+  return Outcome::kConverted;
+}
+
 }  // namespace
 
 void Fingerprint::add(std::uint64_t value) {
@@ -53,11 +70,12 @@ FileProblem FileConverter::convert_file(const PlannedFile& planned, Batch& batch
     if (options_.on_error != OnError::kSalvage) return problem;
   }
   if (auto unmapped = unmapped_pitch(file)) return *unmapped;
-  const Rejected rejected = convert_songs(planned, batch);
-  if (rejected == Rejected::kNo) {
+  const Outcome outcome =
+      options_.tokens ? convert_tokens(planned, batch) : outcome_of(convert_songs(planned, batch));
+  if (outcome == Outcome::kConverted) {
     if (score_->damage) problem.outcome = Outcome::kSalvaged;
   } else if (!score_->damage) {
-    problem.outcome = outcome_of(rejected);
+    problem.outcome = outcome;
   }
   return problem;
 }
@@ -95,6 +113,26 @@ Rejected FileConverter::convert_songs(const PlannedFile& planned, Batch& batch) 
   }
   if (any) return Rejected::kNo;
   return songs == 0 ? Rejected::kNoDrums : first;
+}
+
+// A file is one record of all its tracks.
+Outcome FileConverter::convert_tokens(const PlannedFile& planned, Batch& batch) {
+  const TokenOptions& options = *options_.tokens;
+  const Played played{score_->notes, score_->tempos, score_->time_signatures};
+  const NoTokens none = tokens_.find_tracks(played, options);
+  if (none != NoTokens::kNo) return outcome_of(none, options.kind);
+  set_features(planned, std::nullopt);
+  token_writer_.append(tokens_.tracks, options.kind, features_, batch.frames);
+  ++batch.tally.records;
+  for (const TokenTrack& track : tokens_.tracks.list) {
+    const std::size_t steps = (track.last - track.first) / tokens_per_step(options.kind);
+    const double qpm = tokens_.sub_sequences.list[track.sub_sequence].qpm;
+    batch.tally.add_part({{kStepsPerBar, static_cast<std::int64_t>(steps) / kStepsPerBar},
+                          Tally::tempo_bin(qpm),
+                          planned.group});
+  }
+  if (batch.frames.size() > kFlushBytes) flush_(batch);
+  return Outcome::kConverted;
 }
 
 // What each record of the song says of it.

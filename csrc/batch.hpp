@@ -18,6 +18,7 @@
 #include "quantizer.hpp"
 #include "report.hpp"
 #include "smf.hpp"
+#include "token_example.hpp"
 
 namespace groovefast {
 
@@ -73,6 +74,7 @@ class FileConverter {
   std::optional<FileProblem> unmapped_pitch(std::uint32_t file) const;
   Rejected convert_songs(const PlannedFile& planned, Batch& batch);
   void set_features(const PlannedFile& planned, std::optional<std::size_t> track);
+  Outcome convert_tokens(const PlannedFile& planned, Batch& batch);
   Rejected convert_song(const Song& song, std::uint32_t group, Batch& batch);
   void write(const Performance& performance, std::uint32_t group, Batch& batch);
 
@@ -89,6 +91,8 @@ class FileConverter {
   Buffer<StepTempo> tempos_;
   std::string name_, features_;
   ExampleWriter writer_;
+  ScoreTokens tokens_;
+  TokenExampleWriter token_writer_;
 };
 
 // Leaves out performances whose grid was seen before in the same set.

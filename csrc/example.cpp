@@ -119,6 +119,23 @@ void append_int_feature(std::string& to, std::string_view name, std::int64_t val
   append_varint(to, bits);
 }
 
+void append_int_list_feature(std::string& to, std::string_view name,
+                             std::span<const std::int64_t> values) {
+  std::size_t size = 0;
+  for (const std::int64_t value : values) size += varint_size(static_cast<std::uint64_t>(value));
+  append_head(to, name, kInt64List, size);
+  for (const std::int64_t value : values) append_varint(to, static_cast<std::uint64_t>(value));
+}
+
+void append_example(std::string_view features, Buffer<std::uint8_t>& frames) {
+  const std::size_t size = 1 + varint_size(features.size()) + features.size();
+  std::uint8_t* const record = begin_record(frames, size);
+  std::uint8_t* to = record;
+  *to++ = kExampleFeatures;
+  put(put_varint(to, features.size()), features.data(), features.size());
+  end_record(record, size);
+}
+
 void append_utf8(std::string& to, std::string_view text) {
   constexpr std::string_view kHexDigits = "0123456789abcdef";
   while (!text.empty()) {

@@ -18,6 +18,13 @@ void append_bytes_feature(std::string& to, std::string_view name, std::string_vi
 // Appends the feature `name` with one int64 value.
 void append_int_feature(std::string& to, std::string_view name, std::int64_t value);
 
+// Appends the feature `name` with a list of int64 values, none of them negative.
+void append_int_list_feature(std::string& to, std::string_view name,
+                             std::span<const std::int64_t> values);
+
+// Appends a framed record of an Example with these features.
+void append_example(std::string_view features, Buffer<std::uint8_t>& frames);
+
 // Appends `text` as UTF-8: a byte that is no part of any is written as \xNN.
 void append_utf8(std::string& to, std::string_view text);
 

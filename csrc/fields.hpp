@@ -13,7 +13,7 @@ namespace groovefast {
 
 struct Field {
   const char* name;
-  char kind;  // numpy's: signed or unsigned integer, or float
+  char kind;  // numpy's: signed or unsigned integer, float, or truth value
   std::size_t size, offset;
 };
 
@@ -25,6 +25,7 @@ struct Layout {
 template <class T>
 constexpr char kind_of() {
   static_assert(std::is_arithmetic_v<T>);
+  if (std::is_same_v<T, bool>) return 'b';
   if (std::is_floating_point_v<T>) return 'f';
   return std::is_signed_v<T> ? 'i' : 'u';
 }
@@ -33,9 +34,9 @@ constexpr char kind_of() {
   {#member, kind_of<decltype(Struct::member)>(), sizeof(Struct::member), offsetof(Struct, member)}
 
 inline constexpr Field kNoteFields[] = {
-    FIELD(Note, tick),     FIELD(Note, end_tick), FIELD(Note, time),
-    FIELD(Note, end_time), FIELD(Note, pitch),    FIELD(Note, velocity),
-    FIELD(Note, channel),  FIELD(Note, program),  FIELD(Note, track)};
+    FIELD(Note, tick),  FIELD(Note, end_tick), FIELD(Note, time),    FIELD(Note, end_time),
+    FIELD(Note, pitch), FIELD(Note, velocity), FIELD(Note, channel), FIELD(Note, program),
+    FIELD(Note, track), FIELD(Note, unended)};
 inline constexpr Field kTempoFields[] = {FIELD(Tempo, tick), FIELD(Tempo, time), FIELD(Tempo, qpm),
                                          FIELD(Tempo, track)};
 inline constexpr Field kTimeSignatureFields[] = {

@@ -8,6 +8,7 @@
 
 #include "buffer.hpp"
 #include "quantizer.hpp"
+#include "score_tokens.hpp"
 #include "smf.hpp"
 
 namespace groovefast {
@@ -17,6 +18,7 @@ enum class OnError : std::uint8_t { kSkip, kFail, kSalvage };
 struct ConversionOptions {
   ParseOptions parse;
   GridOptions grid;
+  std::optional<TokenOptions> tokens;  // records of them, in place of performances
   OnError on_error = OnError::kSkip;
   bool unmapped_is_error = false;
   bool dedupe = false;  // leave out performances equal to an earlier one of the same set

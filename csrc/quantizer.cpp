@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <span>
+
+#include "nearly_sorted.hpp"
 
 namespace groovefast {
 namespace {
-
-// Moves a note may cost on average while hits are put in order; a merge sort is cheaper above.
-constexpr std::size_t kMovesPerNote = 16;
 
 bool is_in(const Meter& meter, const TimeSignature& signature) {
   return meter.numerator == signature.numerator && meter.denominator == signature.denominator;
@@ -17,24 +17,6 @@ bool is_in(const Meter& meter, const TimeSignature& signature) {
 std::int32_t cell_of(const Hit& hit) { return hit.step << 4 | hit.drum; }
 bool precedes(const Hit& a, const Hit& b) { return cell_of(a) < cell_of(b); }
 bool same_cell(const Hit& a, const Hit& b) { return cell_of(a) == cell_of(b); }
-
-// Orders hits by cell; those of one cell keep their order. Notes come nearly sorted, for which
-// insertion is fastest; where they do not, a merge sort takes over.
-void sort_by_cell(Buffer<Hit>& hits) {
-  std::size_t moves_left = kMovesPerNote * hits.size();
-  for (std::size_t i = 1; i < hits.size(); ++i) {
-    if (!precedes(hits[i], hits[i - 1])) continue;
-    const Hit hit = hits[i];
-    std::size_t place = i;
-    do {
-      hits[place] = hits[place - 1];
-      --place;
-    } while (place > 0 && precedes(hit, hits[place - 1]));
-    hits[place] = hit;
-    if (i - place > moves_left) return std::stable_sort(hits.begin(), hits.end(), precedes);
-    moves_left -= i - place;
-  }
-}
 
 }  // namespace
 
@@ -67,7 +49,7 @@ const Grid& Quantizer::quantize(const Song& song, const GridOptions& options, Bu
     grid_.rejected = Rejected::kNoDrums;
     return grid_;
   }
-  sort_by_cell(grid_.hits);
+  sort_nearly_sorted(std::span(grid_.hits.begin(), grid_.hits.end()), precedes);
   if (grid_.hits.back().step >= kMaxSteps) {
     grid_.rejected = Rejected::kTooLong;
     return grid_;

@@ -50,6 +50,12 @@ std::string_view name_of(Outcome outcome) {
       return "salvaged";
     case Outcome::kNoDrums:
       return "no_drums";
+    case Outcome::kNoMelody:
+      return "no_melody";
+    case Outcome::kNoTrio:
+      return "no_trio";
+    case Outcome::kNoGrid:
+      return "no_grid";
     case Outcome::kTooShort:
       return "too_short";
     case Outcome::kTooLong:
@@ -78,12 +84,16 @@ void Tally::add_file(Outcome outcome) {
 }
 
 void Tally::add_record(const RecordCounts& record) {
-  const auto more = static_cast<std::uint64_t>(record.length.second);
   ++records;
+  add_part(record);
+}
+
+void Tally::add_part(const RecordCounts& part) {
+  const auto more = static_cast<std::uint64_t>(part.length.second);
   bars += more;
-  tempos[record.tempo_bin] += more;
-  groups[record.group] += more;
-  ++lengths[record.length];
+  tempos[part.tempo_bin] += more;
+  groups[part.group] += more;
+  ++lengths[part.length];
 }
 
 void Tally::add_hit(const Hit& hit) {

@@ -19,6 +19,9 @@ enum class Outcome : std::uint8_t {
   kConverted,
   kSalvaged,  // damaged; what came before is kept
   kNoDrums,
+  kNoMelody,
+  kNoTrio,
+  kNoGrid,  // no bars of 16 steps
   kTooShort,
   kTooLong,
   kMeter,
@@ -77,10 +80,12 @@ struct Tally {
   Counts offsets = Counts(kDrums * kOffsetBins);
   Counts tempos = Counts(kTempoBins);       // bars
   Counts groups;                            // bars
-  std::map<Length, std::uint64_t> lengths;  // records
+  std::map<Length, std::uint64_t> lengths;  // records, or parts of them
 
   void add_file(Outcome outcome);
   void add_record(const RecordCounts& record);
+  // The same of a part of a record that was counted already.
+  void add_part(const RecordCounts& part);
   void add_hit(const Hit& hit);
   static std::size_t tempo_bin(double qpm);
 

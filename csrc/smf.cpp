@@ -347,7 +347,8 @@ void Parser::play_unended() {
                 .pitch = static_cast<std::uint8_t>(pitch),
                 .velocity = open.velocity,
                 .channel = static_cast<std::uint8_t>(channel),
-                .program = programs_[channel]};
+                .program = programs_[channel],
+                .unended = true};
       unended_.push_back(note);
       for (std::uint32_t next = open.next; next != kNone; next = chained_[next].next) {
         note.tick = chained_[next].tick;
@@ -411,14 +412,17 @@ void Parser::read_events(Events& events) {
             .pitch = pitch,
             .velocity = open.velocity,
             .channel = static_cast<std::uint8_t>(channel),
-            .program = programs_[channel]};
+            .program = programs_[channel],
+            .unended = false};
     if (open.next != kNone) {
       end_chained(open, note);
       continue;
     }
     open.epoch = 0;
-    if (open.tick == tick) [[unlikely]]
+    if (open.tick == tick) [[unlikely]] {
       note.end_tick += step_ticks();
+      note.unended = true;
+    }
     score_.notes.commit(open.tick < tick || !options_.magenta_compat);
   }
   channels_heard_ = channels_heard;
@@ -453,6 +457,7 @@ void Parser::end_chained(OpenNote& open, Note note) {
   open.epoch = 0;
   if (options_.magenta_compat) return;
   note.end_tick += step_ticks();
+  note.unended = true;
   score_.notes.push_back(note);
   for (std::uint32_t next = open.next; next != kNone; next = chained_[next].next) {
     note.velocity = chained_[next].velocity;
@@ -529,7 +534,9 @@ void Parser::add_time_signature(const Events& events, std::span<const std::uint8
                                 std::int64_t tick) {
   if (payload.size() < 2) events.fail_at("time signature of less than 2 bytes", payload.data());
   const unsigned numerator = payload[0], power = payload[1];
-  if (numerator == 0) events.fail_at("time signature of 0 beats", payload.data());
+  if (numerator == 0 && !options_.meters_of_no_beats) {
+    events.fail_at("time signature of 0 beats", payload.data());
+  }
   if (power > kMaxDenominatorPower) {
     events.fail_at("time signature over 2^" + std::to_string(power), payload.data() + 1);
   }
@@ -600,7 +607,9 @@ void Parser::lay_out_tempos(const SongBounds& song) {
     const double tick_scale = 60.0 / (bpm * score_.ticks_per_quarter);
     const Tempo last = score_.tempos.back();
     const double time = last.seconds_at(event.tick);
-    if (event.tick == last.tick) score_.tempos.pop_back();
+    // To Magenta only the tempo of tick 0 gives way to another there: of later ones all are told.
+    const bool gives_way = event.tick == last.tick && (event.tick == 0 || !options_.magenta_compat);
+    if (gives_way) score_.tempos.pop_back();
     const bool repeated =
         score_.tempos.size() > song.first_tempo && score_.tempos.back().tick_scale == tick_scale;
     if (!repeated) score_.tempos.push_back(tempo_of(tick_scale, event.tick, time, event.track));

@@ -32,9 +32,10 @@ struct Note {
   std::uint32_t track;
   std::uint8_t pitch, velocity, channel;
   std::uint8_t program;  // the channel's when the note ended
+  bool unended;          // it has no end of its own, or where it begins, and so was given one
 };
 
-// A tempo that differs from the one before it.
+// A tempo that differs from the one before it. Under magenta_compat several may begin at one tick.
 struct Tempo {
   std::int64_t tick;
   double time;        // seconds
@@ -100,6 +101,7 @@ struct ParseOptions {
   // As Magenta reads: tempo and meter of the first track only, format 2 as if it were format 1, and
   // no note without an end.
   bool magenta_compat = false;
+  bool meters_of_no_beats = false;  // keep them, rather than call the file damaged
 };
 
 // Reads one file after another into the same memory.

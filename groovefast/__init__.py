@@ -4,6 +4,9 @@ The pipeline, in the order data flows through it:
 
     MIDI -> convert -> performances (TFRecords) -> load_dataset -> windows -> train -> GrooVAE
 
+`DrumsConverter`, `MelodyConverter` and `TrioConverter` make of files what MusicVAE learns from
+instead: tokens, one for each 16th.
+
 `evaluate` measures a model, and `groovefast.playing` has it play: new grooves, and whole
 performances. `read_midi`, `Groove` and `GrooveConverter` do for single files what `convert` and
 `load_dataset` do for folders.
@@ -29,18 +32,22 @@ if TYPE_CHECKING:
     from groovefast.training.train import train
     from groovefast.windows.dataset import load_dataset
     from groovefast.windows.tensors import GrooveConverter
+    from groovefast.windows.tokens import DrumsConverter, MelodyConverter, TrioConverter
 
     __version__: str
 
 _HOMES = {
     "CONFIGS": "config",
     "ConversionReport": "conversion.report",
+    "DrumsConverter": "windows.tokens",
     "GrooVAE": "model.groovae",
     "Groove": "midi.groove",
     "GrooveConverter": "windows.tensors",
     "GrooveFastError": "errors",
+    "MelodyConverter": "windows.tokens",
     "MidiError": "errors",
     "Score": "midi.score",
+    "TrioConverter": "windows.tokens",
     "convert": "conversion.convert",
     "evaluate": "evaluation.evaluate",
     "load_dataset": "windows.dataset",
@@ -49,17 +56,20 @@ _HOMES = {
     "train": "training.train",
 }
 
-_COMPILED = ("_midi", "_records")
+_COMPILED = ("_midi", "_records", "_tokens")
 
 __all__ = [
     "CONFIGS",
     "ConversionReport",
+    "DrumsConverter",
     "GrooVAE",
     "Groove",
     "GrooveConverter",
     "GrooveFastError",
+    "MelodyConverter",
     "MidiError",
     "Score",
+    "TrioConverter",
     "convert",
     "evaluate",
     "load_dataset",

@@ -9,7 +9,7 @@ from libcpp.optional cimport optional
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
-from groovefast._csrc cimport Buffer, ByteSpan, GridOptions, ParseOptions, grid_options, parse_options
+from groovefast._csrc cimport Buffer, ByteSpan, GridOptions, ParseOptions, TokenOptions, grid_options, parse_options, token_options, whole_band
 
 from groovefast.errors import GrooveFastError
 
@@ -133,6 +133,7 @@ cdef extern from "plan.hpp" namespace "groovefast":
     cdef cppclass ConversionOptions:
         ParseOptions parse
         GridOptions grid
+        optional[TokenOptions] tokens
         OnError on_error
         cbool unmapped_is_error, dedupe
         unsigned workers
@@ -372,11 +373,16 @@ cdef class Conversion:
 
     def __init__(self, FileList files, ShardPlan plan, *, bytes pitch_table, read_member,
                  int steps_per_quarter, part, str on_error, bint magenta_compat,
-                 bint unmapped_is_error, bint dedupe, unsigned workers):
+                 bint unmapped_is_error, bint dedupe, unsigned workers, tokens=None):
         cdef ConversionOptions options
         cdef MemberReader reader
         options.parse = parse_options(part, magenta_compat)
         options.grid = grid_options(pitch_table, steps_per_quarter, magenta_compat)
+        if tokens is not None:
+            options.parse = whole_band()
+            kind, drums, slice_bars, gap_bars, max_bars, programs, skip_polyphony, transpose = tokens
+            options.tokens = token_options(
+                kind, drums, slice_bars, gap_bars, max_bars, programs, skip_polyphony, transpose)
         options.on_error = {"skip": OnError.kSkip, "fail": OnError.kFail, "salvage": OnError.kSalvage}[on_error]
         options.unmapped_is_error = unmapped_is_error
         options.dedupe = dedupe

@@ -11,7 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/venv.sh"
 cd "$root"
 
 declare -A tests=(
-  [address,undefined]="tests/midi/test_score.py tests/windows/test_grid.py
+  [address,undefined]="tests/midi/test_score.py tests/windows/test_grid.py tests/windows/test_tokens.py
     tests/conversion/test_tfrecord.py tests/windows/test_tensors.py tests/conversion/test_convert.py
     tests/conversion/test_output.py tests/conversion/test_archives.py tests/midi/test_meters.py
     tests/playing/test_grid_bars.py"

@@ -110,6 +110,18 @@ def test_python_example_runs(own_files, tmp_path, monkeypatch):
     assert len(Groove.from_midi(tmp_path / "played.mid").notes) > 0
 
 
+def test_example_of_tokens_runs(own_files, tmp_path, monkeypatch):
+    from groovefast import read_midi
+
+    (tmp_path / "beat.mid").write_bytes(own_files[0].read_bytes())
+    monkeypatch.chdir(tmp_path)
+    (snippet,) = (block for block in _blocks("python") if "DrumsConverter" in block)
+    names = {}
+    exec(snippet, names)
+    assert names["drums"].tokens.shape[1] == 32
+    assert read_midi("tune.mid", channel=1).notes["pitch"].tolist() == [62, 66, 69]
+
+
 def test_onnx_files_are_played_with_onnxruntime_alone(tmp_path, monkeypatch):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")

@@ -1,5 +1,5 @@
 // Fuzz target: bytes -> score -> grid -> windows and records -> back, with what must hold at each;
-// and bytes -> score -> placed notes.
+// and bytes -> score -> placed notes; or bytes -> score -> windows of tokens.
 //
 // The first byte of an input chooses the options, the rest is the file.
 
@@ -18,6 +18,7 @@
 #include "example_reader.hpp"
 #include "placement.hpp"
 #include "quantizer.hpp"
+#include "score_tokens.hpp"
 #include "smf.hpp"
 #include "tfrecord.hpp"
 
@@ -31,13 +32,15 @@ constexpr int kWindowSteps = 32, kHopSteps = 16;
 struct Options {
   ParseOptions parse;
   GridOptions grid;
-  bool whole_song, compare_with_fresh;
+  bool whole_song, compare_with_fresh, tokens;
 
-  explicit Options(std::uint8_t bits) : whole_song(bits & 4), compare_with_fresh(bits & 8) {
+  explicit Options(std::uint8_t bits)
+      : whole_song(bits & 4), compare_with_fresh(bits & 8), tokens(bits & 64) {
     if (bits & 1) parse.channels = 0xffff;
     if (bits & 16) parse.track = 2;
     if (bits & 32) parse.track_names = {"Drums"};
     parse.magenta_compat = grid.magenta_compat = bits & 2;
+    parse.meters_of_no_beats = tokens;
     for (std::size_t pitch = 0; pitch < kPitches; ++pitch) {
       grid.pitch_class[pitch] = static_cast<std::uint8_t>(pitch % 10 == 9 ? kUnmapped : pitch % 10);
     }
@@ -58,11 +61,12 @@ void check_score(const Score& score, std::size_t file_size) {
   require(last.last_time_signature == score.time_signatures.size());
 }
 
-void check_song(const Song& song) {
+void check_song(const Song& song, bool magenta_compat) {
   require(song.tempos[0].tick == 0 && song.tempos[0].time == 0);
   for (std::size_t i = 1; i < song.tempos.size(); ++i) {
-    require(song.tempos[i].tick > song.tempos[i - 1].tick);
-    require(song.tempos[i].time > song.tempos[i - 1].time);
+    const std::int64_t ticks = song.tempos[i].tick - song.tempos[i - 1].tick;
+    require(ticks > 0 || (ticks == 0 && magenta_compat));
+    require(song.tempos[i].time > song.tempos[i - 1].time || ticks == 0);
     require(song.tempos[i].qpm != song.tempos[i - 1].qpm);
   }
   for (std::size_t i = 1; i < song.time_signatures.size(); ++i) {
@@ -277,6 +281,78 @@ void check_placement(const Score& score, const GridOptions& options) {
   require(steps == num_rows);
 }
 
+TokenOptions token_options(const Options& options, TokenKind kind) {
+  TokenOptions tokens;
+  tokens.kind = kind;
+  for (std::size_t pitch = 0; pitch < kPitches; ++pitch) {
+    tokens.drums[pitch] = static_cast<std::uint8_t>(pitch % 10 == 9 ? kUnmapped : pitch % 10);
+  }
+  for (std::size_t program = 0; program < 100; ++program) tokens.programs.set(program);
+  const bool is_trio = kind == TokenKind::kTrio;
+  tokens.slice_bars = options.whole_song ? 1 : 2;
+  tokens.gap_bars = is_trio || options.whole_song ? 1 : 0;
+  tokens.max_bars = 8;
+  tokens.skip_polyphony = options.parse.magenta_compat;
+  tokens.transpose = options.whole_song ? -3 : 0;
+  return tokens;
+}
+
+void check_sub_sequences(const ScoreTokens& found, std::size_t num_notes) {
+  const auto& list = found.sub_sequences.list;
+  require(found.sub_sequences.notes.size() <= num_notes);
+  for (std::size_t i = 1; i < list.size(); ++i) {
+    require(list[i].start > list[i - 1].start && list[i].first_note == list[i - 1].last_note);
+  }
+  require(list.empty() || list[0].first_note == 0);
+  require(list.empty() || list.back().last_note == found.sub_sequences.notes.size());
+}
+
+void check_tracks(const ScoreTokens& found, const TokenOptions& options) {
+  std::size_t last = 0;
+  for (const TokenTrack& track : found.tracks.list) {
+    const std::size_t steps = (track.last - track.first) / tokens_per_step(options.kind);
+    require(track.first == last && track.start_step >= 0 && track.start_step % kStepsPerBar == 0);
+    require(steps > 0 && steps % kStepsPerBar == 0);
+    require(steps <= static_cast<std::size_t>(options.max_bars * kStepsPerBar));
+    require(track.sub_sequence < found.sub_sequences.list.size());
+    last = track.last;
+  }
+  require(last == found.tracks.tokens.size());
+}
+
+// Windows come by place, and those of drums and melodies differ in each sub-sequence.
+void check_token_windows(const ScoreTokens& found, const TokenOptions& options) {
+  const bool is_trio = options.kind == TokenKind::kTrio;
+  const auto size =
+      static_cast<std::size_t>(options.slice_bars * kStepsPerBar) * (is_trio ? kTrioParts : 1);
+  const auto& list = found.windows.list;
+  require(found.windows.tokens.size() >= list.size() * size);
+  const Token most = options.kind == TokenKind::kMelody ? 90 : 512;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    for (std::size_t k = 0; k < size; ++k) {
+      const Token token = found.windows.tokens[i * size + k];
+      require(token >= 0 && token < (is_trio && k % kTrioParts < 2 ? 90 : most));
+    }
+    if (i == 0 || list[i].sub_sequence != list[i - 1].sub_sequence) continue;
+    require(list[i].start_step >= list[i - 1].start_step);
+    const Token* const own = found.windows.tokens.begin() + i * size;
+    require(is_trio || !std::equal(own, own + size, own - size));
+  }
+}
+
+void check_tokens(const Score& score, const Options& options) {
+  static ScoreTokens found;
+  const Played played{score.notes, score.tempos, score.time_signatures};
+  for (const TokenKind kind : {TokenKind::kDrums, TokenKind::kMelody, TokenKind::kTrio}) {
+    const TokenOptions wanted = token_options(options, kind);
+    const NoTokens why = found.find_windows(played, wanted);
+    require(found.windows.list.empty() == (why != NoTokens::kNo) || why == NoTokens::kTooMany);
+    check_sub_sequences(found, score.notes.size());
+    check_tracks(found, wanted);
+    check_token_windows(found, wanted);
+  }
+}
+
 // A parser that has read other files must read this one as a new one does.
 void check_same(const Score& reused, const Score& fresh) {
   require(reused.damage.has_value() == fresh.damage.has_value());
@@ -298,13 +374,17 @@ void run(Bytes input) {
   const std::vector<std::uint8_t> file(input.begin() + 1, input.end());
   const Score& score = parser.parse(file, options.parse);
   check_score(score, file.size());
+  if (options.tokens) {
+    check_tokens(score, options);
+    return;
+  }
   if (options.compare_with_fresh) {
     Parser fresh;
     check_same(score, fresh.parse(file, options.parse));
   }
   for (std::size_t i = 0; i < score.songs.size(); ++i) {
     const Song song = score.song(i);
-    check_song(song);
+    check_song(song, options.parse.magenta_compat);
     const Grid& grid = quantizer.quantize(song, options.grid);
     check_grid(song, grid);
     check_performances(song, grid, options);

@@ -33,7 +33,7 @@ from midi_bytes import (
 QUARTER = 96
 BEAT = hit(0, 36) + hit(QUARTER // 2 - 1, 42) + hit(QUARTER // 2 - 1, 38)
 BARS = BEAT * 24
-OPTIONS = (*range(8), 9)
+OPTIONS = (*range(8), 9, 65, 67, 69)
 
 
 def files() -> Iterator[bytes]:
@@ -61,6 +61,13 @@ def files() -> Iterator[bytes]:
     yield song(sysex(0, b"\x43\x12"), sysex(4, b"\x01\xf7", 0xF7), event(0, 0xF2, 1, 2))
     yield song(event(0, 0xF1, 1), event(0, 0xF3, 2), event(0, 0xF4), event(0, 0xF8), BEAT)
     yield song(hit(0x0FFFFFFF, 36), hit(0x1FFFFF, 38), hit(0x3FFF, 42), hit(0x7F, 46))
+
+    trio = program(0, 33, 1) + program(0, 0, 2) + meter(0, 4)
+    for _ in range(9):
+        trio += hit(0, 36) + on(0, 40, 90, 1) + on(0, 60, 90, 2) + on(0, 64, 90, 2)
+        trio += off(QUARTER, 64, 2) + off(QUARTER, 60, 2) + off(QUARTER, 40, 1) + hit(QUARTER, 38)
+    yield song(trio, division=QUARTER)
+    yield song(trio, tempo(0, 1), tempo(0, 400_000), meter(0, 0), trio, division=QUARTER)
 
     for format_ in (0, 1, 2, 3):
         tracks = track(tempo(0, 400_000), END) + track(meter(0, 4), BARS) + track(BARS, END)

@@ -12,7 +12,7 @@ import click
 from groovefast.cli import console
 from groovefast.cli.progress import Stage, display
 from groovefast.drums import PITCH_CLASSES_HELP
-from groovefast.errors import GrooveFastError
+from groovefast.errors import GrooveFastError, OptionError
 
 if TYPE_CHECKING:
     from groovefast.conversion.job import Progress
@@ -66,6 +66,13 @@ def _moved_options(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUTPUT_DIR")
 @_moved_options
+@click.option(
+    "--representation",
+    type=console.Choice(["performances", "drums", "melody", "trio"]),
+    default="performances",
+    show_default=True,
+    help="Performances for groovae_…; MusicVAE's tokens for …-drums_…, …-mel_… and …-trio_….",
+)
 @click.option(
     "--steps-per-quarter",
     type=int,
@@ -164,6 +171,10 @@ def _convert(
     """Converts, tells what came of it, and returns whether everything could be read."""
     from groovefast.conversion.convert import convert
 
+    if plot is not None and options["representation"] != "performances":
+        raise OptionError(
+            "plot", "is of performances; records of tokens have no velocities to draw"
+        )
     for path in (report, plot):
         if path is not None:
             _check_writable(path)
@@ -248,22 +259,29 @@ def _counts(report: ConversionReport) -> Iterator[tuple[str, int]]:
         yield f"    {reason}", count
     if report.unopened:
         yield "folders and zips not looked into", report.unopened
-    yield "performances written", report.performances
+    is_of_tokens = report.representation != "performances"
+    yield "files written" if is_of_tokens else "performances written", report.performances
     yield from _by_set(report.performances_by_set)
     if report.duplicates:
         yield "performances left out as duplicates", report.duplicates
     yield "bars", report.bars
     yield from _by_set(report.bars_by_set)
     for bars, count in report.windows_by_length.items():
-        yield f"windows of {bars} bars in 4/4", count
+        yield f"windows of {bars} bars in 4/4{', equal ones too' if is_of_tokens else ''}", count
+    if not is_of_tokens:
+        yield from _note_counts(report)
+    if report.reused:
+        yield "shards kept of an earlier run", report.reused
+
+
+def _note_counts(report: ConversionReport) -> Iterator[tuple[str, int]]:
+    """What became of the notes."""
     yield "notes kept", report.notes
     yield "notes dropped", report.merged + report.outside + sum(report.unmapped.values())
     yield "    louder one on the same step", report.merged
     if report.outside:
         yield "    in no whole bar of whole steps", report.outside
     yield "    unmapped", sum(report.unmapped.values())
-    if report.reused:
-        yield "shards kept of an earlier run", report.reused
 
 
 def _by_set(counts: Mapping[str, int]) -> Iterator[tuple[str, int]]:
@@ -285,7 +303,9 @@ def _why_no_drums(report: ConversionReport, options: Mapping[str, Any]) -> Groov
 
     part = DrumPart.of(options["channel"], options["track"])
     try:
-        return no_drums(place, place, part, options["pitch_classes"])
+        is_of_tokens = report.representation != "performances"
+        kit = "reduced" if is_of_tokens else options["pitch_classes"]
+        return no_drums(place, place, part, kit)
     except (OSError, GrooveFastError):  # changed or gone by now
         return None
 

@@ -22,6 +22,7 @@ from groovefast.conversion.options import (
     OnError,
     OnUnmapped,
     Options,
+    Representation,
 )
 from groovefast.conversion.output import OutputFolder
 from groovefast.conversion.report import ConversionReport
@@ -46,6 +47,7 @@ def convert(
     channel: Channel = None,
     track: Track = None,
     magenta_compat: bool = False,
+    representation: Representation = "performances",
     metadata: StrPath | None = None,
     metadata_columns: Sequence[str] | None = None,
     name: str = _SET_NAME,
@@ -57,11 +59,15 @@ def convert(
     on_progress: Callable[[Progress], None] | None = None,
     on_message: Callable[[str], None] | None = None,
 ) -> ConversionReport:
-    """Converts MIDI files to performances in TFRecord shards, each record a `tf.train.Example`.
+    """Converts MIDI files to TFRecord shards, of performances or tokens.
+
+    Each record is a `tf.train.Example`.
 
     A record is a whole performance, or what is played of it in one meter: the hits, velocities and
     offsets of all its steps. Windows of any length are cut from it when it is read, see
-    `load_dataset`, so that one conversion serves all models.
+    `load_dataset`, so that one conversion serves all models. MusicVAE's tokens are of other grids,
+    begun anew at each change of tempo, and of other instruments: under another `representation`
+    a record holds them, of a whole file; see `windows.token_dataset`.
 
     The shards are `NAME-00000-of-00008.tfrecord` and so on, beside a `manifest.json` with their
     counts and CRC-32C. Their bytes depend on the files and the options, not on the number of
@@ -79,6 +85,9 @@ def convert(
             channel of `track` where that is given.
         track: The track of the drums in each file: its number, from 1, or its name.
         magenta_compat: Drop what Magenta drops: files with any change of tempo or meter.
+        representation: "performances", of drums with velocities and exact times; or MusicVAE's
+            tokens of "drums" on channel 10, of the "melody" of each other instrument, or of each
+            "trio" of melody, bass and drums. Tokens are of 16ths, and of General MIDI's drums.
         metadata: A CSV such as the dataset's `info.csv`: there is one set of shards for each value
             of its column `split`, and the other columns go into each record. A file belongs to the
             row whose `midi_filename` is the longest tail of its path; others are left out.
@@ -127,6 +136,7 @@ def convert(
         on_error=on_error,
         unmapped_pitches=unmapped_pitches,
         dedupe=dedupe,
+        representation=representation,
     )
     table = None if metadata is None else Metadata(metadata, metadata_columns, name)
     places = [inputs] if isinstance(inputs, (str, os.PathLike)) else list(inputs)
@@ -153,6 +163,7 @@ def convert(
         corpus=corpus,
         listing=listing,
         steps_per_quarter=options.steps_per_quarter,
+        representation=options.representation,
         seconds=time.perf_counter() - started,
         reused=len(kept),
     )
@@ -167,9 +178,12 @@ def _describe(
 ) -> manifest.Plan:
     """What decides the bytes of all shards: equal plans, equal shards."""
     sets = [list(listing.sets)[shard.set_number] for shard in planned]
+    said = dataclasses.asdict(options)
+    if options.representation == "performances":  # of which earlier versions do not speak
+        del said["representation"]
     plan = {
         "format": manifest.FORMAT,
-        "options": dataclasses.asdict(options),
+        "options": said,
         "files": {
             "number": len(corpus),
             "names_sha256": corpus.names_sha256(),

@@ -20,6 +20,9 @@ class Outcome(enum.Enum):
     CONVERTED = "converted"
     SALVAGED = "salvaged"
     NO_DRUMS = "no_drums"
+    NO_MELODY = "no_melody"
+    NO_TRIO = "no_trio"
+    NO_GRID = "no_grid"
     TOO_SHORT = "too_short"
     TOO_LONG = "too_long"
     METER = "meter"
@@ -49,6 +52,9 @@ _WORDS = {
     Outcome.CONVERTED: "converted",
     Outcome.SALVAGED: "salvaged",
     Outcome.NO_DRUMS: "no drums",
+    Outcome.NO_MELODY: "no melody",
+    Outcome.NO_TRIO: "no melody, bass and drums together",
+    Outcome.NO_GRID: "no bars of 16 steps",
     Outcome.TOO_SHORT: "too short",
     Outcome.TOO_LONG: "too long",
     Outcome.METER: "bars of no whole number of steps",

@@ -33,6 +33,7 @@ class ConversionReport:
         corpus: The files.
         listing: The sets they were put into.
         steps_per_quarter: Of the records' grid.
+        representation: What they hold, see `convert`.
         seconds: How long it took, from looking for the files to the manifest.
         reused: How many shards of an earlier run were kept.
     """
@@ -42,6 +43,7 @@ class ConversionReport:
     corpus: Corpus = dataclasses.field(repr=False)
     listing: Listing = dataclasses.field(repr=False)
     steps_per_quarter: int
+    representation: str
     seconds: float
     reused: int
 

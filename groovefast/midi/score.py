@@ -34,9 +34,9 @@ class Score:
         end_tick: Where the last of its tracks ends, but for a damaged one.
         track_names: What each track is called; empty where it does not say.
         notes: Fields `tick`, `end_tick`, `time`, `end_time` (seconds), `pitch`, `velocity`,
-            `channel` (from 0), `program`, `track` (from 0); by track, within it by instrument in
-            the order of its first ended note, within that as the notes ended. Notes that never end,
-            or where they begin, last a 16th.
+            `channel` (from 0), `program`, `track` (from 0), `unended`; by track, within it by
+            instrument in the order of its first ended note, within that as the notes ended. Notes
+            that never end, or where they begin, last a 16th and are `unended`.
         tempos: Fields `tick`, `time` (seconds), `qpm`, `track`; for each song by tick, one at tick
             0, and only where the tempo differs from the one before.
         time_signatures: Fields `tick`, `time` (seconds), `numerator`, `denominator`, `track`; for

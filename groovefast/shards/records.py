@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from groovefast.config import Config, ConverterConfig
 from groovefast.drums import NUM_CLASSES
-from groovefast.shards.origin import other_grid
+from groovefast.shards.origin import PERFORMANCES, other_grid, other_representation
 
 _CELLS = {
     "hits": tf.io.FixedLenFeature([], tf.string),
@@ -24,6 +24,7 @@ _CELLS = {
     "offsets": tf.io.FixedLenFeature([], tf.string),
     "steps": tf.io.FixedLenFeature([], tf.int64),
 }
+_KIND = {"representation": tf.io.FixedLenFeature([], tf.string, "")}
 _FEATURES = {
     **_CELLS,
     "steps_per_quarter": tf.io.FixedLenFeature([], tf.int64),
@@ -255,6 +256,9 @@ def _problem(record: tf.Tensor, number: int, config: Config) -> str | None:
 
 def _another_kind(batch: tf.Tensor, number: int) -> str:
     try:
+        if kind := tf.io.parse_example(batch, _KIND)["representation"].numpy()[0]:
+            said = kind.decode("utf-8", "replace")
+            return other_representation(said, PERFORMANCES, "the config")
         tf.io.parse_example(batch, _CELLS)
     except tf.errors.InvalidArgumentError:
         return f"record {number} is no performance; groovefast-convert did not write this"

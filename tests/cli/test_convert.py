@@ -71,6 +71,27 @@ def test_closing_table(convert: Convert, corpus: Path) -> None:
     assert "hint: many notes are unmapped (pitches 60)" in done.stderr
 
 
+def test_representations(convert: Convert, corpus: Path) -> None:
+    done = convert(corpus, "out", "--representation", "drums")
+    assert done.returncode == 3, done.stderr
+    rows = table(done.stdout)
+    assert (rows["files written"], rows["bars"]) == ("3", "15")
+    assert rows["windows of 2 bars in 4/4, equal ones too"] == "12"
+    assert "notes kept" not in rows
+    assert convert("out", "--verify").returncode == 0
+    done = convert(corpus, "out", "--resume")
+    assert "--representation" in done.stderr
+    done = convert(corpus / "0.mid", "none", "--representation", "melody")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.endswith("no record was written: 0.mid: no melody\n")
+    done = convert(corpus, "none", "--representation", "trio", "--channel", "1")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--channel: is of performances" in done.stderr
+    done = convert(corpus, "none", "--representation", "drums", "--plot", "a.png")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--plot: is of performances" in done.stderr
+
+
 def test_drums_elsewhere_are_listed(convert: Convert, tmp_path: Path) -> None:
     name = midi.meta(0, 3, b"Kit")
     hits = [midi.hit(119, pitch, channel=0) for pitch in (36, 42, 38, 42) * 16]
