@@ -20,7 +20,11 @@ from groovefast.midi.groove import Groove
 from groovefast.windows.rows import RowLayout
 
 GOLDEN_OPTIONS: dict[str, dict[str, object]] = {
-    **{name: {"config": name} for name in CONFIGS if "dropout" not in name},
+    **{
+        name: {"config": name}
+        for name in CONFIGS
+        if name.startswith("groovae_") and "dropout" not in name
+    },
     "tapify_keep_velocity": {"tapify": True},
     "split_instruments": {"split_instruments": True},
     "split_instruments_hits_control": {"split_instruments": True, "hits_as_controls": True},

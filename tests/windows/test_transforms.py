@@ -15,8 +15,9 @@ from groovefast.windows import transforms
 from groovefast.windows.rows import Grid, RowLayout
 from groovefast.windows.transforms import DropoutDraws
 
+MAGENTAS = [name for name in CONFIGS if name.startswith("groovae_") and "dropout" not in name]
 GOLDEN_CONFIGS = {
-    **{name: config.converter for name, config in CONFIGS.items() if "dropout" not in name},
+    **{name: CONFIGS[name].converter for name in MAGENTAS},
     "tapify_keep_velocity": ConverterConfig(tapify=True),
     "split_instruments": ConverterConfig(split_instruments=True),
     "split_instruments_hits_control": ConverterConfig(
@@ -27,6 +28,7 @@ GOLDEN_CONFIGS = {
 DROPOUT = CONFIGS["groovae_2bar_tap_fixed_velocity_note_dropout"].converter
 ALL_CONFIGS = {
     **GOLDEN_CONFIGS,
+    "groove_rnn": CONFIGS["groove_rnn"].converter,
     "note_dropout": DROPOUT,
     "all_at_once": ConverterConfig(
         humanize=True,
