@@ -21,6 +21,8 @@ GOING_ON_TEMPERATURE = 0.75
 MAX_SEED = 2**31 - 1
 """TensorFlow's stateless draws take no larger ones."""
 
+SLOWEST_QPM, FASTEST_QPM = 4, 1000
+"""Quarter notes a minute, of what is played anew."""
 BACKENDS = ("numpy", "tensorflow")
 """What a model in use may compute with."""
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import operator
+import re
 import sys
 from collections.abc import Iterable, Iterator
 
@@ -141,6 +142,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     tensorflow = sys.modules.get("tensorflow")
     is_exhausted = tensorflow and isinstance(error, tensorflow.errors.ResourceExhaustedError)
     return isinstance(error, MemoryError) or bool(is_exhausted)
+
+
+OUT_OF_MEMORY = "out of memory; ask for less at once, or close other programs"
+"""What to say where `is_out_of_memory`."""
+
+
+def in_plain_words(line: str) -> str:
+    """Returns a line with each `parameter` called as in Python, without backquotes."""
+    return re.sub(r"`(\w+)`", r"\1", line)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

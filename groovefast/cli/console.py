@@ -32,6 +32,7 @@ import click
 from groovefast.drum_part import MAX_TRACKS
 from groovefast.drums import resolve_pitch_classes
 from groovefast.errors import (
+    OUT_OF_MEMORY,
     GrooveFastError,
     OptionError,
     did_you_mean,
@@ -361,7 +362,7 @@ def _describe_shortage(error: Exception) -> str:
     for number in (errno.ENOSPC, errno.EDQUOT):
         if os.strerror(number) in str(error):
             return f"{_uncapitalized(os.strerror(number))}; {_REMEDIES[number]}"
-    return "out of memory; ask for less at once, or close other programs"
+    return OUT_OF_MEMORY
 
 
 def _can_happen(error: Exception) -> bool:

@@ -13,7 +13,7 @@ import click
 from groovefast import playing
 from groovefast.cli import console
 from groovefast.cli.results import Audio, Output, Request
-from groovefast.config import BACKENDS, MAX_SEED, MAX_TEMPERATURE
+from groovefast.config import BACKENDS, FASTEST_QPM, MAX_SEED, MAX_TEMPERATURE, SLOWEST_QPM
 from groovefast.drum_part import DrumPart
 from groovefast.drums import PITCH_CLASSES_HELP
 from groovefast.errors import GrooveFastError, OptionError
@@ -170,7 +170,7 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
 )
 @click.option(
     "--qpm",
-    type=console.FloatRange(min=4, max=1000),
+    type=console.FloatRange(min=SLOWEST_QPM, max=FASTEST_QPM),
     help=f"Tempo of new grooves in quarters a minute.  [default: {NEW_QPM:g}]",
 )
 @click.option(

@@ -91,9 +91,7 @@ class MidiTracks:
         """Returns the file with a text event at its beginning, after the name."""
         data = text.encode("utf-8")
         event = 0, b"\xff\x01" + variable_length(len(data)) + data
-        first = self.tracks[0]
-        named = int(first[0][0] == 0 and first[0][1].startswith(b"\xff\x03"))
-        track = (*first[:named], event, *first[named:])
+        track = begun_with(event, self.tracks[0])
         return dataclasses.replace(self, tracks=(track, *self.tracks[1:]))
 
     def with_notes(
@@ -145,6 +143,12 @@ class MidiTracks:
             if lane is not None
         )
         return all(place in places for place in lanes)
+
+
+def begun_with(event: Event, track: tuple[Event, ...]) -> tuple[Event, ...]:
+    """Returns a track with an event at its beginning, after its name."""
+    named = int(track[0][0] == 0 and track[0][1].startswith(b"\xff\x03"))
+    return (*track[:named], event, *track[named:])
 
 
 def _last_event(track: Sequence[Event]) -> int:

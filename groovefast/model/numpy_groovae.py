@@ -29,8 +29,6 @@ Array: TypeAlias = NDArray[np.float32]
 
 _LEAST_AT_ONCE, _WINDOWS_AT_ONCE = 32, 128
 """So many go to a thread: fewer are slower each, of more what a step makes is not in the cache."""
-_FEW = 4
-"""Where one input in so many is not 0, as of one-hots, only those are multiplied."""
 
 
 class NumpyGrooVAE(InUse):

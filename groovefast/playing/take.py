@@ -443,11 +443,15 @@ class Take:
 
     def _main_track(self) -> tuple[int, int]:
         """Track and channel of most of the drums."""
-        notes = self._all_notes[self._index]
-        places = np.stack((notes["track"], notes["channel"]), axis=1).astype(np.int64)
-        found, counts = np.unique(places, axis=0, return_counts=True)
-        track, channel = found[counts.argmax()].tolist()
-        return track, channel
+        return main_place(self._all_notes[self._index])
+
+
+def main_place(notes: NDArray[np.void]) -> tuple[int, int]:
+    """Returns the track and channel of most of some notes, of equals the first."""
+    places = np.stack((notes["track"], notes["channel"]), axis=1).astype(np.int64)
+    found, counts = np.unique(places, axis=0, return_counts=True)
+    track, channel = found[counts.argmax()].tolist()
+    return track, channel
 
 
 def rows_with(cells: NDArray[Any]) -> NDArray[np.bool_]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncIterator
 
 from starlette.responses import Response, StreamingResponse
 
-from groovefast.errors import GrooveFastError, is_out_of_memory
+from groovefast.errors import (
+    OUT_OF_MEMORY,
+    GrooveFastError,
+    in_plain_words,
+    is_out_of_memory,
+)
 
 UNEXPECTED = "something went wrong in GrooveFast; the terminal says what"
 
@@ -45,10 +49,10 @@ async def _parts(content: bytes) -> AsyncIterator[bytes]:
 def line_of(error: Exception) -> str | None:
     """Returns the one line that tells of a mistake; None for an error that is ours."""
     if is_out_of_memory(error):
-        return "out of memory; ask for less at once, or close other programs"
+        return OUT_OF_MEMORY
     if isinstance(error, RecursionError):
         return "the body is nested too deep"
     if not isinstance(error, GrooveFastError):
         return None
-    line = " ".join(re.sub(r"`(\w+)`", r"\1", str(error)).split())
+    line = " ".join(in_plain_words(str(error)).split())
     return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from groovefast.config import FASTEST_QPM, SLOWEST_QPM
 from groovefast.drum_part import ALL_CHANNELS, DrumPart
 from groovefast.drums import (
     DRUM_CHANNEL,
@@ -22,20 +23,25 @@ from groovefast.errors import OptionError
 from groovefast.midi.files import MAX_TICK
 from groovefast.midi.meters import STEPS_PER_QUARTER, Bars, meters_of
 from groovefast.midi.score import Score, read_score
-from groovefast.midi.tracks import END_OF_TRACK, Event, MidiTracks
-from groovefast.playing.take import COARSE_TICKS, FINE_TICKS, check_counts_in_beats, finer
+from groovefast.midi.tracks import END_OF_TRACK, Event, MidiTracks, begun_with
+from groovefast.playing.take import (
+    COARSE_TICKS,
+    FINE_TICKS,
+    check_counts_in_beats,
+    finer,
+    main_place,
+)
 from groovefast.studio.songs import Songs
 from groovefast.studio.values import check_between
 
 NEW = -1
 """The id of a hit that the file has not."""
-SLOWEST_QPM, FASTEST_QPM = 4.0, 1000.0
 EARLIEST = -0.5
 """Quarter notes: how early a hit may be on the first step."""
 
 _TEMPO = b"\xff\x51"
 _SLOWEST_TEMPO = 0xFFFFFF
-_MICROSECONDS_PER_MINUTE = 6e7
+MICROSECONDS_PER_MINUTE = 6e7
 _NEAR = 0.5 / FINE_TICKS
 """Quarter notes that a coarse file may put a hit astray."""
 
@@ -298,13 +304,8 @@ def _check_ids(hits: Hits, classes: NDArray[np.uint8], name: str) -> None:
 
 
 def _usual_place(notes: NDArray[np.void]) -> tuple[int, int] | None:
-    """Track and channel of most notes, the first of equals; None without notes."""
-    places = np.stack((notes["track"], notes["channel"]), axis=1).astype(np.int64)
-    if not len(places):
-        return None
-    found, counts = np.unique(places, axis=0, return_counts=True)
-    track, channel = found[counts.argmax()].tolist()
-    return track, channel
+    """Track and channel of most notes; None without notes."""
+    return main_place(notes) if len(notes) else None
 
 
 # --- The tempo ------------------------------------------------------------------------------
@@ -312,11 +313,11 @@ def _usual_place(notes: NDArray[np.void]) -> tuple[int, int] | None:
 
 def _tempo_scale(score: Score, qpm: float) -> float:
     """How many times longer quarter notes become; 1 for a tempo that is that of the file."""
-    was = round(_MICROSECONDS_PER_MINUTE / float(score.tempos["qpm"][0]))
-    if qpm > 0 and round(_MICROSECONDS_PER_MINUTE / qpm) == was:
+    was = round(MICROSECONDS_PER_MINUTE / float(score.tempos["qpm"][0]))
+    if qpm > 0 and round(MICROSECONDS_PER_MINUTE / qpm) == was:
         return 1.0
     check_between("qpm", qpm, SLOWEST_QPM, FASTEST_QPM)
-    return _MICROSECONDS_PER_MINUTE / qpm / was
+    return MICROSECONDS_PER_MINUTE / qpm / was
 
 
 def _at_tempo(tracks: MidiTracks, score: Score, scale: float) -> MidiTracks:
@@ -348,9 +349,8 @@ def _scaled(message: bytes, scale: float) -> bytes:
 
 
 def _with_first_tempo(track: tuple[Event, ...], scale: float) -> tuple[Event, ...]:
-    event = 0, _TEMPO + b"\x03" + _microseconds(_MICROSECONDS_PER_MINUTE / 120 * scale)
-    named = int(track[0][0] == 0 and track[0][1].startswith(b"\xff\x03"))
-    return (*track[:named], event, *track[named:])
+    event = 0, _TEMPO + b"\x03" + _microseconds(MICROSECONDS_PER_MINUTE / 120 * scale)
+    return begun_with(event, track)
 
 
 def _microseconds(value: float) -> bytes:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from groovefast import progress
-from groovefast.config import MAX_SEED
-from groovefast.errors import OptionError, check_choice, which_of
+from groovefast.config import FASTEST_QPM, MAX_SEED, SLOWEST_QPM
+from groovefast.errors import OptionError, check_choice, in_plain_words, which_of
 from groovefast.playing import MODES, Mode, play
 from groovefast.playing.modes import check_options
-from groovefast.studio.edits import FASTEST_QPM, SLOWEST_QPM
 from groovefast.studio.listening import heard_as
 from groovefast.studio.pieces import Sent, piece_of
 from groovefast.studio.values import (
@@ -163,7 +161,9 @@ def playing(
     return {
         "pieces": _pieces(row, played, sents, seed),
         "seed": seed,
-        "messages": list(dict.fromkeys(_named(line) for each in played for line in each.messages)),
+        "messages": list(
+            dict.fromkeys(in_plain_words(line) for each in played for line in each.messages)
+        ),
     }
 
 
@@ -217,11 +217,6 @@ def _pieces(
         piece_of(rendition.midi, name, rendition.part, kit)
         for rendition, name in zip(played, names, strict=True)
     ]
-
-
-def _named(line: str) -> str:
-    """A line with options called as pages call them."""
-    return re.sub(r"`(\w+)`", r"\1", line)
 
 
 class _Passes:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from groovefast.config import get_config
+from groovefast.config import FASTEST_QPM, SLOWEST_QPM, get_config
 from groovefast.drum_part import ALL_CHANNELS, CHANNEL_10, DrumPart
 from groovefast.drums import NUM_CLASSES, UNMAPPED, PitchClasses, pitch_table
 from groovefast.errors import GrooveFastError, OptionError
@@ -29,9 +29,8 @@ from groovefast.midi.tracks import MidiTracks
 from groovefast.playing.take import Take, check_counts_in_beats
 from groovefast.studio.edits import (
     EARLIEST,
-    FASTEST_QPM,
+    MICROSECONDS_PER_MINUTE,
     NEW,
-    SLOWEST_QPM,
     Hits,
     Source,
     edited,
@@ -57,7 +56,6 @@ MOST_BEATS = 64
 """In a bar of a new file."""
 MOST_NOTES = 1 << 32
 
-_MICROSECONDS_PER_MINUTE = 6e7
 _ENDING = re.compile(r"\.(midi?|smf|kar|rmi)$", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _NAMES_OF_NOTHING = ("", ".", "..")
@@ -200,7 +198,7 @@ class _Drums(NamedTuple):
         for song in songs.songs:
             tempos = self.score.tempos_of(song.track)
             places = song.start + tempos["tick"] / self.score.ticks_per_quarter
-            qpms = _MICROSECONDS_PER_MINUTE / np.rint(_MICROSECONDS_PER_MINUTE / tempos["qpm"])
+            qpms = MICROSECONDS_PER_MINUTE / np.rint(MICROSECONDS_PER_MINUTE / tempos["qpm"])
             found += map(list, zip(places.tolist(), qpms.tolist(), strict=True))
         return found
 
@@ -274,7 +272,7 @@ class Sent:
         return cls(
             name=plain_name(check_text("name", fields["name"])),
             midi=midi,
-            qpm=float(check_between("qpm", fields["qpm"], 0, _MICROSECONDS_PER_MINUTE)),
+            qpm=float(check_between("qpm", fields["qpm"], 0, MICROSECONDS_PER_MINUTE)),
             hits=_checked_hits(fields["hits"], kit_of(texts["kit"])),
             channel=texts["channel"],
             track=texts["track"],

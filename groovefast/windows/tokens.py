@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,16 +78,7 @@ class DrumsConverter:
 
     @property
     def _search(self) -> TokenSearch:
-        return TokenSearch(
-            _tokens.DRUMS,
-            "drums on channel 10",
-            self.vocabulary,
-            self.slice_bars,
-            self.gap_bars,
-            self.max_bars,
-            self.max_windows,
-            self.seed,
-        )
+        return _search_of(self, _tokens.DRUMS, "drums on channel 10")
 
     def to_tensors(self, source: TokenInput) -> TokenTensors:
         """Returns the windows of a MIDI file, equal ones of a sub-sequence once.
@@ -170,15 +161,10 @@ class MelodyConverter:
 
     @property
     def _search(self) -> TokenSearch:
-        return TokenSearch(
+        return _search_of(
+            self,
             _tokens.MELODY,
             "melody of the programs wanted beside channel 10",
-            self.vocabulary,
-            self.slice_bars,
-            self.gap_bars,
-            self.max_bars,
-            self.max_windows,
-            self.seed,
             whole_programs(self.programs),
             self.skip_polyphony,
         )
@@ -256,15 +242,10 @@ class TrioConverter:
 
     @property
     def _search(self) -> TokenSearch:
-        return TokenSearch(
+        return _search_of(
+            self,
             _tokens.TRIO,
             "trio of melody (programs 0 to 31), bass (32 to 39) and drums (channel 10)",
-            self.vocabulary,
-            self.slice_bars,
-            self.gap_bars,
-            self.max_bars,
-            self.max_windows,
-            self.seed,
         )
 
     def to_tensors(self, source: TokenInput) -> TokenTensors:
@@ -302,6 +283,26 @@ class TrioConverter:
         """
         kit = resolve_pitch_classes(pitch_classes)
         return [_trio(each, qpm, kit) for each in self.vocabulary.read(tokens)]
+
+
+def _search_of(
+    converter: DrumsConverter | MelodyConverter | TrioConverter,
+    kind: int,
+    wanted: str,
+    *of_melodies: Any,
+) -> TokenSearch:
+    """What looks for the windows that a converter is asked for."""
+    return TokenSearch(
+        kind,
+        wanted,
+        converter.vocabulary,
+        converter.slice_bars,
+        converter.gap_bars,
+        converter.max_bars,
+        converter.max_windows,
+        converter.seed,
+        *of_melodies,
+    )
 
 
 def _hits(tokens: Steps) -> tuple[Steps, Steps]:

@@ -1,5 +1,6 @@
 /** The controls of the modes' options; each tells what it is set to. */
 
+import { make } from "./dom.js";
 import { SLOTS } from "./studio.js";
 import { attributeSlider } from "./modes.js";
 
@@ -94,10 +95,4 @@ function labelled(text, ...controls) {
   name.textContent = text;
   label.append(name, ...controls);
   return label;
-}
-
-function make(name, attributes = {}) {
-  const element = document.createElement(name);
-  for (const [attribute, value] of Object.entries(attributes)) element.setAttribute(attribute, value);
-  return element;
 }

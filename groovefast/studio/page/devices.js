@@ -1,8 +1,7 @@
 /** The choice of MIDI devices. */
 
+import { byId } from "./dom.js";
 import { say, trying } from "./say.js";
-
-const byId = (id) => document.getElementById(id);
 
 export function connectPorts(ports, kit) {
   const list = (id, none, devices) => {

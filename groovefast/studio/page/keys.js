@@ -1,5 +1,6 @@
 /** Keys that hold everywhere, help, and light or dark. */
 
+import { byId } from "./dom.js";
 import { keep } from "./keeping.js";
 import { say } from "./say.js";
 import { SLOTS } from "./studio.js";
@@ -8,7 +9,6 @@ const THEMES = ["auto", "light", "dark"];
 const WORDS = "input:not([type=range], [type=checkbox], [type=number]), select, textarea";
 const NUMBERS = "input[type=number]";
 const PRESSED_BY_SPACE = "button, summary, a, input[type=checkbox]";
-const byId = (id) => document.getElementById(id);
 
 let isByKeyboard = false; // how the focus came to where it is
 

@@ -1,5 +1,6 @@
 /** The page: makes its parts and ties them together. */
 
+import { byId } from "./dom.js";
 import { connectPorts } from "./devices.js";
 import { MidiLink, Opener } from "./files.js";
 import { showTheme, takeKeys } from "./keys.js";
@@ -20,8 +21,6 @@ import { Studio } from "./studio.js";
 import { recordTaps } from "./tapping.js";
 import { Transport } from "./transport.js";
 import { runModes } from "./working.js";
-
-const byId = (id) => document.getElementById(id);
 
 async function begin() {
   showTheme(await kept("theme"));

@@ -1,5 +1,6 @@
 /** Files that are dropped, chosen and named, and what is asked about them. */
 
+import { byId } from "./dom.js";
 import { downloadWav, fileOf, takeDrops } from "./files.js";
 import { emptyLike } from "./piece.js";
 import { complain, say, trying } from "./say.js";
@@ -9,7 +10,6 @@ import { SLOTS } from "./studio.js";
 
 const PARTS = ["channel", "track", "kit"];
 const ABOUT_PARTS = /no drums|none of its notes|no track|pitch_classes/;
-const byId = (id) => document.getElementById(id);
 
 export function openFiles(studio, opener) {
   const open = async (files, number) => {

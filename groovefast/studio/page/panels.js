@@ -1,5 +1,6 @@
 /** A panel for each mode: a tab, what it does in a line, its options and its button. */
 
+import { make } from "./dom.js";
 import { controlFor } from "./controls.js";
 import { MODES } from "./modes.js";
 
@@ -125,11 +126,4 @@ export class Panels extends EventTarget {
   tell(what, detail) {
     this.dispatchEvent(new CustomEvent(what, { detail }));
   }
-}
-
-function make(name, attributes = {}, text = "") {
-  const element = document.createElement(name);
-  for (const [attribute, value] of Object.entries(attributes)) element.setAttribute(attribute, value);
-  element.textContent = text;
-  return element;
 }

@@ -5,6 +5,7 @@
  * window is not drawn before it is scrolled to.
  */
 
+import { make } from "./dom.js";
 import { barAt, beatOf, cellsOf, columnAt, lateness, layoutOf } from "./piece.js";
 
 const BARS_BESIDE = [8, 4, 2, 1];
@@ -22,7 +23,7 @@ export class Pattern extends EventTarget {
     this.systems = [];
     this.cursor = { drum: 0, column: 0 };
     this.watcher = new IntersectionObserver((entries) => this.draw(entries), { rootMargin: "600px" });
-    this.head = make("div", "playhead", { hidden: "", "aria-hidden": "true" });
+    this.head = make("div", { class: "playhead", hidden: "", "aria-hidden": "true" });
     new ResizeObserver(() => this.piece && this.show(this.piece)).observe(element);
   }
 
@@ -31,10 +32,6 @@ export class Pattern extends EventTarget {
     const before = this.piece;
     const beside = this.barsBeside(piece);
     this.piece = piece;
-    if (before && before.bars === piece.bars && beside === this.beside) {
-      this.update(before);
-      return;
-    }
     if (before && beside === this.beside && sameBars(before.bars, piece.bars)) {
       this.update(before);
       return;
@@ -70,7 +67,7 @@ export class Pattern extends EventTarget {
     const last = Math.min(first + this.beside, this.piece.bars.length);
     const end = firsts[last] ?? starts.length;
     const name = last - first === 1 ? `Bar ${first + 1}` : `Bars ${first + 1} to ${last}`;
-    const element = make("div", "system");
+    const element = make("div", { class: "system" });
     // The last row is as wide as the others, so that steps are below each other.
     const width = Math.max(end - firsts[first], this.beside * this.piece.bars[first][4]);
     element.style.setProperty("--columns", width);
@@ -91,19 +88,18 @@ export class Pattern extends EventTarget {
   drawSystem(system) {
     if (!system || system.cells) return;
     system.cells = new Map();
-    const rows = make("div", "rows", { role: "grid", "aria-label": system.name });
+    const rows = make("div", { class: "rows", role: "grid", "aria-label": system.name });
     rows.append(...this.drums.map((_, index) => this.row(system, this.drums.length - 1 - index)));
     system.element.replaceChildren(this.ruler(system), rows);
   }
 
   ruler({ first, last }) {
-    const ruler = make("div", "ruler");
-    ruler.append(make("span", "corner"));
+    const ruler = make("div", { class: "ruler" });
     for (let bar = first; bar < last; bar += 1) {
       const [, , numerator, denominator, steps] = this.piece.bars[bar];
       const before = this.piece.bars[bar - 1];
       const isNew = before ? before[2] !== numerator || before[3] !== denominator : numerator !== 4 || denominator !== 4;
-      const button = make("button", "bar", { type: "button", "aria-label": `Play from bar ${bar + 1}`, tabindex: -1 });
+      const button = make("button", { class: "bar", type: "button", "aria-label": `Play from bar ${bar + 1}`, tabindex: -1 });
       button.style.setProperty("--steps", steps);
       button.textContent = isNew ? `${bar + 1}  ${numerator}/${denominator}` : `${bar + 1}`;
       button.addEventListener("click", () => this.tell("bar", bar));
@@ -113,13 +109,13 @@ export class Pattern extends EventTarget {
   }
 
   row(system, drum) {
-    const row = make("div", "row", { role: "row" });
+    const row = make("div", { class: "row", role: "row" });
     row.append(this.rowHeader(drum, system === this.systems[0]));
     const { bars, firsts, starts } = layoutOf(this.piece);
     const last = starts.length - 1;
     for (let column = system.start; column < system.end; column += 1) {
       const step = column - firsts[bars[column]];
-      const cell = make("div", "cell", { role: "gridcell", tabindex: -1 });
+      const cell = make("div", { class: "cell", role: "gridcell", tabindex: -1 });
       const beat = this.beats[bars[column]];
       if (step === 0) cell.classList.add("bar-line");
       else if (step % beat === 0) cell.classList.add("beat");
@@ -135,14 +131,14 @@ export class Pattern extends EventTarget {
 
   /** The name of a drum with its switches, which the tab key finds in the first row of bars only. */
   rowHeader(drum, isFirst) {
-    const header = make("div", "drum", { role: "rowheader" });
-    const name = make("span", "name");
+    const header = make("div", { class: "drum", role: "rowheader" });
+    const name = make("span", { class: "name" });
     name.textContent = this.drums[drum];
-    const short = make("abbr", "short", { title: this.drums[drum] });
+    const short = make("abbr", { class: "short", title: this.drums[drum] });
     short.textContent = SHORT_NAMES[drum];
     header.append(name, short);
     for (const [what, letter] of [["mute", "M"], ["solo", "S"]]) {
-      const button = make("button", what, { type: "button", tabindex: isFirst ? 0 : -1 });
+      const button = make("button", { class: what, type: "button", tabindex: isFirst ? 0 : -1 });
       button.textContent = letter;
       button.dataset.drum = drum;
       button.title = `${what === "mute" ? "Mute" : "Solo"} ${this.drums[drum]}`;
@@ -189,7 +185,7 @@ export class Pattern extends EventTarget {
 
   dot(hit) {
     const late = lateness(this.piece, hit);
-    const dot = make("span", late > 0.015 ? "dot late" : late < -0.015 ? "dot early" : "dot");
+    const dot = make("span", { class: late > 0.015 ? "dot late" : late < -0.015 ? "dot early" : "dot" });
     dot.style.setProperty("--velocity", hit[3] / 127);
     dot.style.setProperty("--off", Math.max(-0.6, Math.min(0.6, late)));
     return dot;
@@ -259,16 +255,9 @@ export class Pattern extends EventTarget {
 }
 
 function sameBars(a, b) {
-  return a.length === b.length && a.every((bar, number) => bar.every((value, part) => value === b[number][part]));
+  return a === b || (a.length === b.length && a.every((bar, number) => bar.every((value, part) => value === b[number][part])));
 }
 
 function sameHits(a = [], b = []) {
   return a.length === b.length && a.every((hit, index) => hit === b[index] || (hit[2] === b[index][2] && hit[3] === b[index][3]));
-}
-
-function make(name, classes = "", attributes = {}) {
-  const element = document.createElement(name);
-  if (classes) element.className = classes;
-  for (const [attribute, value] of Object.entries(attributes)) element.setAttribute(attribute, value);
-  return element;
 }

@@ -1,11 +1,11 @@
 /** Shows the piece of the slot, and where in it is played. */
 
+import { byId } from "./dom.js";
 import { handle } from "./gestures.js";
 import { trying } from "./say.js";
 
 const PREPARE_AFTER_MS = 300;
 const HANDS_OFF_MS = 3000;
-const byId = (id) => document.getElementById(id);
 
 export function showPieces(studio, pattern, kit, ports) {
   let timer = 0;

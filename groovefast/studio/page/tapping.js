@@ -1,12 +1,12 @@
 /** The pad of Drumify: taps are heard, recorded into the slot, and drummed to. */
 
+import { byId } from "./dom.js";
 import { emptyPiece, withTempo } from "./piece.js";
 import { trying } from "./say.js";
 import { Taps } from "./taps.js";
 
 const USUAL_VELOCITY = 96;
 const PAD = 1;
-const byId = (id) => document.getElementById(id);
 
 /** @param drum Makes a beat of the slot's pattern. */
 export function recordTaps(studio, panels, player, ports, kit, drum) {

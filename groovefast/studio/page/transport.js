@@ -1,8 +1,7 @@
 /** The bar below the models: play, loop, click, tempo, bars, undo, volume. */
 
+import { byId } from "./dom.js";
 import { MAX_BARS, doubled, withBars, withTempo } from "./piece.js";
-
-const byId = (id) => document.getElementById(id);
 
 export class Transport {
   /** @param carried Is called with a piece and the same at another tempo. */

@@ -1,11 +1,11 @@
 /** The models at work: what is asked of them, how far they are, what they have made. */
 
+import { byId } from "./dom.js";
 import { MODES } from "./modes.js";
 import { say, complain } from "./say.js";
 
 const SHOWN_AFTER_MS = 250;
 const STAGES = { waiting: "waiting for its turn", listening: "listening", playing: "playing" };
-const byId = (id) => document.getElementById(id);
 
 /** Lets modes be run; returns what runs one by its id. */
 export function runModes(studio, panels, models, facts) {
