@@ -7,17 +7,18 @@ sigmoid are halved, as sigmoid(x) = (tanh(x / 2) + 1) / 2, so that one tanh does
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from groovefast.config import Config
-from groovefast.model.in_use import LEAST_DRAW, InUse, Posterior, drawn
+from groovefast.model.in_use import InUse, Posterior, Seed, seed_pair
 from groovefast.model.inputs import Inputs, Kept
+from groovefast.model.numpy_rows import NumpyRow, numpy_rows
 from groovefast.model.philox import stateless_uniform
-from groovefast.model.plan import FORGET_BIAS, CellPlan, DensePlan, layers
+from groovefast.model.plan import FORGET_BIAS, CellPlan, DecoderPlan, DensePlan, layers
 from groovefast.progress import LISTENING, PLAYING, Progress
 
 Array: TypeAlias = NDArray[np.float32]
@@ -42,13 +43,24 @@ class NumpyGrooVAE(InUse):
         self.weights = {name: np.asarray(array, np.float32) for name, array in weights.items()}
         plan = layers(config)
         self._inputs = Inputs(config, np)
-        self._layout = self._inputs.layout
-        self._levels = [[self._cell(cell) for cell in level] for level in plan.encoder]
+        self._layout, self._bar = self._inputs.layout, plan.bar
+        self._row, rows = numpy_rows(self._layout, len(plan.decoders))
+        self._stacks = [
+            [[self._cell(cell) for cell in level] for level in levels] for levels in plan.encoder
+        ]
         self._mu, self._sigma = self._dense(plan.mu), self._dense(plan.sigma)
-        self._initial, self._output = self._dense(plan.initial_states), self._dense(plan.output)
-        first, *others = (self._cell(cell) for cell in plan.decoder)
-        first, self._known = first.split(self._layout.depth)
-        self._decoder = [first, *others]
+        self._conductor = plan.conductor and _Conductor(
+            self._dense(plan.conductor.initial_states), [*map(self._cell, plan.conductor.cells)]
+        )
+        self._decoders = [
+            self._decoder(decoder, row) for decoder, row in zip(plan.decoders, rows, strict=True)
+        ]
+
+    def _decoder(self, plan: DecoderPlan, row: NumpyRow) -> _Decoder:
+        first, *others = map(self._cell, plan.cells)
+        first, known = first.split(row.depth)
+        initial_states, output = self._dense(plan.initial_states), self._dense(plan.output)
+        return _Decoder(row, initial_states, [first, *others], known, output)
 
     def _dense(self, plan: DensePlan) -> _Dense:
         return _Dense(self.weights[plan.kernel], self.weights[plan.bias])
@@ -61,7 +73,10 @@ class NumpyGrooVAE(InUse):
         heard = np.concatenate([inputs, controls], axis=-1)
         nothing = np.zeros((0, self.config.hparams.z_size), np.float32)
         n, steps = heard.shape[:2]
-        progress = Progress(LISTENING, 2 * len(self._levels) * n * steps)
+        # Of a second stack a step is a bar.
+        lengths = (steps, steps // self._bar)
+        each = (len(stack) * length for stack, length in zip(self._stacks, lengths, strict=False))
+        progress = Progress(LISTENING, 2 * n * sum(each))
         given_ones = (self._encode(part, progress) for part in _parts(heard))
         parts = [(nothing, nothing), *given_ones]
         mu, sigma = (np.concatenate(each) for each in zip(*parts, strict=True))
@@ -69,36 +84,29 @@ class NumpyGrooVAE(InUse):
 
     def _encode(self, heard: Array, progress: Progress) -> Posterior:
         x = np.ascontiguousarray(heard.transpose(1, 0, 2))
-        for level, (forward, backward) in enumerate(self._levels):
-            last = level == len(self._levels) - 1
-            nothing = np.zeros((x.shape[1], forward.units), np.float32)
-            sides = [
-                cell.over(sequence, cell.state(nothing, nothing), progress, last_only=last)
-                for cell, sequence in ((forward, x), (backward, x[::-1]))
-            ]
-            if not last:
-                sides[1] = sides[1][::-1]
-            x = np.concatenate(sides, axis=-1)
+        for stack in self._stacks[:-1]:
+            n, bars = x.shape[1], len(x) // self._bar
+            x = _read(stack, _by_section(x, bars), progress).reshape(bars, n, -1)
+        x = _read(self._stacks[-1], x, progress)
         return Posterior(self._mu(x), np.logaddexp(self._sigma(x), np.float32(0)))
 
+    def _draws(self, n: int, steps: int, noise: Any, seed: Seed) -> Array:
+        if noise is not None:
+            given: Array = self._inputs.noise(noise, n, steps, self._row.draws)
+            return given
+        shape = (n, steps, self._row.draws)
+        draws = stateless_uniform(shape, seed_pair(seed), self._row.least)
+        return np.asarray(draws.transpose(1, 0, 2))
+
     def _decoded(
-        self, z: Array, controls: Array, kept: Kept, temperature: float, seed: NDArray[np.int32]
+        self, z: Array, controls: Array, kept: Kept, temperature: float, draws: Array
     ) -> Array:
         steps = controls.shape[1]
-        noise = self._noise(len(z), steps, seed)
-        progress = Progress(PLAYING, len(z) * steps)
-        given_ones = zip(_parts(z), *map(_parts, (controls, noise, *kept)), strict=True)
+        draws = draws.transpose(1, 0, 2)
+        progress = Progress(PLAYING, len(self._decoders) * len(z) * steps)
+        given_ones = zip(_parts(z), *map(_parts, (controls, draws, *kept)), strict=True)
         parts = [self._write(temperature, progress, *each) for each in given_ones]
         return np.concatenate([np.zeros((0, steps, self._layout.depth), np.float32), *parts])
-
-    def _noise(self, n: int, steps: int, seed: NDArray[np.int32]) -> Array:
-        """Logistic noise for hits and Gumbel noise for bins, (n, steps, drawn)."""
-        layout = self._layout
-        draws = stateless_uniform((n, steps, sum(drawn(layout))), seed, LEAST_DRAW)
-        hits, bins = draws[..., : layout.drums], draws[..., layout.drums :]
-        hits[:] = np.log(hits) - np.log1p(-hits)
-        bins[:] = -np.log(-np.log(bins))
-        return draws
 
     def _write(
         self,
@@ -106,76 +114,142 @@ class NumpyGrooVAE(InUse):
         progress: Progress,
         z: Array,
         controls: Array,
-        noise: Array,
+        draws: Array,
         hits: Array,
         mask: NDArray[np.bool_],
     ) -> Array:
-        n, steps = controls.shape[:2]
-        noise = np.float32(temperature) * noise
-        first, *others = self._decoder
-        known = self._known(z, controls)
-        states = self._states(z)
-        row = np.zeros((n, self._layout.depth), np.float32)
-        written = np.empty((n, steps, self._layout.depth), np.float32)
-        for t in range(steps):
-            x = first.step(row, states[0], known if known.ndim == 2 else known[:, t])
-            for cell, state in zip(others, states[1:], strict=True):
-                x = cell.step(x, state)
-            row = self._draw(self._output(x), noise[:, t])
-            np.copyto(row[:, : self._layout.drums], hits[:, t], where=mask[:, t])
-            written[:, t] = row
-            progress.advance(n)
-        return written
+        told = self._told(z, controls.shape[1])
+        each_own = np.split(draws, np.cumsum([one.row.draws for one in self._decoders])[:-1], -1)
+        parts = [
+            decoder.write(
+                told,
+                controls,
+                decoder.row.noise(own, temperature),
+                temperature,
+                hits,
+                mask,
+                progress,
+            )
+            for decoder, own in zip(self._decoders, each_own, strict=True)
+        ]
+        return np.concatenate(parts, axis=-1)
+
+    def _told(self, z: Array, steps: int) -> Array:
+        """What the decoders are told of each section of windows, (sections, n, width)."""
+        return self._conductor(z, steps // self._bar) if self._conductor else z[None]
+
+    def _conducted(self, z: Array, bars: int) -> Array:
+        return np.asarray(self._told(z, bars * self._bar).transpose(1, 0, 2))
 
     def _forced(self, z: Array, outputs: Array, controls: Array) -> Array:
         n, steps = outputs.shape[:2]
-        progress = Progress(PLAYING, len(self._decoder) * n * steps)
+        layers_in_all = sum(len(decoder.cells) for decoder in self._decoders)
+        progress = Progress(PLAYING, layers_in_all * n * steps)
         given_ones = zip(*map(_parts, (z, outputs, controls)), strict=True)
         parts = [self._logits(progress, *each) for each in given_ones]
         return np.concatenate([np.zeros((0, *outputs.shape[1:]), np.float32), *parts])
 
     def _logits(self, progress: Progress, z: Array, outputs: Array, controls: Array) -> Array:
-        previous = np.zeros((outputs.shape[1], len(outputs), outputs.shape[2]), np.float32)
-        previous[1:] = outputs[:, :-1].transpose(1, 0, 2)
-        first, *others = self._decoder
-        known = self._known(z, controls)
-        states = self._states(z)
+        told = self._told(z, outputs.shape[1])
+        each_own = np.split(outputs, np.cumsum([one.row.depth for one in self._decoders])[:-1], -1)
+        parts = [
+            decoder.teacher_forced(told, own, controls, progress)
+            for decoder, own in zip(self._decoders, each_own, strict=True)
+        ]
+        return np.concatenate(parts, axis=-1)
+
+
+class _Conductor(NamedTuple):
+    """What lays out the bars: what makes first states of z, and layers from the lowest."""
+
+    initial_states: _Dense
+    cells: Sequence[_Cell]
+
+    def __call__(self, z: Array, bars: int) -> Array:
+        """Returns the embeddings of so many bars, (bars, n, units)."""
+        x = np.zeros((bars, len(z), 1), np.float32)
+        for cell, state in zip(self.cells, _states(self, z), strict=True):
+            x = cell.over(x, state)
+        return x
+
+
+class _Decoder(NamedTuple):
+    """What writes rows, or a part of them.
+
+    Attributes:
+        row: What it writes.
+        initial_states: From what it is told to its first c and h.
+        cells: The layers, from the lowest, which hears only its own last row.
+        known: What else the lowest hears.
+        output: From the last layer to the logits of a row.
+    """
+
+    row: NumpyRow
+    initial_states: _Dense
+    cells: Sequence[_Cell]
+    known: _Known
+    output: _Dense
+
+    def write(
+        self,
+        told: Array,
+        controls: Array,
+        noise: Array,
+        temperature: float,
+        hits: Array,
+        mask: NDArray[np.bool_],
+        progress: Progress,
+    ) -> Array:
+        """Returns rows, (n, steps, depth), each written from those before it.
+
+        Args:
+            told: Of each section, (sections, n, width).
+            controls: Of each step, (n, steps, width).
+            noise: As of `NumpyRow.noise`, (n, steps, draws).
+            temperature: How boldly to draw.
+            hits: Hits to keep, (n, steps, drums).
+            mask: Which of them.
+            progress: What is told of each step.
+        """
+        n, steps = controls.shape[:2]
+        length = steps // len(told)
+        row = np.zeros((n, self.row.depth), np.float32)
+        written = np.empty((n, steps, self.row.depth), np.float32)
+        for section, of_section in enumerate(told):
+            first = section * length
+            known = self.known(of_section, controls[:, first : first + length])
+            states = _states(self, of_section)
+            for t in range(first, first + length):
+                x = self.cells[0].step(
+                    row, states[0], known if known.ndim == 2 else known[:, t - first]
+                )
+                for cell, state in zip(self.cells[1:], states[1:], strict=True):
+                    x = cell.step(x, state)
+                row = self.row.draw(self.output(x), noise[:, t], temperature)
+                np.copyto(row[:, : hits.shape[2]], hits[:, t], where=mask[:, t])
+                written[:, t] = row
+                progress.advance(n)
+        return written
+
+    def teacher_forced(
+        self, told: Array, rows: Array, controls: Array, progress: Progress
+    ) -> Array:
+        """Returns the logits of rows, (n, steps, depth), each given the true ones before it.
+
+        All sections are gone through at once; arguments as of `write`.
+        """
+        sections = len(told)
+        previous = np.zeros((rows.shape[1], len(rows), rows.shape[2]), np.float32)
+        previous[1:] = rows[:, :-1].transpose(1, 0, 2)
+        told = told.reshape(-1, told.shape[2])
+        by_section = _by_section(controls.transpose(1, 0, 2), sections).transpose(1, 0, 2)
+        known = self.known(told, by_section)
         known = known if known.ndim == 2 else known.transpose(1, 0, 2)
-        x = first.over(previous, states[0], progress, known)
-        for cell, state in zip(others, states[1:], strict=True):
+        states = _states(self, told)
+        x = self.cells[0].over(_by_section(previous, sections), states[0], progress, known)
+        for cell, state in zip(self.cells[1:], states[1:], strict=True):
             x = cell.over(x, state, progress)
-        return np.asarray(self._output(x).transpose(1, 0, 2))
-
-    def _states(self, z: Array) -> list[_State]:
-        """What the decoder's layers remember before the first step."""
-        flat, states, end = np.tanh(self._initial(z)), [], 0
-        for cell in self._decoder:
-            first, middle, end = end, end + cell.units, end + 2 * cell.units
-            states.append(cell.state(flat[:, first:middle], flat[:, middle:end]))
-        return states
-
-    def _draw(self, logits: Array, noise: Array) -> Array:
-        """A row, (n, depth): the likelier hits and bins of logits with noise."""
-        layout = self._layout
-        hits, velocities, offsets = layout.split(np, logits)
-        of_hits, of_velocities, of_offsets = np.split(noise, np.cumsum(drawn(layout)[:-1]), axis=-1)
-        return np.concatenate(
-            [
-                (hits + of_hits > 0).astype(np.float32),
-                self._draw_bins(velocities, of_velocities)
-                if layout.velocity_bins
-                else _sigmoid(velocities),
-                self._draw_bins(offsets, of_offsets) if layout.offset_bins else np.tanh(offsets),
-            ],
-            axis=-1,
-        )
-
-    def _draw_bins(self, logits: Array, noise: Array) -> Array:
-        """One-hots of the largest of each drum."""
-        groups = (logits + noise).reshape(len(logits), self._layout.drums, -1)
-        best = groups.argmax(axis=-1)
-        one_hots = np.eye(groups.shape[-1], dtype=np.float32)[best]
-        return np.asarray(one_hots.reshape(logits.shape))
+        return np.asarray(_in_a_row(self.output(x), sections).transpose(1, 0, 2))
 
 
 class _Dense(NamedTuple):
@@ -288,7 +362,7 @@ class _Cell(NamedTuple):
         self,
         x: Array,
         state: _State,
-        progress: Progress,
+        progress: Progress | None = None,
         known: Array | float = 0,
         last_only: bool = False,
     ) -> Array:
@@ -312,7 +386,8 @@ class _Cell(NamedTuple):
             self._advance(gates, state)
             if not last_only:
                 outputs[t] = h
-            progress.advance(len(h))
+            if progress:
+                progress.advance(len(h))
         if last_only:
             return h
         return x + outputs if self.residual else outputs
@@ -338,8 +413,42 @@ def _reordered(weights: Array) -> Array:
     return np.concatenate([i / 2, f / 2, o / 2, j], axis=-1).astype(np.float32)
 
 
-def _sigmoid(x: Array) -> Array:
-    return np.asarray(np.tanh(x / 2) / 2 + np.float32(0.5))
+def _read(levels: Sequence[Sequence[_Cell]], x: Array, progress: Progress) -> Array:
+    """What the last bidirectional layer says in the end of (steps, n, depth): (n, 2 * units)."""
+    for level, (forward, backward) in enumerate(levels):
+        last = level == len(levels) - 1
+        nothing = np.zeros((x.shape[1], forward.units), np.float32)
+        sides = [
+            cell.over(sequence, cell.state(nothing, nothing), progress, last_only=last)
+            for cell, sequence in ((forward, x), (backward, x[::-1]))
+        ]
+        if not last:
+            sides[1] = sides[1][::-1]
+        x = np.concatenate(sides, axis=-1)
+    return x
+
+
+def _states(of: _Conductor | _Decoder, told: Array) -> list[_State]:
+    """What layers remember before the first step, of what they are told, (n, width)."""
+    flat, states, end = np.tanh(of.initial_states(told)), [], 0
+    for cell in of.cells:
+        first, middle, end = end, end + cell.units, end + 2 * cell.units
+        states.append(cell.state(flat[:, first:middle], flat[:, middle:end]))
+    return states
+
+
+def _by_section(x: Array, sections: int) -> Array:
+    """Cuts (steps, n, depth) into so many sections: (their steps, sections * n, depth)."""
+    steps, n, depth = x.shape
+    apart = x.reshape(sections, steps // sections, n, depth).transpose(1, 0, 2, 3)
+    return np.ascontiguousarray(apart).reshape(steps // sections, sections * n, depth)
+
+
+def _in_a_row(x: Array, sections: int) -> Array:
+    """The inverse of `_by_section`."""
+    length, all_of_them, depth = x.shape
+    apart = x.reshape(length, sections, all_of_them // sections, depth).transpose(1, 0, 2, 3)
+    return np.ascontiguousarray(apart).reshape(length * sections, -1, depth)
 
 
 def _parts(values: NDArray[Any]) -> Iterator[NDArray[Any]]:

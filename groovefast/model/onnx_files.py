@@ -14,7 +14,7 @@ import numpy as np
 import groovefast
 from groovefast.config import Config
 from groovefast.drums import DRUM_CLASSES
-from groovefast.errors import wanting_extras
+from groovefast.errors import GrooveFastError, wanting_extras
 from groovefast.files import replacing
 from groovefast.model.folder import ONNX_FILES
 from groovefast.model.in_use import InUse
@@ -42,8 +42,14 @@ def export_onnx(model: InUse, folder: Path) -> list[Path]:
         The files, in the order of `ONNX_FILES`.
 
     Raises:
+        GrooveFastError: A model of tokens, or one that goes by bars.
         OSError: They cannot be written.
     """
+    hparams = model.config.hparams
+    if model.config.tokens or hparams.hierarchical_encoder or hparams.hierarchical_decoder:
+        raise GrooveFastError(
+            f"{model.config.name}: no ONNX of models of tokens, nor of those that go by bars"
+        )
     files = _Files(model)
     contents = (files.encoder(), files.decoder(), files.decoder_start(), files.decoder_step())
     folder.mkdir(parents=True, exist_ok=True)
@@ -175,7 +181,7 @@ class _Files:
         """Two of each layer of the decoder, as `Layers` has them."""
         return [
             Tensor(f"{before}{kind}_{number}", ("n", cell.units), f"{kind} of layer {number}")
-            for number, cell in enumerate(self._plan.decoder)
+            for number, cell in enumerate(self._plan.decoders[0].cells)
             for kind in ("c", "h")
         ]
 

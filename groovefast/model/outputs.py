@@ -26,7 +26,8 @@ class RowLosses(NamedTuple):
 
     Attributes:
         loss: What is trained on, (...), summed over each row.
-        parts: What it is the weighted sum of, and other measures, (...) each, by name.
+        parts: What it is the weighted sum of, and other measures, by name: arrays whose means
+            count.
     """
 
     loss: tf.Tensor
@@ -36,11 +37,22 @@ class RowLosses(NamedTuple):
 class Row(Protocol):
     """What a model writes at each step. Rows and their logits are (..., depth)."""
 
+    @property
+    def depth(self) -> int:
+        """Width of a row."""
+
+    @property
+    def draws(self) -> int:
+        """Draws that decide a row."""
+
     def losses(self, logits: tf.Tensor, target: tf.Tensor) -> RowLosses:
-        """Returns what the logits cost where the truth is `target`."""
+        """Returns what the logits cost where the truth is `target`.
+
+        Both are (n, sections, steps of a section, depth).
+        """
 
     def noise(self, n: tf.Tensor, steps: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Returns uniform draws for `draw`, (steps, n, width); a window's do not depend on n."""
+        """Returns uniform draws for `draw`, (steps, n, draws); a window's do not depend on n."""
 
     def draw(
         self, logits: tf.Tensor, noise: tf.Tensor, temperature: float | tf.Tensor
@@ -61,6 +73,16 @@ class PerformanceRow(NamedTuple):
 
     layout: RowLayout
     hparams: LossHParams
+
+    @property
+    def depth(self) -> int:
+        """Width of a row."""
+        return self.layout.depth
+
+    @property
+    def draws(self) -> int:
+        """Draws that decide a row."""
+        return sum(drawn(self.layout))
 
     def losses(self, logits: tf.Tensor, target: tf.Tensor) -> RowLosses:
         """Returns the loss of hits, velocities and offsets, and `hits_accuracy`.
@@ -101,10 +123,8 @@ class PerformanceRow(NamedTuple):
         return RowLosses(loss, parts)
 
     def noise(self, n: tf.Tensor, steps: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Returns uniform draws for `draw`, (steps, n, width); a window's do not depend on n."""
-        draws = tf.random.stateless_uniform(
-            [n, steps, sum(drawn(self.layout))], seed, minval=LEAST_DRAW
-        )
+        """Returns uniform draws for `draw`, (steps, n, draws); a window's do not depend on n."""
+        draws = tf.random.stateless_uniform([n, steps, self.draws], seed, minval=LEAST_DRAW)
         return time_major(draws)
 
     def draw(

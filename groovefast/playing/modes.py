@@ -449,7 +449,8 @@ class Mode:
             from groovefast.model.checkpoints import load_model
 
             model = load_model(model)
-        if self.needs not in (None, *Task.of(model.config.converter).purposes):
+        knows = () if model.config.tokens else (None, *Task.of(model.config.converter).purposes)
+        if self.needs not in knows:
             raise GrooveFastError(
                 f"{self.name}: not what a model of {model.config.name} has learned; "
                 f"give one of {self.model}, or none for the included one"
