@@ -449,7 +449,14 @@ _OWN_ROWS = {"sampling_schedule": "inverse_sigmoid", "sampling_rate": 1000.0}
 _TWO_BARS_OF_DRUMS = {**_OWN_ROWS, "free_bits": 48.0}
 _TWO_BARS_OF_MELODY = {**_OWN_ROWS, "free_bits": 0.0, "beta_rate": 0.99999}
 _TRIO = {"batch_size": 256}
-_SIXTEEN_BARS = HParams(batch_size=128, free_bits=128.0, dropout_keep_prob=1.0)
+_SIXTEEN_BARS = HParams(
+    z_size=512,
+    enc_rnn_size=(320,),
+    hierarchical_encoder=True,
+    batch_size=128,
+    free_bits=256.0,
+    dropout_keep_prob=1.0,
+)
 
 
 def _musicvae(name: str, *hparams: Mapping[str, Any]) -> Config:

@@ -60,7 +60,10 @@ class NumpyGrooVAE(InUse):
         first, *others = map(self._cell, plan.cells)
         first, known = first.split(row.depth)
         initial_states, output = self._dense(plan.initial_states), self._dense(plan.output)
-        return _Decoder(row, initial_states, [first, *others], known, output)
+        alone, own = first, None
+        if row.is_sparse:
+            alone, (own, _) = first.split(0)  # its bias is in `known`
+        return _Decoder(row, initial_states, [first, *others], known, output, alone, own)
 
     def _dense(self, plan: DensePlan) -> _Dense:
         return _Dense(self.weights[plan.kernel], self.weights[plan.bias])
@@ -168,7 +171,9 @@ class _Conductor(NamedTuple):
     def __call__(self, z: Array, bars: int) -> Array:
         """Returns the embeddings of so many bars, (bars, n, units)."""
         x = np.zeros((bars, len(z), 1), np.float32)
-        for cell, state in zip(self.cells, _states(self, z), strict=True):
+        for cell, state in zip(
+            self.cells, _states(self.cells, self.initial_states, z), strict=True
+        ):
             x = cell.over(x, state)
         return x
 
@@ -182,6 +187,8 @@ class _Decoder(NamedTuple):
         cells: The layers, from the lowest, which hears only its own last row.
         known: What else the lowest hears.
         output: From the last layer to the logits of a row.
+        alone: The lowest layer as it writes: where rows are sparse, without hearing them.
+        own: The kernel that they meet instead; there are none before the first step.
     """
 
     row: NumpyRow
@@ -189,6 +196,8 @@ class _Decoder(NamedTuple):
     cells: Sequence[_Cell]
     known: _Known
     output: _Dense
+    alone: _Cell
+    own: Array | None
 
     def write(
         self,
@@ -213,17 +222,19 @@ class _Decoder(NamedTuple):
         """
         n, steps = controls.shape[:2]
         length = steps // len(told)
+        cells = [self.alone, *self.cells[1:]]
         row = np.zeros((n, self.row.depth), np.float32)
         written = np.empty((n, steps, self.row.depth), np.float32)
         for section, of_section in enumerate(told):
             first = section * length
             known = self.known(of_section, controls[:, first : first + length])
-            states = _states(self, of_section)
+            states = _states(cells, self.initial_states, of_section)
             for t in range(first, first + length):
-                x = self.cells[0].step(
-                    row, states[0], known if known.ndim == 2 else known[:, t - first]
-                )
-                for cell, state in zip(self.cells[1:], states[1:], strict=True):
+                now, x = known if known.ndim == 2 else known[:, t - first], row
+                if self.own is not None:
+                    now, x = now + self.row.product(row, self.own) if t else now, row[:, :0]
+                x = cells[0].step(x, states[0], now)
+                for cell, state in zip(cells[1:], states[1:], strict=True):
                     x = cell.step(x, state)
                 row = self.row.draw(self.output(x), noise[:, t], temperature)
                 np.copyto(row[:, : hits.shape[2]], hits[:, t], where=mask[:, t])
@@ -245,7 +256,7 @@ class _Decoder(NamedTuple):
         by_section = _by_section(controls.transpose(1, 0, 2), sections).transpose(1, 0, 2)
         known = self.known(told, by_section)
         known = known if known.ndim == 2 else known.transpose(1, 0, 2)
-        states = _states(self, told)
+        states = _states(self.cells, self.initial_states, told)
         x = self.cells[0].over(_by_section(previous, sections), states[0], progress, known)
         for cell, state in zip(self.cells[1:], states[1:], strict=True):
             x = cell.over(x, state, progress)
@@ -428,10 +439,10 @@ def _read(levels: Sequence[Sequence[_Cell]], x: Array, progress: Progress) -> Ar
     return x
 
 
-def _states(of: _Conductor | _Decoder, told: Array) -> list[_State]:
+def _states(cells: Sequence[_Cell], initial: _Dense, told: Array) -> list[_State]:
     """What layers remember before the first step, of what they are told, (n, width)."""
-    flat, states, end = np.tanh(of.initial_states(told)), [], 0
-    for cell in of.cells:
+    flat, states, end = np.tanh(initial(told)), [], 0
+    for cell in cells:
         first, middle, end = end, end + cell.units, end + 2 * cell.units
         states.append(cell.state(flat[:, first:middle], flat[:, middle:end]))
     return states

@@ -30,6 +30,13 @@ class NumpyRow(Protocol):
     def least(self) -> float:
         """The least of a draw."""
 
+    @property
+    def is_sparse(self) -> bool:
+        """Whether a row is nearly all zeros, so that it is better multiplied by `product`."""
+
+    def product(self, rows: Array, kernel: Array) -> Array:
+        """Returns rows, (n, depth), as they meet a kernel, (depth, width)."""
+
     def noise(self, draws: Array, temperature: float) -> Array:
         """Returns what `draw` takes of uniform draws, (..., draws)."""
 
@@ -60,6 +67,15 @@ class NumpyPerformanceRow(NamedTuple):
     def least(self) -> float:
         """The least of a draw: it has a logarithm."""
         return LEAST_DRAW
+
+    @property
+    def is_sparse(self) -> bool:
+        """It is not."""
+        return False
+
+    def product(self, rows: Array, kernel: Array) -> Array:
+        """Returns rows, (n, depth), as they meet a kernel, (depth, width)."""
+        return np.asarray(rows @ kernel)
 
     def noise(self, draws: Array, temperature: float) -> Array:
         """Returns logistic noise for hits and Gumbel noise for bins."""
@@ -113,6 +129,15 @@ class NumpyTokenRow(NamedTuple):
         """The least of a draw."""
         return 0.0
 
+    @property
+    def is_sparse(self) -> bool:
+        """It is: a single 1."""
+        return True
+
+    def product(self, rows: Array, kernel: Array) -> Array:
+        """Returns rows, (n, depth), as they meet a kernel, (depth, width)."""
+        return np.asarray(kernel[rows.argmax(axis=-1)])
+
     def noise(self, draws: Array, temperature: float) -> Array:
         """Returns the draws as they are."""
         del temperature
@@ -121,10 +146,9 @@ class NumpyTokenRow(NamedTuple):
     def draw(self, logits: Array, noise: Array, temperature: float) -> Array:
         """Draws rows: the first token whose cumulated probability exceeds the draw."""
         if temperature > 0:
-            chances = np.exp(
-                (logits - logits.max(axis=-1, keepdims=True)) / np.float32(temperature)
-            )
-            cumulated = np.cumsum(chances / chances.sum(axis=-1, keepdims=True), axis=-1)
+            scaled = (logits - logits.max(axis=-1, keepdims=True)) / np.float32(temperature)
+            cumulated = np.cumsum(np.exp(scaled, out=scaled), axis=-1)
+            cumulated /= cumulated[:, -1:].copy()
             chosen = np.minimum((cumulated <= noise).sum(axis=-1), self.depth - 1)
         else:
             chosen = logits.argmax(axis=-1)
@@ -157,6 +181,23 @@ class NumpyPartsRow(NamedTuple):
         """The least of a draw."""
         return 0.0
 
+    @property
+    def is_sparse(self) -> bool:
+        """It is: a single 1 for each part."""
+        return True
+
+    def product(self, rows: Array, kernel: Array) -> Array:
+        """Returns rows, (n, depth), as they meet a kernel, (depth, width)."""
+        kernels = np.split(kernel, self._ends)
+        columns = np.split(rows, self._ends, axis=-1)
+        products = map(NumpyTokenRow.product, self.parts, columns, kernels)
+        return np.asarray(sum(products))
+
+    @property
+    def _ends(self) -> NDArray[np.int64]:
+        """Where each part but the last ends."""
+        return np.cumsum([part.depth for part in self.parts[:-1]])
+
     def noise(self, draws: Array, temperature: float) -> Array:
         """Returns the draws as they are."""
         del temperature
@@ -164,8 +205,7 @@ class NumpyPartsRow(NamedTuple):
 
     def draw(self, logits: Array, noise: Array, temperature: float) -> Array:
         """Draws each part of rows."""
-        ends = np.cumsum([part.depth for part in self.parts])
-        columns = np.split(logits, ends[:-1], axis=-1)
+        columns = np.split(logits, self._ends, axis=-1)
         drawn_ones = [
             part.draw(own, noise[:, number : number + 1], temperature)
             for number, (part, own) in enumerate(zip(self.parts, columns, strict=True))
