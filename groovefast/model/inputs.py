@@ -45,14 +45,14 @@ class Inputs(NamedTuple):
 
     def heard(self, inputs: Any) -> Array:
         """Returns what the encoder reads, (n, steps, input_depth): of tokens, or given as such."""
-        layout = self.layout
+        layout, inputs = self.layout, _array(inputs)
         if isinstance(layout, TokenLayout) and _are_whole(inputs):
             inputs = layout.inputs(self.xp, self._tokens("inputs", inputs, layout))
         return self._windows("inputs", inputs, layout.input_depth)
 
     def outputs(self, outputs: Any) -> Array:
         """Returns what the decoder is to write, (n, steps, depth): of tokens, or given as such."""
-        layout = self.layout
+        layout, outputs = self.layout, _array(outputs)
         if isinstance(layout, TokenLayout) and _are_whole(outputs):
             outputs = layout.outputs(self.xp, self._tokens("outputs", outputs, layout))
         return self._windows("outputs", outputs, layout.depth)
@@ -179,6 +179,8 @@ class Inputs(NamedTuple):
             return np.asarray(values, dtype)
         if isinstance(values, np.ndarray):
             values = values.astype(dtype, copy=False)
+        elif dtype is np.int64:
+            return self.xp.cast(values, dtype)
         return self.xp.convert_to_tensor(values, dtype)
 
     def _known(self, length: Any) -> int | None:
@@ -189,10 +191,14 @@ class Inputs(NamedTuple):
         return None if static is None else int(static)
 
 
-def _are_whole(values: Any) -> bool:
+def _array(values: Any) -> Array:
+    """Values as an array, unless they are one or a tensor."""
+    return values if hasattr(values, "dtype") else np.asarray(values)
+
+
+def _are_whole(values: Array) -> bool:
     """Whether an array, or a tensor, is of whole numbers."""
-    dtype = getattr(values, "dtype", None)
-    return dtype is not None and np.dtype(getattr(dtype, "as_numpy_dtype", dtype)).kind in "iu"
+    return np.dtype(getattr(values.dtype, "as_numpy_dtype", values.dtype)).kind in "iu"
 
 
 def _fits(given: Sequence[int | None], wanted: Sequence[int | None]) -> bool:

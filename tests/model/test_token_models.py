@@ -105,6 +105,13 @@ def test_what_is_written_is_likeliest_after_what_was_written(name: str) -> None:
     np.testing.assert_array_equal(layout.told(np, model.teacher_forced(z, tokens)), tokens)
 
 
+def test_tokens_may_be_of_any_kind_of_whole_numbers() -> None:
+    model, tokens = make_model(DRUMS), tokens_of(DRUMS, 2)
+    wanted = np.asarray(model.encode(tokens).mu)
+    for same in (tokens.astype(np.int16), tokens.tolist(), tf.constant(tokens, tf.int32)):
+        np.testing.assert_array_equal(model.encode(same).mu, wanted)
+
+
 @pytest.mark.parametrize("name", [DRUMS, LAID_OUT, MELODY, TRIO, "groovae_16bar"])
 def test_draws(name: str) -> None:
     model = in_numpy(name)
