@@ -32,6 +32,7 @@ def main() -> None:
     ways = {
         name: converting(GrooveConverter.from_config(name), files)
         for name in sorted(CONFIGS, key=lambda name: name != FIRST)
+        if not CONFIGS[name].tokens
     }
     timings = race(ways, len(files), arguments.rounds, arguments.clock)
     report.table("files/s", timings)

@@ -8,11 +8,19 @@ from __future__ import annotations
 import ast
 import dataclasses
 import math
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any
 
 from groovefast.drums import PitchClasses, plain_pitch_classes
-from groovefast.errors import GrooveFastError, OptionError, check_whole, did_you_mean, which_of
+from groovefast.errors import (
+    GrooveFastError,
+    OptionError,
+    check_choice,
+    check_whole,
+    did_you_mean,
+    which_of,
+)
 
 MAX_TEMPERATURE = 1e6
 """Above all use, and far from where float32 ends."""
@@ -31,6 +39,8 @@ DEVICES = ("auto", "cpu", "gpu")
 """What training may be asked to run on."""
 STRATEGIES = ("auto", "mirrored", "multiworker")
 """How training may be shared out to devices and machines."""
+REPRESENTATIONS = ("drums", "melody", "trio")
+"""What tokens may tell of, see `TokensConfig`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +80,31 @@ class ConverterConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class TokensConfig:
+    """What a model reads and writes at each step where it is one of a few choices: MusicVAE's.
+
+    Attributes:
+        representation: "drums", the set of classes hit, 512 tokens; "melody", a pitch, its end or
+            nothing, 90 tokens; or "trio", melody, bass and drums at once, a token each.
+        roll_input: Whether the encoder hears which drums are hit, rather than the token.
+        add_end_token: Whether there is one more token, which ends the music.
+    """
+
+    representation: str
+    roll_input: bool = False
+    add_end_token: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("representation", self.representation, REPRESENTATIONS)
+        if self.roll_input and self.representation != "drums":
+            raise OptionError("roll_input", "is of drums alone")
+        if self.add_end_token and self.representation == "trio":
+            raise OptionError("add_end_token", "is not of trios")
+
+
+@dataclasses.dataclass(frozen=True)
 class ArchitectureHParams:
-    """The sizes of the model.
+    """The layers of the model and their sizes.
 
     Attributes:
         z_size: Of the latent vector; 0 for a model without: it has no encoder, and goes on from
@@ -80,6 +113,9 @@ class ArchitectureHParams:
         dec_rnn_size: Units of each decoder layer.
         residual_encoder: Whether encoder layers add their input to their output.
         residual_decoder: The same of decoder layers.
+        hierarchical_encoder: Whether each bar is read alone first, and then what was made of them.
+        hierarchical_decoder: Whether a conductor, with layers of the decoder's sizes, lays out the
+            bars first.
     """
 
     z_size: int = 256
@@ -87,6 +123,8 @@ class ArchitectureHParams:
     dec_rnn_size: tuple[int, ...] = (256, 256)
     residual_encoder: bool = False
     residual_decoder: bool = False
+    hierarchical_encoder: bool = False
+    hierarchical_decoder: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,11 +254,24 @@ class HParams(
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """A named config: `converter` makes the examples, `hparams` the model."""
+    """A named config: `converter` makes the examples, `hparams` the model.
+
+    Attributes:
+        name: As commands know it.
+        converter: Which windows are cut and, of performances, what becomes of them.
+        hparams: The model, and its training.
+        tokens: What its rows are tokens of; None where they are performances.
+    """
 
     name: str
     converter: ConverterConfig = ConverterConfig()
     hparams: HParams = HParams()
+    tokens: TokensConfig | None = None
+
+    def __post_init__(self) -> None:
+        hparams = self.hparams
+        if not hparams.z_size and (self.tokens or hparams.hierarchical_decoder):
+            raise OptionError("hparams", f"z_size wants 1 or more for {self.name}, not 0")
 
     def with_hparams(
         self, overrides: str | Mapping[str, Any], batch_size: int | None = None
@@ -260,10 +311,12 @@ class Config:
             if not isinstance(own["name"], str):
                 raise GrooveFastError(f"name: {own['name']!r} is no text")
             converter = _mapping("converter", own["converter"])
+            tokens = own.get("tokens")
             return cls(
                 own["name"],
                 ConverterConfig(**{name: _as_tuple(value) for name, value in converter.items()}),
                 _replaced(HParams(), _mapping("hparams", own["hparams"])),
+                None if tokens is None else TokensConfig(**_mapping("tokens", tokens)),
             )
         except KeyError as error:
             problem = f"{error} is missing"
@@ -397,6 +450,38 @@ _OF_NEXT_STEP = HParams(
     z_size=0, batch_size=64, dropout_keep_prob=0.7, loss_at_hits_only=True, ema_decay=0.998
 )
 
+_BARS = {f"{bars}bar": ConverterConfig(bars, pitch_classes="reduced") for bars in (2, 16)}
+_TOKENS = {
+    "drums": TokensConfig("drums", roll_input=True),
+    "mel": TokensConfig("melody"),
+    "trio": TokensConfig("trio"),
+}
+_SMALL = {"z_size": 256, "enc_rnn_size": (512,), "dec_rnn_size": (256, 256)}
+_BIG = {"z_size": 512, "enc_rnn_size": (2048,), "dec_rnn_size": (2048, 2048, 2048)}
+_FLAT = {**_BIG, "enc_rnn_size": (2048, 2048), "free_bits": 256.0}
+_HIERDEC = {**_FLAT, "dec_rnn_size": (1024, 1024), "hierarchical_decoder": True}
+_HIER = {**_HIERDEC, "enc_rnn_size": (1024,), "hierarchical_encoder": True}
+_OWN_ROWS = {"sampling_schedule": "inverse_sigmoid", "sampling_rate": 1000.0}
+_TWO_BARS_OF_DRUMS = {**_OWN_ROWS, "free_bits": 48.0}
+_TWO_BARS_OF_MELODY = {**_OWN_ROWS, "free_bits": 0.0, "beta_rate": 0.99999}
+_TRIO = {"batch_size": 256}
+_SIXTEEN_BARS = HParams(
+    z_size=512,
+    enc_rnn_size=(320,),
+    hierarchical_encoder=True,
+    batch_size=128,
+    free_bits=256.0,
+    dropout_keep_prob=1.0,
+)
+
+
+def _musicvae(name: str, *hparams: Mapping[str, Any]) -> Config:
+    """A config of MusicVAE, whose name tells what its rows are and how many bars it has."""
+    kind, bars = name.partition("-")[2].split("_")[:2]
+    values = dict(ChainMap(*map(dict, reversed(hparams)), {"dropout_keep_prob": 1.0}))
+    return Config(name, _BARS[bars], _replaced(HParams(), values), _TOKENS[kind])
+
+
 CONFIGS: Mapping[str, Config] = {
     config.name: config
     for config in (
@@ -409,8 +494,43 @@ CONFIGS: Mapping[str, Config] = {
         Config("groovae_2bar_add_closed_hh", ConverterConfig(add_instruments=(2,))),
         Config("groovae_2bar_hits_control", ConverterConfig(hits_as_controls=True)),
         Config("groove_rnn", _NEXT_STEP, _OF_NEXT_STEP),
+        # Not Magenta's: the conductor of MusicVAE over the rows of GrooVAE, and without it.
+        Config(
+            "groovae_16bar",
+            ConverterConfig(split_bars=16),
+            _replaced(_SIXTEEN_BARS, {"hierarchical_decoder": True}),
+        ),
+        Config("groovae_16bar_flat", ConverterConfig(split_bars=16), _SIXTEEN_BARS),
+        _musicvae("cat-drums_2bar_small", _SMALL, _TWO_BARS_OF_DRUMS),
+        _musicvae("cat-drums_2bar_big", _BIG, _TWO_BARS_OF_DRUMS),
+        # The next two are not Magenta's; the first is the drums of the paper.
+        _musicvae("hierdec-drums_16bar", _HIERDEC),
+        _musicvae("flat-drums_16bar", _FLAT),
+        _musicvae("cat-mel_2bar_small", _SMALL, _TWO_BARS_OF_MELODY),
+        _musicvae("cat-mel_2bar_big", _BIG, _TWO_BARS_OF_MELODY, {"max_beta": 0.5}),
+        _musicvae("flat-mel_16bar", _FLAT),
+        _musicvae("hierdec-mel_16bar", _HIERDEC),
+        _musicvae("hier-mel_16bar", _HIER),
+        _musicvae("flat-trio_16bar", _FLAT, _TRIO, {"free_bits": 0.0, "max_beta": 1.0}),
+        _musicvae("hierdec-trio_16bar", _HIERDEC, _TRIO),
+        _musicvae("hier-trio_16bar", _HIER, _TRIO),
     )
 }
+"""All named configs. Those of GrooVAE, whose rows are performances, have no `tokens`."""
+
+
+def check_performances(config: Config) -> None:
+    """Raises unless the rows of a config are performances.
+
+    Raises:
+        OptionError: They are tokens.
+    """
+    if config.tokens:
+        raise OptionError(
+            "config",
+            f"{config.name} is of {config.tokens.representation} as tokens; performances wanted, "
+            f"as of {next(iter(CONFIGS))}",
+        )
 
 
 def get_config(name: str | Config) -> Config:

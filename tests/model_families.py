@@ -13,7 +13,11 @@ SIZES = "z_size=8,enc_rnn_size=[8],dec_rnn_size=[8,8]"
 RESIDUAL = (
     "z_size=8,enc_rnn_size=[8,6],dec_rnn_size=[8,5,5],residual_encoder=true,residual_decoder=true"
 )
-FAMILIES = {name: config.converter for name, config in CONFIGS.items()}
+GROOVAE = [name for name, config in CONFIGS.items() if not config.tokens]
+"""The configs whose rows are performances."""
+MAGENTAS_GROOVAE = GROOVAE[:6]
+"""Magenta's among them."""
+FAMILIES = {name: CONFIGS[name].converter for name in MAGENTAS_GROOVAE}
 for name, options in {
     "split": {"split_instruments": True},
     "split, hits told": {"split_instruments": True, "hits_as_controls": True},

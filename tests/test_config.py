@@ -7,16 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from model_families import MAGENTAS_GROOVAE
 
-from groovefast.config import CONFIGS, Config, ConverterConfig, HParams, get_config
+from groovefast.config import (
+    CONFIGS,
+    Config,
+    ConverterConfig,
+    HParams,
+    TokensConfig,
+    get_config,
+)
 from groovefast.errors import GrooveFastError
 
-OF_MAGENTA = {name: config for name, config in CONFIGS.items() if name.startswith("groovae_2")}
-OF_MAGENTA["groovae_4bar"] = CONFIGS["groovae_4bar"]
 
-
-def test_the_six_configs_of_magenta() -> None:
-    assert list(CONFIGS)[:6] == [
+def test_the_six_named_configs_of_groovae() -> None:
+    assert MAGENTAS_GROOVAE == [
         "groovae_4bar",
         "groovae_2bar_humanize",
         "groovae_2bar_tap_fixed_velocity",
@@ -24,10 +29,81 @@ def test_the_six_configs_of_magenta() -> None:
         "groovae_2bar_add_closed_hh",
         "groovae_2bar_hits_control",
     ]
-    for name, config in OF_MAGENTA.items():
-        assert config.name == name
-        assert config.converter.split_bars == (4 if "4bar" in name else 2)
-        assert config.hparams == HParams()
+    for name in MAGENTAS_GROOVAE:
+        assert CONFIGS[name].converter.split_bars == (4 if "4bar" in name else 2)
+        assert CONFIGS[name].hparams == HParams()
+
+
+def test_every_config_has_its_own_name() -> None:
+    assert [config.name for config in CONFIGS.values()] == list(CONFIGS)
+
+
+def test_sixteen_bars_of_groove_differ_in_the_conductor_alone() -> None:
+    conducted, flat = CONFIGS["groovae_16bar"], CONFIGS["groovae_16bar_flat"]
+    assert conducted.converter == flat.converter == ConverterConfig(split_bars=16)
+    assert conducted.hparams == dataclasses.replace(flat.hparams, hierarchical_decoder=True)
+    assert not flat.hparams.hierarchical_decoder
+
+
+SMALL, BIG, DEEP = (512,), (2048,), (2048, 2048)
+MUSICVAE = """
+    name                 | steps | batch | z   | enc   | dec          | bits | beta | rate
+    cat-drums_2bar_small | 32    | 512   | 256 | SMALL | (256, 256)   | 48   | 0.2  | 0
+    cat-drums_2bar_big   | 32    | 512   | 512 | BIG   | BIG * 3      | 48   | 0.2  | 0
+    hierdec-drums_16bar  | 256   | 512   | 512 | DEEP  | (1024, 1024) | 256  | 0.2  | 0
+    flat-drums_16bar     | 256   | 512   | 512 | DEEP  | BIG * 3      | 256  | 0.2  | 0
+    cat-mel_2bar_small   | 32    | 512   | 256 | SMALL | (256, 256)   | 0    | 0.2  | 0.99999
+    cat-mel_2bar_big     | 32    | 512   | 512 | BIG   | BIG * 3      | 0    | 0.5  | 0.99999
+    flat-mel_16bar       | 256   | 512   | 512 | DEEP  | BIG * 3      | 256  | 0.2  | 0
+    hierdec-mel_16bar    | 256   | 512   | 512 | DEEP  | (1024, 1024) | 256  | 0.2  | 0
+    hier-mel_16bar       | 256   | 512   | 512 | (1024,) | (1024, 1024) | 256 | 0.2 | 0
+    flat-trio_16bar      | 256   | 256   | 512 | DEEP  | BIG * 3      | 0    | 1.0  | 0
+    hierdec-trio_16bar   | 256   | 256   | 512 | DEEP  | (1024, 1024) | 256  | 0.2  | 0
+    hier-trio_16bar      | 256   | 256   | 512 | (1024,) | (1024, 1024) | 256 | 0.2 | 0
+"""
+"""As Magenta has them, but for the two of 16 bars of drums."""
+
+
+@pytest.mark.parametrize("line", MUSICVAE.strip().splitlines()[1:])
+def test_the_named_configs_of_musicvae(line: str) -> None:
+    name, *columns = (each.strip() for each in line.split("|"))
+    sizes = {"SMALL": SMALL, "BIG": BIG, "DEEP": DEEP}
+    steps, batch, z, enc, dec, bits, beta, rate = (eval(each, sizes) for each in columns)
+    config = CONFIGS[name]
+    hparams = config.hparams
+    assert config.converter.window_steps == steps
+    assert (hparams.batch_size, hparams.z_size, hparams.free_bits) == (batch, z, bits)
+    assert (hparams.enc_rnn_size, hparams.dec_rnn_size) == (enc, dec)
+    assert (hparams.max_beta, hparams.beta_rate, hparams.dropout_keep_prob) == (beta, rate, 1)
+    schedule = ("teacher_forcing", 0) if steps == 256 else ("inverse_sigmoid", 1000)
+    assert (hparams.sampling_schedule, hparams.sampling_rate) == schedule
+    assert hparams.hierarchical_encoder == name.startswith("hier-")
+    assert hparams.hierarchical_decoder == name.startswith("hier")
+    assert config.tokens is not None
+    assert (
+        config.tokens.representation
+        == {"dr": "drums", "me": "melody", "tr": "trio"}[name.partition("-")[2][:2]]
+    )
+    assert config.tokens.roll_input == ("drums" in name)
+    assert not config.tokens.add_end_token
+
+
+def test_configs_of_tokens_come_back_from_json() -> None:
+    for config in CONFIGS.values():
+        assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"representation": "chords"}, "representation: no such choice 'chords'"),
+        ({"representation": "melody", "roll_input": True}, "roll_input: is of drums alone"),
+        ({"representation": "trio", "add_end_token": True}, "add_end_token: is not of trios"),
+    ],
+)
+def test_tokens_there_are_not(options: dict[str, object], problem: str) -> None:
+    with pytest.raises(GrooveFastError, match=problem):
+        TokensConfig(**options)
 
 
 def test_configs_differ_in_what_the_model_hears() -> None:
@@ -36,9 +112,9 @@ def test_configs_differ_in_what_the_model_hears() -> None:
         name.removeprefix("groovae_"): {
             field.name
             for field in dataclasses.fields(ConverterConfig)
-            if getattr(config.converter, field.name) != getattr(plain, field.name)
+            if getattr(CONFIGS[name].converter, field.name) != getattr(plain, field.name)
         }
-        for name, config in OF_MAGENTA.items()
+        for name in MAGENTAS_GROOVAE
     }
     assert differing == {
         "4bar": {"split_bars"},

@@ -116,8 +116,8 @@ class ConversionReport:
 
     @property
     def windows_by_config(self) -> dict[str, int]:
-        """Windows that each named config would cut."""
-        return {name: self.windows(name) for name in CONFIGS}
+        """Windows that each named config of performances would cut."""
+        return {name: self.windows(name) for name, config in CONFIGS.items() if not config.tokens}
 
     @property
     def windows_by_length(self) -> dict[int, int]:
@@ -125,7 +125,7 @@ class ConversionReport:
         lengths = {
             config.converter.split_bars: name
             for name, config in CONFIGS.items()
-            if config.converter.steps_per_quarter == self.steps_per_quarter
+            if not config.tokens and config.converter.steps_per_quarter == self.steps_per_quarter
         }
         return {bars: self.windows(lengths[bars]) for bars in sorted(filter(None, lengths))}
 

@@ -1,7 +1,8 @@
 """The decoder: a stacked LSTM that writes a window step by step from what it wrote before.
 
 It runs twice: over a whole known window, and over one it writes itself. Where it starts from and
-what else it is told at each step is its `Context`.
+what else it is told at each step is its `Context`: that of z, once for the whole window, or that of
+the conductor, anew in each bar.
 """
 
 from __future__ import annotations
@@ -11,62 +12,78 @@ from typing import Any, NamedTuple, TypeAlias
 
 import tensorflow as tf
 
-from groovefast.model.layers import Cell, Dense, Dropout, Weights, time_major
+from groovefast.model.layers import (
+    Cell,
+    Dense,
+    Dropout,
+    Weights,
+    by_section,
+    in_a_row,
+    initial_states,
+    time_major,
+)
 from groovefast.model.lstm import State
-from groovefast.model.plan import Plan
+from groovefast.model.plan import DecoderPlan
 
 NextInput: TypeAlias = "Callable[[tf.Tensor, tf.Tensor], tf.Tensor]"
 """From a step's number and its logits, (n, depth), to the next step's input, (n, depth)."""
 
 
 class Context(NamedTuple):
-    """What a decoder knows beforehand.
+    """What a decoder knows beforehand of the sections of windows, section by section.
 
     Attributes:
-        states: The c and h of every layer before the first step.
-        known: What it hears beside its own last row, in this order: (steps, n, width) each, at
-            least one of them, or (n, width) where it is the same at every step.
+        states: The c and h of every layer before the first step of each, (sections * n, units).
+        told: What it hears beside its own last row, the same in all of a section,
+            (sections * n, width).
+        controls: What it hears of each step, (steps of a section, sections * n, width).
+        sections: How many there are; 1 where windows are written in one go.
     """
 
     states: Sequence[State]
-    known: Sequence[tf.Tensor]
-
-    @classmethod
-    def of(cls, plan: Plan, weights: Weights, z: tf.Tensor, controls: tf.Tensor) -> Context:
-        """Returns what a decoder is told of windows: z, from which its first states follow too.
-
-        Args:
-            plan: Of the model.
-            weights: Of the model.
-            z: (n, z_size); of a model without z, whose states begin with 0, that is 0.
-            controls: (n, steps, control_depth).
-        """
-        flat = tf.zeros([tf.shape(z)[0], plan.initial_states.outputs])
-        if plan.has_z:
-            flat = tf.tanh(weights.dense(plan.initial_states)(z))
-        states = tf.split(flat, [cell.units for cell in plan.decoder for _ in "ch"], 1)
-        pairs = zip(states[::2], states[1::2], strict=True)
-        return cls([State(c, h) for c, h in pairs], [z, time_major(controls)])
+    told: tf.Tensor
+    controls: tf.Tensor
+    sections: int | tf.Tensor
 
 
 class Decoder(NamedTuple):
-    """The weights of a decoder: layers from the lowest, and what makes logits of the last."""
+    """The weights of a decoder: of its first states, its layers, and of the logits."""
 
+    initial_states: Dense | None
     cells: Sequence[Cell]
     output: Dense
 
     @classmethod
-    def of(cls, plan: Plan, weights: Weights) -> Decoder:
-        """Returns the decoder of a model."""
-        return cls([weights.cell(cell) for cell in plan.decoder], weights.dense(plan.output))
+    def of(cls, plan: DecoderPlan, weights: Weights) -> Decoder:
+        """Returns a decoder of a model."""
+        cells = [weights.cell(cell) for cell in plan.cells]
+        states = plan.initial_states and weights.dense(plan.initial_states)
+        return cls(states, cells, weights.dense(plan.output))
+
+    def context(
+        self, told: tf.Tensor, controls: tf.Tensor, sections: int | tf.Tensor = 1
+    ) -> Context:
+        """Returns what this decoder knows.
+
+        Args:
+            told: Of each section, (sections * n, width).
+            controls: (n, steps, width).
+            sections: How many of them a window has.
+        """
+        units = [cell.lstm.recurrent.shape[0] for cell in self.cells]
+        states = initial_states(self.initial_states, told, units)
+        return Context(states, told, by_section(time_major(controls), sections), sections)
 
     def teacher_forced(self, context: Context, rows: tf.Tensor, dropout: Dropout) -> tf.Tensor:
-        """Returns the logits of each step given the true rows before it, (n, steps, depth)."""
+        """Returns the logits of each step given the true rows before it, (n, steps, depth).
+
+        As these are known, all sections are gone through at once.
+        """
         previous = time_major(tf.pad(rows[:, :-1], [[0, 0], [1, 0], [0, 0]]))
-        parts = [previous, *context.known]
+        parts = [by_section(previous, context.sections), context.told, context.controls]
         for layer, (cell, state) in enumerate(zip(self.cells, context.states, strict=True)):
             parts = [cell.over(parts, state, dropout.of(layer))]
-        return time_major(self.output(parts[0]))
+        return time_major(in_a_row(self.output(parts[0]), context.sections))
 
     def write(
         self, context: Context, next_input: NextInput, dropout: Dropout
@@ -79,20 +96,44 @@ class Decoder(NamedTuple):
         Returns:
             Logits, and what `next_input` made of them, (n, steps, depth) each.
         """
-        steps, n = tf.unstack(tf.shape(next(x for x in context.known if x.shape.rank == 3))[:2])
+        sections = context.sections
+        length, n = tf.unstack(tf.shape(context.controls)[:2] // [1, sections])
+        steps = length * sections
         front, depth = self.cells[0].front, self.output.bias.shape[0]
         own_rows, known_rows = front.kernel[:depth], front.kernel[depth:]
-        known_inputs = dropout.of(len(self.cells))(context.known, front.kernel.dtype)
+        known_inputs = dropout.of(len(self.cells))(
+            [context.told, context.controls], front.kernel.dtype
+        )
         is_told = known_rows.shape[0] > 0
         known = Dense(known_rows, front.bias)(*known_inputs) if is_told else front.bias
+        if known.shape.rank == 3:
+            known = in_a_row(known, sections)
         masks = self._masks(steps, n, dropout)
 
+        def of_section(values: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
+            """The part of (sections * n, width) that step t is in."""
+            if isinstance(sections, int) and sections == 1:
+                return values
+            first = (t // length) * n
+            return values[first : first + n]
+
+        def begun(states: Any, t: tf.Tensor) -> Any:
+            """The states before step t: at the first of a section those it starts from."""
+            if isinstance(sections, int) and sections == 1:
+                return states
+            is_first = t % length == 0
+            return tf.nest.map_structure(
+                lambda new, old: tf.where(is_first, of_section(new, t), old),
+                list(context.states),
+                states,
+            )
+
         def step(t: tf.Tensor, x: tf.Tensor, states: Any, logits: Any, written: Any) -> Any:
-            known_now = known[t] if known.shape.rank == 3 else known
+            known_now = known[t] if known.shape.rank == 3 else of_section(known, t)
             first = self.cells[0].with_front(Dense(own_rows, known_now))
             new_states = []
             cells = [first, *self.cells[1:]]
-            for layer, (cell, state) in enumerate(zip(cells, states, strict=True)):
+            for layer, (cell, state) in enumerate(zip(cells, begun(states, t), strict=True)):
                 x = x * tf.cast(masks[layer][t], tf.float32) if masks else x
                 x, state = cell.step(x, state)
                 new_states.append(state)
@@ -101,7 +142,8 @@ class Decoder(NamedTuple):
             return t + 1, x, new_states, logits.write(t, row), written.write(t, x)
 
         arrays = [tf.TensorArray(tf.float32, steps, element_shape=[None, depth]) for _ in "lw"]
-        start = (0, tf.zeros([n, depth]), list(context.states), *arrays)
+        first_states = tf.nest.map_structure(lambda each: of_section(each, 0), list(context.states))
+        start = (0, tf.zeros([n, depth]), first_states, *arrays)
         *_, logits, written = tf.while_loop(
             lambda t, *_: t < steps, step, start, maximum_iterations=steps
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import groovefast
 from groovefast.config import Config
 from groovefast.drums import DRUM_CLASSES
+from groovefast.errors import GrooveFastError
 from groovefast.windows.rows import RowLayout
 
 
@@ -26,3 +27,29 @@ def about_rows(config: Config) -> dict[str, str]:
     if steps is not None:
         told["window_rows"] = str(steps * layout.rows_per_step)
     return told
+
+
+def check_exportable(config: Config, form: str, bar_by_bar: bool = True) -> None:
+    """Raises unless models of a config have such a form, as in "ONNX files".
+
+    Args:
+        config: That of the model.
+        form: As messages name it.
+        bar_by_bar: Whether models have it that read or write bar by bar.
+
+    Raises:
+        GrooveFastError: Those without z or of tokens have none.
+    """
+    hparams = config.hparams
+    problem = None
+    if not hparams.z_size:
+        problem = "has no z"
+    elif config.tokens:
+        problem = "is of tokens"
+    elif not bar_by_bar and (hparams.hierarchical_encoder or hparams.hierarchical_decoder):
+        problem = "goes bar by bar"
+    if problem:
+        raise GrooveFastError(
+            f"a model of {config.name} {problem}: {form} are of models of performances with z"
+            f"{'' if bar_by_bar else ', written in one go'}"
+        )

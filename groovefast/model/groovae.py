@@ -9,11 +9,17 @@ stacked LSTM, writes it again step by step from z and what it wrote before:
 From Gillick et al., "Learning to Groove with Inverse Sequence Transformations" (ICML 2019), and
 number for number Magenta's implementation of it; variables carry the names of Magenta's
 checkpoints.
+
+It is a branch of MusicVAE (Roberts et al., ICML 2018), all of which is here: rows may be tokens in
+place of performances, and a conductor may lay out the bars of long windows for the decoder:
+
+    z -> conductor -> a context for each bar -> decoder -> logits -> window
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +29,8 @@ from numpy.typing import NDArray
 from groovefast.config import MAX_SEED, PRECISIONS, Config, get_config
 from groovefast.drums import NUM_CLASSES
 from groovefast.errors import check_choice, check_whole
-from groovefast.model.decoder import Context, Decoder, NextInput
+from groovefast.model.conductor import Conductor, Decoders, conducted
+from groovefast.model.decoder import NextInput
 from groovefast.model.encoder import Encoder
 from groovefast.model.in_use import InUse, Posterior, Seed, seed_pair
 from groovefast.model.inputs import Inputs, Kept
@@ -37,14 +44,19 @@ from groovefast.model.layers import (
 )
 from groovefast.model.outputs import PerformanceRow, Row
 from groovefast.model.plan import layers
+from groovefast.model.token_outputs import PartsRow, TokenRow
 from groovefast.task import Task
+from groovefast.windows.rows import RowLayout
+from groovefast.windows.token_rows import layout_of
 
 
 class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
     """The model in TensorFlow: variables, encoder, decoder, losses, sampling.
 
     n counts windows and steps the rows of one: the grid's steps, or 9 rows each with
-    `split_instruments`. `depth`, `control_depth` are the widths of a row (27 and 0, mostly).
+    `split_instruments`. `depth`, `input_depth` and `control_depth` are the widths of rows (27, 27
+    and 0, mostly). Where rows are tokens these may be given in their place: whole numbers,
+    (n, steps) or, of several parts, (n, steps, parts).
 
     Attributes:
         config: The `Config` it was built from.
@@ -70,13 +82,14 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
         self._plan = layers(self.config)
         self._inputs = Inputs(self.config, tf)
         self._layout = self._inputs.layout
-        self._row: Row = PerformanceRow(self._layout, self.config.hparams)
+        self._row, self._rows = _rows_of(self.config, len(self._plan.decoders))
         self.weights = fresh_variables(self._plan, seed)
+        heard = tf.TensorSpec([None, None, self._layout.input_depth])
         windows = tf.TensorSpec([None, None, self._layout.depth])
         controls = tf.TensorSpec([None, None, self._layout.control_depth])
         hits = [None, None, self._layout.drums]
         latents = tf.TensorSpec([None, self.config.hparams.z_size])
-        self._encode_graph = tf.function(self._encode, input_signature=[windows, controls])
+        self._encode_graph = tf.function(self._encode, input_signature=[heard, controls])
         self._teacher_forced_graph = tf.function(
             self._teacher_forced, input_signature=[latents, windows, controls]
         )
@@ -87,7 +100,7 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
                 controls,
                 Kept(tf.TensorSpec(hits), tf.TensorSpec(hits, tf.bool)),
                 tf.TensorSpec([]),
-                tf.TensorSpec([2], tf.int32),
+                tf.TensorSpec([None, None, self._row.draws]),
             ],
         )
         self._continue_graph = tf.function(
@@ -114,12 +127,14 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
         dropout_keep_prob: float = 1.0,
         compiled: bool = False,
         seed: Seed = None,
+        noise: Any = None,
+        coins: Any = None,
     ) -> dict[str, tf.Tensor]:
         """Returns Magenta's losses and metrics of a batch.
 
         Args:
-            inputs: What the encoder reads, (n, steps, depth).
-            outputs: What the decoder should write, (n, steps, depth).
+            inputs: What the encoder reads, (n, steps, input_depth), or tokens.
+            outputs: What the decoder should write, (n, steps, depth), or tokens.
             controls: As for `encode`.
             eps: The noise of z = mu + sigma·eps, (n, z_size); drawn when None.
             beta: What the KL above the free bits is multiplied by.
@@ -129,17 +144,20 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
             compiled: Whether to compile the cells for these shapes: for training, see
                 `lstm.lstm`.
             seed: The same seed gives the same noise, dropout and samples.
+            noise: What its own rows are drawn with in place of noise of the seed, as for `decode`.
+            coins: Where it hears its own rows, bool (steps, n), whatever `sampling_probability`.
 
         Returns:
             One value per window: `r_loss`, `kl` (nats), `kl_loss` (above the free bits),
-            `kl_bits`. Scalars: `total`, and means per step `hits_loss`, `velocities_loss`,
-            `offsets_loss`, `hits_accuracy`.
+            `kl_bits`. Scalars: `total`, and means per step, of performances `hits_loss`,
+            `velocities_loss`, `offsets_loss`, `hits_accuracy`, of tokens `accuracy` and
+            `mean_per_class_accuracy`, with several parts each part's too, as in
+            `accuracy/output_0`.
 
         Raises:
             GrooveFastError: A shape that does not fit the config.
         """
-        inputs = self._inputs.windows("inputs", inputs)
-        outputs = self._inputs.windows("outputs", outputs)
+        inputs, outputs = self._inputs.heard(inputs), self._inputs.outputs(outputs)
         shape = tf.shape(outputs)
         controls = self._inputs.controls(controls, shape[0], shape[1])
         weights = self._weights(compiled)
@@ -157,17 +175,18 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
             eps = tf.random.stateless_normal(tf.shape(mu), for_eps)
         z = mu + sigma * tf.cast(eps, tf.float32)
 
-        decoder = Decoder.of(self._plan, weights)
-        context = Context.of(self._plan, weights, z, controls)
+        decoders = conducted(self._plan, weights, z, controls)
         dropout = Dropout(dropout_keep_prob, for_decoder)
-        if isinstance(sampling_probability, (int, float)) and not sampling_probability:
-            logits = decoder.teacher_forced(context, outputs, dropout)
+        is_told = isinstance(sampling_probability, (int, float)) and not sampling_probability
+        if coins is None and is_told:
+            logits = self._forced_logits(decoders, outputs, dropout)
         else:
-            heard = self._own_or_true(outputs, sampling_probability, for_rows)
-            logits, _ = decoder.write(context, heard, dropout)
+            heard = self._own_or_true(outputs, sampling_probability, for_rows, noise, coins)
+            logits, _ = self._written(decoders, heard, dropout)
 
-        losses = self._row.losses(logits, outputs)
-        r_loss = tf.reduce_sum(losses.loss, 1)
+        by_section = [shape[0], decoders[0][1].sections, -1, self._layout.depth]
+        losses = self._row.losses(tf.reshape(logits, by_section), tf.reshape(outputs, by_section))
+        r_loss = tf.reduce_sum(losses.loss, [1, 2])
         kl = 0.5 * tf.reduce_sum(sigma**2 + mu**2 - 1 - 2 * tf.math.log(sigma), 1)
         kl_loss = tf.maximum(kl - self.config.hparams.free_bits * math.log(2), 0)
         return {
@@ -179,33 +198,79 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
             **{name: tf.reduce_mean(part) for name, part in losses.parts.items()},
         }
 
+    def _forced_logits(self, decoders: Decoders, outputs: tf.Tensor, dropout: Dropout) -> tf.Tensor:
+        """The logits of rows, each decoder's part given the true ones before it."""
+        parts = tf.split(outputs, [row.depth for row in self._rows], -1)
+        logits = [
+            decoder.teacher_forced(context, part, self._of_part(dropout, number))
+            for number, ((decoder, context), part) in enumerate(zip(decoders, parts, strict=True))
+        ]
+        return tf.concat(logits, -1)
+
+    def _written(
+        self, decoders: Decoders, heard: Sequence[NextInput], dropout: Dropout
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits, and what the decoders heard of their own parts."""
+        parts = [
+            decoder.write(context, next_input, self._of_part(dropout, number))
+            for number, ((decoder, context), next_input) in enumerate(
+                zip(decoders, heard, strict=True)
+            )
+        ]
+        logits, written = (tf.concat(each, -1) for each in zip(*parts, strict=True))
+        return logits, written
+
+    def _of_part(self, dropout: Dropout, number: int) -> Dropout:
+        return dropout.of(number) if len(self._rows) > 1 else dropout
+
     def _own_or_true(
-        self, outputs: tf.Tensor, probability: float | tf.Tensor, seed: tf.Tensor
-    ) -> NextInput:
-        """What the decoder hears in scheduled sampling (Bengio et al. 2015)."""
+        self,
+        outputs: tf.Tensor,
+        probability: float | tf.Tensor,
+        seed: tf.Tensor,
+        noise: Any = None,
+        coins: Any = None,
+    ) -> list[NextInput]:
+        """What the decoders hear in scheduled sampling (Bengio et al. 2015)."""
         for_coins, for_rows = tf.unstack(tf.random.split(seed, 2))
-        noise = self._row.noise(tf.shape(outputs)[0], tf.shape(outputs)[1], for_rows)
+        n, steps = tf.unstack(tf.shape(outputs)[:2])
+        noise = (
+            self._row.noise(n, steps, for_rows)
+            if noise is None
+            else self._inputs.noise(noise, n, steps, self._row.draws)
+        )
         truth = time_major(outputs)
-        true_hits = self._layout.split(tf, truth)[0]
-        coins = tf.random.stateless_uniform(tf.shape(truth)[:2], for_coins)[..., None]
+        if coins is None:
+            coins = tf.random.stateless_uniform([steps, n], for_coins) < probability
+        coins = tf.cast(coins, tf.bool)[..., None]
+        known = self._known_hits(truth)
+
+        def of_part(row: Row, truth: tf.Tensor, noise: tf.Tensor) -> NextInput:
+            def next_input(t: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+                own = row.draw(logits, noise[t], 1.0)
+                own = row.keep(own, known(t) if known else None)
+                return tf.where(coins[t], own, truth[t])
+
+            return next_input
+
+        return list(map(of_part, *self._by_part(truth, noise)))
+
+    def _by_part(
+        self, rows: tf.Tensor, noise: tf.Tensor
+    ) -> tuple[Sequence[Row], Sequence[tf.Tensor], Sequence[tf.Tensor]]:
+        """What each decoder writes, and its columns of rows and of noise."""
+        depths, draws = zip(*((row.depth, row.draws) for row in self._rows), strict=True)
+        return self._rows, tf.split(rows, depths, -1), tf.split(noise, draws, -1)
+
+    def _known_hits(self, truth: tf.Tensor) -> Callable[[tf.Tensor], Kept] | None:
+        """The true hits of each step that scheduled sampling keeps, where it keeps any."""
+        layout = self._layout
+        if not (self.config.hparams.sampling_keeps_hits and isinstance(layout, RowLayout)):
+            return None
+        hits = layout.split(tf, truth)[0]
         told = np.isin(range(NUM_CLASSES), Task.of(self.config.converter).given_drums)
-        told = tf.constant(told.reshape(self._layout.rows_per_step, -1))
-
-        def next_input(t: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-            own = self._row.draw(logits, noise[t], 1.0)
-            if self.config.hparams.sampling_keeps_hits:
-                own = self._row.keep(own, Kept(true_hits[t], told[t % told.shape[0]]))
-            own = self._as_played(own)
-            return tf.where(coins[t] < probability, own, truth[t])
-
-        return next_input
-
-    def _as_played(self, row: tf.Tensor) -> tf.Tensor:
-        """Rows as a model without z was trained to hear them, with nothing where no drum is hit."""
-        if self._plan.has_z:
-            return row
-        is_hit = tf.gather(row, self._layout.hit_columns, axis=-1) > 0
-        return tf.where(is_hit, row, self._layout.silence)
+        told = tf.constant(told.reshape(layout.rows_per_step, -1))
+        return lambda t: Kept(hits[t], told[t % told.shape[0]])
 
     def _weights(self, compiled: bool = False) -> Weights:
         return Weights(self.weights, DTYPES[self.precision], compiled)
@@ -217,9 +282,8 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
         return encoder(tf.concat([inputs, controls], -1), NO_DROPOUT)
 
     def _teacher_forced(self, z: tf.Tensor, outputs: tf.Tensor, controls: tf.Tensor) -> tf.Tensor:
-        weights = self._weights()
-        context = Context.of(self._plan, weights, z, controls)
-        return Decoder.of(self._plan, weights).teacher_forced(context, outputs, NO_DROPOUT)
+        decoders = conducted(self._plan, self._weights(), z, controls)
+        return self._forced_logits(decoders, outputs, NO_DROPOUT)
 
     def _decode(
         self,
@@ -227,18 +291,19 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
         controls: tf.Tensor,
         kept: Kept,
         temperature: tf.Tensor,
-        seed: tf.Tensor,
+        noise: tf.Tensor,
     ) -> tf.Tensor:
-        noise = self._row.noise(tf.shape(controls)[0], tf.shape(controls)[1], seed)
         hits, mask = map(time_major, kept)
 
-        def next_input(t: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-            row = self._row.draw(logits, noise[t], temperature)
-            return self._as_played(self._row.keep(row, Kept(hits[t], mask[t])))
+        def of_part(row: Row, noise: tf.Tensor) -> NextInput:
+            def next_input(t: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+                return row.keep(row.draw(logits, noise[t], temperature), Kept(hits[t], mask[t]))
 
-        weights = self._weights()
-        context = Context.of(self._plan, weights, z, controls)
-        _, windows = Decoder.of(self._plan, weights).write(context, next_input, NO_DROPOUT)
+            return next_input
+
+        noises = tf.split(noise, [row.draws for row in self._rows], -1)
+        decoders = conducted(self._plan, self._weights(), z, controls)
+        _, windows = self._written(decoders, list(map(of_part, self._rows, noises)), NO_DROPOUT)
         return windows
 
     def _continue(
@@ -252,14 +317,13 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
         truth = tf.pad(time_major(rows), [[0, steps], [0, 0], [0, 0]])
 
         def next_input(t: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-            row = self._as_played(self._row.draw(logits, noise[t], temperature))
-            row = tf.where(silent[t], self._layout.silence, row)
-            return tf.where(t < played, truth[t], row)
+            own = self._row.draw(logits, noise[t], temperature)
+            own = self._row.keep(own, Kept(tf.zeros([]), silent[t]))
+            return tf.where(t < played, truth[t], own)
 
-        weights = self._weights()
         controls = self._inputs.controls(None, n, played + steps)
-        context = Context.of(self._plan, weights, tf.zeros([n, 0]), controls)
-        _, windows = Decoder.of(self._plan, weights).write(context, next_input, NO_DROPOUT)
+        decoders = conducted(self._plan, self._weights(), tf.zeros([n, 0]), controls)
+        _, windows = self._written(decoders, [next_input], NO_DROPOUT)
         return windows[:, played:]
 
     # In use.
@@ -273,9 +337,18 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
         controls: tf.Tensor,
         kept: Kept,
         temperature: float,
-        seed: NDArray[np.int32],
+        draws: tf.Tensor,
     ) -> tf.Tensor:
-        return self._decode_graph(z, controls, kept, temperature, seed)
+        return self._decode_graph(z, controls, kept, temperature, draws)
+
+    def _draws(self, n: int, steps: int, noise: Any, seed: Seed) -> tf.Tensor:
+        if noise is None:
+            return self._row.noise(n, steps, seed_pair(seed))
+        return self._inputs.noise(noise, n, steps, self._row.draws)
+
+    def _conducted(self, z: tf.Tensor, bars: int) -> tf.Tensor:
+        assert self._plan.conductor is not None
+        return time_major(Conductor.of(self._plan.conductor, self._weights())(z, bars))
 
     def _forced(self, z: tf.Tensor, outputs: tf.Tensor, controls: tf.Tensor) -> tf.Tensor:
         return self._teacher_forced_graph(z, outputs, controls)
@@ -291,7 +364,8 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
 
     def warm_up(self) -> None:
         """Builds the graph of `decode` now, so that the first groove is as fast as the next."""
-        controls = tf.zeros([1, self._layout.control_depth])
+        steps = self._plan.bar if self._plan.conductor else 1
+        controls = tf.zeros([steps, self._layout.control_depth])
         self.decode(tf.zeros([1, self.config.hparams.z_size]), controls, seed=0)
 
     def _normal(self, shape: tuple[int, int], seed: NDArray[np.int32]) -> tf.Tensor:
@@ -299,6 +373,17 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
 
     def _own(self, rows: NDArray[np.float32]) -> tf.Tensor:
         return tf.constant(rows)
+
+
+def _rows_of(config: Config, decoders: int) -> tuple[Row, Sequence[Row]]:
+    """What a model writes at each step, and what each of its decoders does."""
+    layout = layout_of(config)
+    if isinstance(layout, RowLayout):
+        whole: Row = PerformanceRow(layout, config.hparams, not config.hparams.z_size)
+        return whole, [whole]
+    parts = [TokenRow(size) for size in layout.tokens]
+    whole = PartsRow(parts) if len(parts) > 1 else parts[0]
+    return whole, parts if decoders > 1 else [whole]
 
 
 def _seed_of_graph(seed: Seed) -> tf.Tensor:

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from groovefast.config import Config
 from groovefast.errors import GrooveFastError, OptionError, check_choice, check_whole
 from groovefast.model.inputs import Inputs, Kept
+from groovefast.model.latent import slerp
 from groovefast.model.philox import split, stateless_normal
 from groovefast.model.prior import PRIORS, Prior
 from groovefast.model.threads import products_on_one_processor
 from groovefast.model.touch import Touch
+from groovefast.task import Task
 from groovefast.windows.rows import Array, RowLayout
+from groovefast.windows.token_rows import TokenLayout
 
 Seed: TypeAlias = "int | Sequence[int] | NDArray[np.int32] | Any | None"
 
@@ -56,7 +59,8 @@ class InUse:
         """Returns the posterior's `mu` and `sigma`, (n, z_size) each.
 
         Args:
-            inputs: Windows, (n, steps, depth).
+            inputs: Windows, (n, steps, input_depth); or tokens, whole numbers (n, steps) or, of
+                several parts, (n, steps, parts).
             controls: (n, steps, control_depth), or (steps, control_depth) for all; needed only
                 by configs with `hits_as_controls`.
 
@@ -67,7 +71,7 @@ class InUse:
             raise GrooveFastError(
                 f"a model of {self.config.name} has no encoder: it only goes on from what it hears"
             )
-        inputs = self._inputs.windows("inputs", inputs)
+        inputs = self._inputs.heard(inputs)
         controls = self._inputs.controls(controls, *inputs.shape[:2])
         return self._encoded(inputs, controls)
 
@@ -80,13 +84,14 @@ class InUse:
         steps: int | None = None,
         hits: Any = None,
         given: Any = None,
+        noise: Any = None,
     ) -> Array:
-        """Returns windows decoded from `z`, (n, steps, depth).
+        """Returns windows decoded from `z`, (n, steps, depth), or their tokens.
 
         Args:
             z: Latent vectors, (n, z_size).
             controls: As for `encode`.
-            temperature: Hits are drawn from sigmoid(logit / temperature), bins from
+            temperature: Hits are drawn from sigmoid(logit / temperature), bins and tokens from
                 softmax(logits / temperature); 0 takes the more likely.
             seed: The same seed gives the same windows, however many are decoded at once.
             steps: Rows to decode; the config's window, or the controls' length, when None.
@@ -94,28 +99,38 @@ class InUse:
                 written, and heard by the steps after them, in place of drawn ones.
             given: Which of `hits` to keep, bool, of their shape or one that goes with it, as (9,):
                 the model chooses the others. All when None.
+            noise: Uniform draws from 0 to 1 in place of those of the seed, (steps, n, draws): of
+                tokens one for each part, and the token is the first whose cumulated probability
+                exceeds it.
+
+        Returns:
+            Float32 (n, steps, depth); of a config with tokens these, int64 (n, steps) or, of
+            several parts, (n, steps, parts).
 
         Raises:
             GrooveFastError: A shape that does not fit the config.
         """
         z, temperature = self._inputs.latents(z), self._inputs.temperature(temperature)
-        steps = self._inputs.steps(controls) if steps is None else steps
+        steps = self._inputs.steps(controls, steps)
         controls = self._inputs.controls(controls, z.shape[0], steps)
         kept = self._inputs.kept(hits, given, z.shape[0], steps)
-        return self._decoded(z, controls, kept, temperature, seed_pair(seed))
+        draws = self._draws(z.shape[0], steps, noise, seed)
+        rows = self._decoded(z, controls, kept, temperature, draws)
+        layout = self._inputs.layout
+        return layout.told(self._inputs.xp, rows) if isinstance(layout, TokenLayout) else rows
 
     def teacher_forced(self, z: Any, outputs: Any, controls: Any = None) -> Array:
         """Returns the logits of each step given the true steps before it, (n, steps, depth).
 
         Args:
             z: Latent vectors, (n, z_size).
-            outputs: The truth, (n, steps, depth).
+            outputs: The truth, (n, steps, depth), or its tokens.
             controls: As for `encode`.
 
         Raises:
             GrooveFastError: A shape that does not fit the config.
         """
-        z, outputs = self._inputs.latents(z), self._inputs.windows("outputs", outputs)
+        z, outputs = self._inputs.latents(z), self._inputs.outputs(outputs)
         controls = self._inputs.controls(controls, *outputs.shape[:2])
         return self._forced(z, outputs, controls)
 
@@ -144,18 +159,65 @@ class InUse:
             GrooveFastError: A shape that does not fit the config, or a model with z or controls.
             OptionError: A number out of its range.
         """
-        if self.config.hparams.z_size or self._inputs.layout.hits_as_controls:
+        if self.config.hparams.z_size or Task.of(self.config.converter).wants_hits:
             raise GrooveFastError(
                 f"a model of {self.config.name} does not go on from what was played: it wants "
                 "more than that"
             )
-        rows = self._inputs.windows("rows", rows)
+        rows = self._inputs.outputs(rows, "rows")
         steps = check_whole("steps", steps, 0)
         silent = np.zeros(steps, bool) if silent is None else np.asarray(silent, bool)
         if silent.shape != (steps,):
             raise GrooveFastError(f"silent: shape ({steps},) wanted, {silent.shape} given")
         temperature = self._inputs.temperature(temperature)
         return self._continued(rows, silent, temperature, seed_pair(seed))
+
+    def embeddings(self, z: Any, bars: int | None = None) -> Array:
+        """Returns what the conductor says of each bar, (n, bars, units).
+
+        Args:
+            z: Latent vectors, (n, z_size).
+            bars: How many; those of the config's window when None.
+
+        Raises:
+            GrooveFastError: A shape that does not fit the config, or a model without a conductor.
+        """
+        if not self.config.hparams.hierarchical_decoder:
+            raise GrooveFastError(f"embeddings: {self.config.name} has no conductor")
+        bar = self._inputs.bar
+        steps = self._inputs.steps(None, None if bars is None else bars * bar)
+        return self._conducted(self._inputs.latents(z), steps // bar)
+
+    def interpolate(
+        self,
+        start: Any,
+        end: Any,
+        num: int = 5,
+        temperature: float = 1.0,
+        seed: Seed = None,
+        noise: Any = None,
+    ) -> Array:
+        """Returns windows on the way from one to another, both ends included.
+
+        They are decoded from the arc between the means of their posteriors, in equal steps of its
+        angle.
+
+        Args:
+            start: The first window, (1, steps, input_depth), or tokens, as for `encode`.
+            end: The last one.
+            num: How many, 2 or more.
+            temperature: As for `decode`.
+            seed: As for `decode`.
+            noise: As for `decode`.
+
+        Raises:
+            OptionError: Too few.
+            GrooveFastError: A shape that does not fit the config.
+        """
+        check_whole("num", num, 2)
+        first, last = (np.asarray(self.encode(each).mu)[0] for each in (start, end))
+        way = slerp(first, last, np.linspace(0, 1, num))
+        return self.decode(way, None, temperature, seed, noise=noise)
 
     def sample(
         self,
@@ -171,7 +233,7 @@ class InUse:
         attributes: Mapping[str, float] | None = None,
         touch: float | None = None,
     ) -> Array:
-        """Returns n new windows, (n, steps, depth); see `decode`.
+        """Returns n new windows as `decode` gives them.
 
         Args:
             n: How many.
@@ -204,9 +266,10 @@ class InUse:
         rows = self.decode(z, controls, temperature, for_decoder, steps)
         if not touch:
             return rows
+        layout = RowLayout.of(self.config.converter)
         with products_on_one_processor():
             touched = self.fitted_touch().touch_rows(
-                np.asarray(rows), self._inputs.layout, touch, _words(for_decoder)
+                np.asarray(rows), layout, touch, _words(for_decoder)
             )
         return self._own(touched)
 
@@ -263,8 +326,15 @@ class InUse:
         controls: Array,
         kept: Kept,
         temperature: float,
-        seed: NDArray[np.int32],
+        draws: Array,
     ) -> Array:
+        raise NotImplementedError
+
+    def _draws(self, n: Any, steps: Any, noise: Any, seed: Seed) -> Array:
+        """Uniform draws that decide rows: those given, or those of a seed."""
+        raise NotImplementedError
+
+    def _conducted(self, z: Array, bars: int) -> Array:
         raise NotImplementedError
 
     def _forced(self, z: Array, outputs: Array, controls: Array) -> Array:

@@ -13,7 +13,8 @@ import numpy as np
 from groovefast.config import MAX_TEMPERATURE, Config
 from groovefast.errors import GrooveFastError, check_number
 from groovefast.task import Task
-from groovefast.windows.rows import Array, RowLayout
+from groovefast.windows.rows import Array
+from groovefast.windows.token_rows import Layout, TokenLayout, layout_of
 
 
 class Kept(NamedTuple):
@@ -38,19 +39,66 @@ class Inputs(NamedTuple):
     xp: Any
 
     @property
-    def layout(self) -> RowLayout:
+    def layout(self) -> Layout:
         """What rows are."""
-        return RowLayout.of(self.config.converter)
+        return layout_of(self.config)
 
-    def windows(self, name: str, windows: Any) -> Array:
-        """Returns windows, (n, steps, depth)."""
-        windows, depth = self._float32(windows), self.layout.depth
+    def heard(self, inputs: Any) -> Array:
+        """Returns what the encoder reads, (n, steps, input_depth): of tokens, or given as such."""
+        layout, inputs = self.layout, _array(inputs)
+        if isinstance(layout, TokenLayout) and _are_whole(inputs):
+            inputs = layout.inputs(self.xp, self._tokens("inputs", inputs, layout))
+        return self._windows("inputs", inputs, layout.input_depth)
+
+    def outputs(self, outputs: Any, name: str = "outputs") -> Array:
+        """Returns what the decoder is to write, (n, steps, depth): of tokens, or given as such."""
+        layout, outputs = self.layout, _array(outputs)
+        if isinstance(layout, TokenLayout) and _are_whole(outputs):
+            outputs = layout.outputs(self.xp, self._tokens(name, outputs, layout))
+        return self._windows(name, outputs, layout.depth)
+
+    def _windows(self, name: str, windows: Any, depth: int) -> Array:
+        windows = self._float32(windows)
         if len(windows.shape) != 3 or windows.shape[2] != depth:
             raise GrooveFastError(
                 f"{name}: shape (n, steps, {depth}) wanted by {self.config.name}, "
                 f"{tuple(windows.shape)} given"
             )
+        self._check_bars(name, windows.shape[1])
         return windows
+
+    def _tokens(self, name: str, tokens: Any, layout: TokenLayout) -> Array:
+        """Tokens, int64 (n, steps[, parts]), each one that there is."""
+        wanted = layout.shape("n", "steps")
+        if len(tokens.shape) != len(wanted) or tuple(tokens.shape)[2:] != wanted[2:]:
+            shape = f"({', '.join(map(str, wanted))})"
+            raise GrooveFastError(
+                f"{name}: tokens of shape {shape} wanted by {self.config.name}, "
+                f"{tuple(tokens.shape)} given"
+            )
+        if isinstance(tokens, np.ndarray):
+            unknown = (tokens < 0) | (tokens >= np.array(layout.tokens))
+            if unknown.any() if len(wanted) > 2 else (unknown := unknown.reshape(-1)).any():
+                first = tokens.reshape(-1)[unknown.reshape(-1).argmax()]
+                raise GrooveFastError(
+                    f"{name}: no token {first} in {self.config.name}; they are 0 to "
+                    f"{' and '.join(f'{size - 1}' for size in dict.fromkeys(layout.tokens))}"
+                )
+        return self._of(tokens, np.int64)
+
+    def _check_bars(self, name: str, steps: Any) -> None:
+        """Raises where a model that goes by bars gets another number of rows."""
+        hparams, bar = self.config.hparams, self.bar
+        by_bars = hparams.hierarchical_encoder or hparams.hierarchical_decoder
+        if by_bars and steps is not None and (not steps or steps % bar):
+            raise GrooveFastError(
+                f"{name}: whole bars of {bar} rows wanted by {self.config.name}, {steps} rows given"
+            )
+
+    @property
+    def bar(self) -> int:
+        """Rows of a bar."""
+        return self.config.converter.steps_per_bar * self.layout.rows_per_step
 
     def latents(self, z: Any) -> Array:
         """Returns latent vectors, (n, z_size)."""
@@ -81,6 +129,8 @@ class Inputs(NamedTuple):
     def kept(self, hits: Any, given: Any, n: int, steps: int) -> Kept:
         """Returns the hits to keep, (n, steps, drums), of those that are `given`."""
         shape = (n, steps, self.layout.drums)
+        if hits is not None and not self.layout.drums:
+            raise GrooveFastError(f"hits: there are none in the rows of {self.config.name}")
         if hits is None and given is not None:
             raise GrooveFastError("given: which of `hits` to keep; give these as well")
         if hits is None:
@@ -100,14 +150,26 @@ class Inputs(NamedTuple):
         check_number("temperature", temperature, 0, MAX_TEMPERATURE)
         return float(temperature)
 
-    def steps(self, controls: Any) -> int:
-        """Returns how many rows to decode when not told."""
-        if controls is not None:
-            return int(self._float32(controls).shape[-2])
-        steps = self.config.converter.window_steps
+    def noise(self, noise: Any, n: Any, steps: Any, draws: int) -> Array:
+        """Returns uniform draws that decide rows, (steps, n, draws)."""
+        noise = self._float32(noise)
+        wanted, given = (self._known(steps), self._known(n), draws), tuple(noise.shape)
+        if len(given) != 3 or not _fits(given, wanted):
+            raise GrooveFastError(
+                f"noise: shape {wanted} wanted by {self.config.name}, {given} given"
+            )
+        return noise
+
+    def steps(self, controls: Any, steps: int | None) -> int:
+        """Returns how many rows to decode, also when not told."""
+        if steps is None and controls is not None:
+            steps = int(self._float32(controls).shape[-2])
+        if steps is None and self.config.converter.window_steps is not None:
+            steps = self.config.converter.window_steps * self.layout.rows_per_step
         if steps is None:
             raise GrooveFastError(f"steps: {self.config.name} has no window length; give one")
-        return steps * self.layout.rows_per_step
+        self._check_bars("steps", steps)
+        return steps
 
     def _float32(self, values: Any) -> Array:
         return self._of(values, np.float32)
@@ -117,6 +179,8 @@ class Inputs(NamedTuple):
             return np.asarray(values, dtype)
         if isinstance(values, np.ndarray):
             values = values.astype(dtype, copy=False)
+        elif dtype is np.int64:
+            return self.xp.cast(values, dtype)
         return self.xp.convert_to_tensor(values, dtype)
 
     def _known(self, length: Any) -> int | None:
@@ -125,6 +189,16 @@ class Inputs(NamedTuple):
             return length
         static = self.xp.get_static_value(length)
         return None if static is None else int(static)
+
+
+def _array(values: Any) -> Array:
+    """Values as an array, unless they are one or a tensor."""
+    return values if hasattr(values, "dtype") else np.asarray(values)
+
+
+def _are_whole(values: Array) -> bool:
+    """Whether an array, or a tensor, is of whole numbers."""
+    return np.dtype(getattr(values.dtype, "as_numpy_dtype", values.dtype)).kind in "iu"
 
 
 def _fits(given: Sequence[int | None], wanted: Sequence[int | None]) -> bool:

@@ -170,3 +170,28 @@ class Weights(NamedTuple):
 def time_major(x: tf.Tensor) -> tf.Tensor:
     """(n, steps, depth) as (steps, n, depth), and back."""
     return tf.transpose(x, [1, 0, 2])
+
+
+def by_section(x: tf.Tensor, sections: int | tf.Tensor) -> tf.Tensor:
+    """Cuts (steps, n, depth) into so many sections: (their steps, sections * n, depth)."""
+    if isinstance(sections, int) and sections == 1:
+        return x
+    n, depth = tf.shape(x)[1], x.shape[-1]
+    apart = tf.transpose(tf.reshape(x, [sections, -1, n, depth]), [1, 0, 2, 3])
+    return tf.reshape(apart, [-1, sections * n, depth])
+
+
+def in_a_row(x: tf.Tensor, sections: int | tf.Tensor) -> tf.Tensor:
+    """The inverse of `by_section`."""
+    if isinstance(sections, int) and sections == 1:
+        return x
+    n, depth = tf.shape(x)[1] // sections, x.shape[-1]
+    apart = tf.transpose(tf.reshape(x, [-1, sections, n, depth]), [1, 0, 2, 3])
+    return tf.reshape(apart, [-1, n, depth])
+
+
+def initial_states(dense: Dense | None, told: tf.Tensor, units: Sequence[int]) -> list[State]:
+    """The c and h of layers of so many units before the first step, of what they are told."""
+    flat = tf.tanh(dense(told)) if dense else tf.zeros([tf.shape(told)[0], 2 * sum(units)])
+    states = tf.split(flat, [size for size in units for _ in "ch"], 1)
+    return [State(c, h) for c, h in zip(states[::2], states[1::2], strict=True)]

@@ -26,7 +26,17 @@ from groovefast.files import write_atomically
 from groovefast.model.folder import checkpoint_prefix
 from groovefast.model.in_use import InUse
 from groovefast.model.models import included_models
-from groovefast.model.plan import Arrays, CellPlan, decoder_scope, encoder_scope
+from groovefast.model.plan import (
+    BAR_ENCODER,
+    CORE,
+    DECODER,
+    ENCODER,
+    Arrays,
+    CellPlan,
+    core_scope,
+    decoder_scope,
+    encoder_scope,
+)
 
 UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
 """What TensorFlow raises for a checkpoint that is cut off or something else."""
@@ -209,8 +219,16 @@ def _with_sizes(config: Config, weights: Mapping[str, npt.NDArray[np.float32]]) 
 
     hparams = config.hparams
     most = range(len(weights))
-    enc_rnn_size, residual_encoder = sizes(encoder_scope(level, "fw") for level in most)
-    dec_rnn_size, residual_decoder = sizes(decoder_scope(layer) for layer in most)
+    encoder, decoder = ENCODER, DECODER
+    if hparams.hierarchical_encoder:
+        encoder = BAR_ENCODER
+    if hparams.hierarchical_decoder:
+        parts = [CORE, core_scope(0)]
+        decoder = next(
+            (each for each in parts if f"{each}/output_projection/bias" in weights), CORE
+        )
+    enc_rnn_size, residual_encoder = sizes(encoder_scope(level, "fw", encoder) for level in most)
+    dec_rnn_size, residual_decoder = sizes(decoder_scope(layer, decoder) for layer in most)
     z_bias = weights.get("encoder/mu/bias")
     return dataclasses.replace(
         config,

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from groovefast.errors import GrooveFastError, wanting_extras
+from groovefast.errors import wanting_extras
 from groovefast.files import replacing
-from groovefast.model.exported import about_rows
+from groovefast.model.exported import about_rows, check_exportable
 from groovefast.model.folder import ONNX_FILES
 from groovefast.model.in_use import InUse
 from groovefast.model.plan import layers
@@ -40,13 +40,10 @@ def export_onnx(model: InUse, folder: Path) -> list[Path]:
         The files, in the order of `ONNX_FILES`.
 
     Raises:
-        GrooveFastError: A model without z.
+        GrooveFastError: A model without z or of tokens, or one that goes by bars.
         OSError: They cannot be written.
     """
-    if not model.config.hparams.z_size:
-        raise GrooveFastError(
-            f"a model of {model.config.name} has no z: ONNX files are of models with"
-        )
+    check_exportable(model.config, "ONNX files", bar_by_bar=False)
     files = _Files(model)
     contents = (files.encoder(), files.decoder(), files.decoder_start(), files.decoder_step())
     folder.mkdir(parents=True, exist_ok=True)
@@ -184,7 +181,7 @@ class _Files:
         """Two of each layer of the decoder, as `Layers` has them."""
         return [
             Tensor(f"{before}{kind}_{number}", ("n", cell.units), f"{kind} of layer {number}")
-            for number, cell in enumerate(self._plan.decoder)
+            for number, cell in enumerate(self._plan.decoders[0].cells)
             for kind in ("c", "h")
         ]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groovefast.model.onnx_graph import Graph, Name
-from groovefast.model.plan import FORGET_BIAS, Arrays, CellPlan, DensePlan, Plan
+from groovefast.model.plan import FORGET_BIAS, Arrays, CellPlan, DecoderPlan, DensePlan, Plan
 
 
 def with_forget_bias(plan: Plan, weights: Mapping[str, NDArray[np.float32]]) -> Arrays:
@@ -45,9 +45,10 @@ class Layers(NamedTuple):
 
     def encoder(self, x: Name) -> Name:
         """Adds the encoder's layers: from (steps, n, depth) to their last outputs, (n, width)."""
-        for level in self.plan.encoder[:-1]:
+        (levels,) = self.plan.encoder
+        for level in levels[:-1]:
             x = self.graph.concat(*self._both_ways(level, x, last_only=False))
-        return self.graph.concat(*self._both_ways(self.plan.encoder[-1], x, last_only=True))
+        return self.graph.concat(*self._both_ways(levels[-1], x, last_only=True))
 
     def _both_ways(self, level: Sequence[CellPlan], x: Name, last_only: bool) -> list[Name]:
         ways = zip(level, ("forward", "reverse"), strict=True)
@@ -78,8 +79,9 @@ class Layers(NamedTuple):
 
     def first_states(self, z: Name) -> list[Name]:
         """Adds what the decoder's layers remember before the first step: c and h of each."""
-        flat = self.graph.add("Tanh", self.dense(self.plan.initial_states, z))
-        widths = [units for cell in self.plan.decoder for units in (cell.units, cell.units)]
+        assert self._decoder.initial_states is not None
+        flat = self.graph.add("Tanh", self.dense(self._decoder.initial_states, z))
+        widths = [units for cell in self._decoder.cells for units in (cell.units, cell.units)]
         return self.graph.split(flat, widths)
 
     def known(self, z: Name, controls: Sequence[Name]) -> Name:
@@ -88,11 +90,11 @@ class Layers(NamedTuple):
         Of controls of one step it is (n, width), of those by time (steps, n, width).
         """
         plan = self._first
-        of_controls = self._depth + self.plan.initial_states.inputs
+        of_controls = self._depth + self.plan.mu.outputs
         of_z = self._product(plan, z, self._depth, of_controls)
         said = self.graph.add("Add", of_z, self._bias(plan))
         for each in controls:
-            told = self._product(plan, each, of_controls, self.plan.decoder[0].inputs)
+            told = self._product(plan, each, of_controls, self._decoder.cells[0].inputs)
             said = self.graph.add("Add", told, said)
         return said
 
@@ -111,7 +113,7 @@ class Layers(NamedTuple):
         """
         x = self.graph.add("Add", self._product(self._first, row, 0, self._depth), known)
         after: list[Name] = []
-        for number, cell in enumerate(self.plan.decoder):
+        for number, cell in enumerate(self._decoder.cells):
             if number and cell.projection:
                 x = self.dense(cell.projection, x)
             c, h = states[2 * number : 2 * number + 2]
@@ -120,7 +122,7 @@ class Layers(NamedTuple):
             c, h = self._cell(cell, x if has_met else self._met(cell, x), c, h)
             x = self.graph.add("Add", x, h) if cell.residual else h
             after += [c, h]
-        return self.dense(self.plan.output, x), after
+        return self.dense(self._decoder.output, x), after
 
     def _met(self, cell: CellPlan, x: Name) -> Name:
         """What a layer's input makes of its kernel, with the bias."""
@@ -137,14 +139,19 @@ class Layers(NamedTuple):
         return c, add("Mul", add("Sigmoid", o), add("Tanh", c))
 
     @property
+    def _decoder(self) -> DecoderPlan:
+        (decoder,) = self.plan.decoders
+        return decoder
+
+    @property
     def _first(self) -> DensePlan:
         """What the decoder's input meets first."""
-        cell = self.plan.decoder[0]
+        cell = self._decoder.cells[0]
         return cell.projection or cell.lstm
 
     @property
     def _depth(self) -> int:
-        return self.plan.output.outputs
+        return self._decoder.output.outputs
 
     def _product(self, plan: DensePlan, x: Name, first: int, end: int) -> Name:
         """Adds x times some rows of a kernel."""

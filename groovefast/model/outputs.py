@@ -26,7 +26,8 @@ class RowLosses(NamedTuple):
 
     Attributes:
         loss: What is trained on, (...), summed over each row.
-        parts: What it is the weighted sum of, and other measures, (...) each, by name.
+        parts: What it is the weighted sum of, and other measures, by name: arrays whose means
+            count.
     """
 
     loss: tf.Tensor
@@ -36,19 +37,30 @@ class RowLosses(NamedTuple):
 class Row(Protocol):
     """What a model writes at each step. Rows and their logits are (..., depth)."""
 
+    @property
+    def depth(self) -> int:
+        """Width of a row."""
+
+    @property
+    def draws(self) -> int:
+        """Draws that decide a row."""
+
     def losses(self, logits: tf.Tensor, target: tf.Tensor) -> RowLosses:
-        """Returns what the logits cost where the truth is `target`."""
+        """Returns what the logits cost where the truth is `target`.
+
+        Both are (n, sections, steps of a section, depth).
+        """
 
     def noise(self, n: tf.Tensor, steps: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Returns uniform draws for `draw`, (steps, n, width); a window's do not depend on n."""
+        """Returns uniform draws for `draw`, (steps, n, draws); a window's do not depend on n."""
 
     def draw(
         self, logits: tf.Tensor, noise: tf.Tensor, temperature: float | tf.Tensor
     ) -> tf.Tensor:
         """Draws rows; temperature 0 takes the likeliest."""
 
-    def keep(self, row: tf.Tensor, kept: Kept) -> tf.Tensor:
-        """Returns rows with what is known in place of their own."""
+    def keep(self, row: tf.Tensor, kept: Kept | None) -> tf.Tensor:
+        """Returns rows as they are heard: with what is known in place of their own."""
 
 
 class PerformanceRow(NamedTuple):
@@ -57,10 +69,23 @@ class PerformanceRow(NamedTuple):
     Attributes:
         layout: What their columns are.
         hparams: How their losses are weighted.
+        is_cleared: Whether of a drum that is not hit nothing else is told, as a model without z
+            was trained to hear it.
     """
 
     layout: RowLayout
     hparams: LossHParams
+    is_cleared: bool = False
+
+    @property
+    def depth(self) -> int:
+        """Width of a row."""
+        return self.layout.depth
+
+    @property
+    def draws(self) -> int:
+        """Draws that decide a row."""
+        return sum(drawn(self.layout))
 
     def losses(self, logits: tf.Tensor, target: tf.Tensor) -> RowLosses:
         """Returns the loss of hits, velocities and offsets, and `hits_accuracy`.
@@ -101,10 +126,8 @@ class PerformanceRow(NamedTuple):
         return RowLosses(loss, parts)
 
     def noise(self, n: tf.Tensor, steps: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Returns uniform draws for `draw`, (steps, n, width); a window's do not depend on n."""
-        draws = tf.random.stateless_uniform(
-            [n, steps, sum(drawn(self.layout))], seed, minval=LEAST_DRAW
-        )
+        """Returns uniform draws for `draw`, (steps, n, draws); a window's do not depend on n."""
+        draws = tf.random.stateless_uniform([n, steps, self.draws], seed, minval=LEAST_DRAW)
         return time_major(draws)
 
     def draw(
@@ -132,10 +155,15 @@ class PerformanceRow(NamedTuple):
         )
         return tf.concat([hits, velocities, offsets], -1)
 
-    def keep(self, row: tf.Tensor, kept: Kept) -> tf.Tensor:
-        """Returns rows with hits that are known in place of their own."""
-        hits, velocities, offsets = self.layout.split(tf, row)
-        return tf.concat([tf.where(kept.mask, kept.values, hits), velocities, offsets], -1)
+    def keep(self, row: tf.Tensor, kept: Kept | None) -> tf.Tensor:
+        """Returns rows as they are heard: with hits that are known in place of their own."""
+        if kept:
+            hits, velocities, offsets = self.layout.split(tf, row)
+            row = tf.concat([tf.where(kept.mask, kept.values, hits), velocities, offsets], -1)
+        if self.is_cleared:
+            is_hit = tf.gather(row, self.layout.hit_columns, axis=-1) > 0
+            row = tf.where(is_hit, row, self.layout.silence)
+        return row
 
     def _groups(self, values: tf.Tensor, bins: int) -> tf.Tensor:
         """(..., drums * bins) as (..., drums, bins)."""

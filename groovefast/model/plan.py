@@ -11,12 +11,18 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from groovefast.config import Config
-from groovefast.windows.rows import RowLayout
+from groovefast.config import ArchitectureHParams, Config
+from groovefast.windows.token_rows import TokenLayout, layout_of
 
 Arrays: TypeAlias = "dict[str, npt.NDArray[np.float32]]"
 """The weights of a model by their names in Magenta's checkpoints."""
 
+_LEVEL = "hierarchical_level_"
+ENCODER, DECODER, CORE = "encoder", "decoder", "core_decoder/decoder"
+BAR_ENCODER = f"{ENCODER}/{_LEVEL}0"
+CONDUCTOR = f"{DECODER}/{_LEVEL}0"
+"""What the names of their variables begin with; `CORE` is the decoder below a conductor, and
+`BAR_ENCODER` what reads each bar alone."""
 
 FORGET_BIAS = 1.0
 """What every forget gate gets beside its bias, as in TensorFlow 1."""
@@ -81,29 +87,87 @@ class CellPlan(NamedTuple):
         return f"{self.scope}/input_projection_wrapper" if self.projects else self.scope
 
 
+Levels: TypeAlias = "tuple[tuple[CellPlan, CellPlan], ...]"
+"""Bidirectional layers, forward and backward, from the lowest."""
+
+
+class DecoderPlan(NamedTuple):
+    """What writes rows.
+
+    Attributes:
+        initial_states: From what it is told, z or a bar's embedding, to its first c and h; None
+            where it is told nothing, and these are 0.
+        cells: The layers, from the lowest.
+        output: From the last layer to the logits of a row.
+    """
+
+    initial_states: DensePlan | None
+    cells: tuple[CellPlan, ...]
+    output: DensePlan
+
+    def dense(self) -> Iterator[DensePlan]:
+        """Everything that has weights, in order."""
+        if self.initial_states:
+            yield self.initial_states
+        for cell in self.cells:
+            yield from _parts(cell)
+        yield self.output
+
+
+class ConductorPlan(NamedTuple):
+    """What lays out the bars.
+
+    Attributes:
+        initial_states: From z to its first c and h.
+        cells: The layers, from the lowest; the last one's outputs are the embeddings of the bars.
+    """
+
+    initial_states: DensePlan
+    cells: tuple[CellPlan, ...]
+
+    def dense(self) -> Iterator[DensePlan]:
+        """Everything that has weights, in order."""
+        yield self.initial_states
+        for cell in self.cells:
+            yield from _parts(cell)
+
+
 class Plan(NamedTuple):
     """All layers of a model. One without z has no encoder, and no weights around z.
 
     Attributes:
-        encoder: The bidirectional layers, forward and backward, from the lowest.
+        encoder: One stack of layers that reads rows; or two, the first of which reads each bar
+            alone, and the second what the first made of the bars; none without z.
         mu: The posterior's mean, from the last outputs of the last layer.
         sigma: Its deviation, before softplus.
-        initial_states: From z to the decoder's first c and h.
-        decoder: The layers, from the lowest.
-        output: From the last layer to the logits of a row.
+        conductor: What lays out the bars; None where the decoder is told z itself.
+        decoders: One that writes whole rows; or one for each part of them.
+        bar: Rows of a bar.
     """
 
-    encoder: tuple[tuple[CellPlan, CellPlan], ...]
+    encoder: tuple[Levels, ...]
     mu: DensePlan
     sigma: DensePlan
-    initial_states: DensePlan
-    decoder: tuple[CellPlan, ...]
-    output: DensePlan
+    conductor: ConductorPlan | None
+    decoders: tuple[DecoderPlan, ...]
+    bar: int
 
     @property
     def cells(self) -> tuple[CellPlan, ...]:
-        """Those of the encoder and of the decoder."""
-        return (*(cell for level in self.encoder for cell in level), *self.decoder)
+        """Those of the encoder, of the conductor and of the decoders."""
+        return (
+            *(cell for levels in self.encoder for level in levels for cell in level),
+            *(self.conductor.cells if self.conductor else ()),
+            *(cell for decoder in self.decoders for cell in decoder.cells),
+        )
+
+    @property
+    def row_cells(self) -> tuple[CellPlan, ...]:
+        """Those that go through every row, rather than every bar."""
+        return (
+            *(cell for levels in self.encoder[:1] for level in levels for cell in level),
+            *(cell for decoder in self.decoders for cell in decoder.cells),
+        )
 
     @property
     def has_z(self) -> bool:
@@ -112,14 +176,16 @@ class Plan(NamedTuple):
 
     def dense(self) -> Iterator[DensePlan]:
         """Everything that has weights, in the order in which they are drawn."""
-        for level in self.encoder:
-            for cell in level:
-                yield from _parts(cell)
+        for levels in self.encoder:
+            for level in levels:
+                for cell in level:
+                    yield from _parts(cell)
         if self.has_z:
-            yield from (self.mu, self.sigma, self.initial_states)
-        for cell in self.decoder:
-            yield from _parts(cell)
-        yield self.output
+            yield from (self.mu, self.sigma)
+        if self.conductor:
+            yield from self.conductor.dense()
+        for decoder in self.decoders:
+            yield from decoder.dense()
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Returns every variable's shape by its name."""
@@ -134,49 +200,88 @@ class Plan(NamedTuple):
 
 
 def layers(config: Config) -> Plan:
-    """Returns the layers of a model.
-
-    Residual layers first project their input to their own size, except a decoder layer as wide
-    as the one below.
-    """
-    hparams, layout = config.hparams, RowLayout.of(config.converter)
-    width = layout.depth + layout.control_depth
-    encoder = []
-    for level, units in enumerate(hparams.enc_rnn_size if hparams.z_size else ()):
-        residual = hparams.residual_encoder
-        forward, backward = (
-            CellPlan(encoder_scope(level, direction), width, units, residual, projects=residual)
-            for direction in ("fw", "bw")
-        )
-        encoder.append((forward, backward))
-        width = 2 * units
+    """Returns the layers of a model."""
+    hparams, layout = config.hparams, layout_of(config)
+    encoder, width = [], layout.input_depth + layout.control_depth
+    levels = 1 + hparams.hierarchical_encoder if hparams.z_size else 0
+    for level in range(levels):
+        scope = f"{ENCODER}/{_LEVEL}{level}" if hparams.hierarchical_encoder else ENCODER
+        encoder.append(_bidirectional(scope, width, hparams))
+        width = 2 * hparams.enc_rnn_size[-1]
     mu, sigma = (
-        DensePlan(f"encoder/{name}", width, hparams.z_size, is_small=True)
+        DensePlan(f"{ENCODER}/{name}", width, hparams.z_size, is_small=True)
         for name in ("mu", "sigma")
     )
-
-    initial_states = DensePlan(
-        "decoder/z_to_initial_state", hparams.z_size, 2 * sum(hparams.dec_rnn_size), is_small=True
+    conductor, told, scopes, depths = None, hparams.z_size, [DECODER], [layout.depth]
+    if hparams.hierarchical_decoder:
+        conductor = _conductor(hparams)
+        told, scopes = hparams.dec_rnn_size[-1], [CORE]
+        if isinstance(layout, TokenLayout) and len(layout.tokens) > 1:
+            depths = [*layout.tokens]
+            scopes = [core_scope(part) for part in range(len(depths))]
+    decoders = (
+        _decoder(scope, depth, told, layout.control_depth, hparams)
+        for scope, depth in zip(scopes, depths, strict=True)
     )
-    width = layout.depth + hparams.z_size + layout.control_depth
-    decoder = []
+    bar = config.converter.steps_per_bar * layout.rows_per_step
+    return Plan(tuple(encoder), mu, sigma, conductor, tuple(decoders), bar)
+
+
+def _bidirectional(scope: str, width: int, hparams: ArchitectureHParams) -> Levels:
+    """Layers of which residual ones first project their input to their own size."""
+    levels, residual = [], hparams.residual_encoder
+    for level, units in enumerate(hparams.enc_rnn_size):
+        forward, backward = (
+            CellPlan(encoder_scope(level, way, scope), width, units, residual, projects=residual)
+            for way in ("fw", "bw")
+        )
+        levels.append((forward, backward))
+        width = 2 * units
+    return tuple(levels)
+
+
+def _conductor(hparams: ArchitectureHParams) -> ConductorPlan:
+    """Layers of which the lowest hears a single number, which is always 0."""
+    units = hparams.dec_rnn_size
+    initial_states = DensePlan(
+        f"{CONDUCTOR}/initial_state", hparams.z_size, 2 * sum(units), is_small=True
+    )
+    cells = (
+        CellPlan(f"{CONDUCTOR}/cell_{layer}", width, size)
+        for layer, (width, size) in enumerate(zip((1, *units), units, strict=False))
+    )
+    return ConductorPlan(initial_states, tuple(cells))
+
+
+def _decoder(
+    scope: str, depth: int, told: int, control_depth: int, hparams: ArchitectureHParams
+) -> DecoderPlan:
+    """Layers of which residual ones project their input first, unless it is as wide as they."""
+    states = 2 * sum(hparams.dec_rnn_size)
+    initial_states = DensePlan(f"{scope}/z_to_initial_state", told, states, is_small=True)
+    width, cells = depth + told + control_depth, []
     for layer, units in enumerate(hparams.dec_rnn_size):
         residual = hparams.residual_decoder
         projects = residual and (layer == 0 or units != width)
-        decoder.append(CellPlan(decoder_scope(layer), width, units, residual, projects))
+        cells.append(CellPlan(decoder_scope(layer, scope), width, units, residual, projects))
         width = units
-    output = DensePlan("decoder/output_projection", width, layout.depth)
-    return Plan(tuple(encoder), mu, sigma, initial_states, tuple(decoder), output)
+    output = DensePlan(f"{scope}/output_projection", width, depth)
+    return DecoderPlan(initial_states if told else None, tuple(cells), output)
 
 
-def encoder_scope(level: int, direction: str) -> str:
+def encoder_scope(level: int, direction: str, scope: str = ENCODER) -> str:
     """Magenta's name of an encoder cell; `direction` is "fw" or "bw"."""
-    return f"encoder/cell_{level}/bidirectional_rnn/{direction}/multi_rnn_cell/cell_0"
+    return f"{scope}/cell_{level}/bidirectional_rnn/{direction}/multi_rnn_cell/cell_0"
 
 
-def decoder_scope(layer: int) -> str:
+def decoder_scope(layer: int, scope: str = DECODER) -> str:
     """Magenta's name of a decoder cell."""
-    return f"decoder/multi_rnn_cell/cell_{layer}"
+    return f"{scope}/multi_rnn_cell/cell_{layer}"
+
+
+def core_scope(part: int) -> str:
+    """Magenta's name of the decoder of one of several parts, below a conductor."""
+    return f"core_decoder/core_decoder_{part}/decoder"
 
 
 def _parts(cell: CellPlan) -> Iterator[DensePlan]:

@@ -16,9 +16,9 @@ import tensorflow as tf
 from groovefast.config import Config
 from groovefast.errors import GrooveFastError
 from groovefast.files import replacing_folder, write_atomically
-from groovefast.model.decoder import Context, Decoder
+from groovefast.model.conductor import conducted
 from groovefast.model.encoder import Encoder
-from groovefast.model.exported import about_rows
+from groovefast.model.exported import about_rows, check_exportable
 from groovefast.model.folder import SAVED_MODEL_VERSION
 from groovefast.model.in_use import InUse
 from groovefast.model.inputs import Inputs
@@ -26,6 +26,7 @@ from groovefast.model.layers import DTYPES, NO_DROPOUT, Weights, time_major
 from groovefast.model.outputs import PerformanceRow
 from groovefast.model.plan import layers
 from groovefast.task import Task
+from groovefast.windows.rows import RowLayout
 
 _ABOUT = Path("assets.extra", "groovefast.json")
 """Where a SavedModel has what its makers add."""
@@ -110,7 +111,7 @@ class _Served(tf.Module):  # type: ignore[misc]
         self, z: tf.Tensor, seed: tf.Tensor, temperature: tf.Tensor, controls: Any = None
     ) -> dict[str, tf.Tensor]:
         controls = self._controls(controls, z)
-        row = PerformanceRow(self._inputs.layout, self._config.hparams)
+        row = PerformanceRow(RowLayout.of(self._config.converter), self._config.hparams)
 
         def noise_of(own_seed: tf.Tensor) -> tf.Tensor:
             return row.noise(1, self._rows, tf.stack([own_seed, 0]))[:, 0]
@@ -120,8 +121,7 @@ class _Served(tf.Module):  # type: ignore[misc]
         def next_input(t: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
             return row.draw(logits, noise[t], temperature[:, None])
 
-        context = Context.of(self._plan, self._weights, z, controls)
-        decoder = Decoder.of(self._plan, self._weights)
+        ((decoder, context),) = conducted(self._plan, self._weights, z, controls)
         _, rows = decoder.write(context, next_input, NO_DROPOUT)
         return {"rows": tf.ensure_shape(rows, [None, self._rows, None])}
 
@@ -135,8 +135,7 @@ class _Served(tf.Module):  # type: ignore[misc]
 
 def _rows_of(config: Config) -> int:
     """How many rows a window has."""
-    if not config.hparams.z_size:
-        raise GrooveFastError(f"a model of {config.name} has no z: SavedModels are of models with")
+    check_exportable(config, "SavedModels")
     if config.converter.window_steps is None:
         raise GrooveFastError(f"{config.name}: windows have no length, which signatures need")
-    return Inputs(config, np).steps(None)
+    return Inputs(config, np).steps(None, None)

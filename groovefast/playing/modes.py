@@ -480,8 +480,8 @@ class Mode:
             from groovefast.model.checkpoints import load_model
 
             model = load_model(model)
-        has_learned = self.needs in (None, *Task.of(model.config.converter).purposes)
-        if not has_learned or (self.goes_on and model.config.hparams.z_size):
+        knows = () if model.config.tokens else (None, *Task.of(model.config.converter).purposes)
+        if self.needs not in knows or (self.goes_on and model.config.hparams.z_size):
             raise GrooveFastError(
                 f"{self.name}: not what a model of {model.config.name} has learned; "
                 f"give one of {self.model}, or none for the included one"

@@ -17,21 +17,36 @@ from groovefast.model.plan import layers
 from groovefast.training.optimizer import Adam, LossScale, MovingAverage
 from groovefast.training.schedules import beta, learning_rate, sampling_probability
 from groovefast.windows.rows import RowLayout
+from groovefast.windows.token_rows import layout_of
 
-LOSS_METRICS = {
+_LOSSES = {
     "loss": "total",
     "losses/r_loss": "r_loss",
     "losses/kl_loss": "kl_loss",
     "losses/kl_bits": "kl_bits",
     "losses/kl_beta": "kl_beta",
+}
+LOSS_METRICS = {
+    **_LOSSES,
     "metrics/hits_loss": "hits_loss",
     "metrics/hits_acc": "hits_accuracy",
     "metrics/velocities_loss": "velocities_loss",
     "metrics/offsets_loss": "offsets_loss",
 }
-"""Magenta's names of what `GrooVAE.losses` gives, and of the beta it was given."""
+"""Magenta's names of what `GrooVAE.losses` gives of performances, and of the beta it was given."""
 
 STEP_METRICS = ("learning_rate", "global_norm")
+
+
+def loss_metrics(config: Config) -> Mapping[str, str]:
+    """Returns the same for the rows of a config: of tokens there are accuracies."""
+    layout = layout_of(config)
+    if isinstance(layout, RowLayout):
+        return LOSS_METRICS
+    parts = range(len(layout.tokens)) if len(layout.tokens) > 1 else ()
+    kinds = ("accuracy", "mean_per_class_accuracy")
+    names = [name for kind in kinds for name in (kind, *(f"{kind}/output_{i}" for i in parts))]
+    return {**_LOSSES, **{f"metrics/{name}": name for name in names}}
 
 
 class Trainer(tf.Module):  # type: ignore[misc]
@@ -62,6 +77,7 @@ class Trainer(tf.Module):  # type: ignore[misc]
         """Builds a model with fresh weights on the devices of `strategy`."""
         super().__init__(name="trainer")
         self._hparams = config.hparams
+        self._metrics = loss_metrics(config)
         self._strategy = strategy
         self._seed = tf.constant([seed, 0], tf.int32)
         with strategy.scope():
@@ -83,7 +99,7 @@ class Trainer(tf.Module):  # type: ignore[misc]
         self.best_eval_data = tf.Variable(
             tf.zeros(4, tf.int64), trainable=False, name="best_eval_data"
         )
-        self._sums = tf.Variable(tf.zeros(len(LOSS_METRICS) + len(STEP_METRICS)), trainable=False)
+        self._sums = tf.Variable(tf.zeros(len(self._metrics) + len(STEP_METRICS)), trainable=False)
         self._summed = tf.Variable(0.0, trainable=False)
 
     def start_from(self, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
@@ -126,7 +142,7 @@ class Trainer(tf.Module):  # type: ignore[misc]
             scaled_loss = losses["total"] * self.loss_scale.factor
         gradients = tape.gradient(scaled_loss, variables)
         gradients, loss_metrics = context.all_reduce(
-            tf.distribute.ReduceOp.MEAN, [gradients, _loss_metrics(losses, beta_now)]
+            tf.distribute.ReduceOp.MEAN, [gradients, self._means_of(losses, beta_now)]
         )
         scaled_norm = tf.linalg.global_norm(gradients)
         norm = scaled_norm / self.loss_scale.factor
@@ -166,7 +182,7 @@ class Trainer(tf.Module):  # type: ignore[misc]
     def means(self) -> dict[str, float]:
         """Returns the means of the metrics since `clear_means`; no numbers if there are none."""
         means = (self._sums / self._summed).numpy()
-        return dict(zip((*LOSS_METRICS, *STEP_METRICS), map(float, means), strict=True))
+        return dict(zip((*self._metrics, *STEP_METRICS), map(float, means), strict=True))
 
     def clear_means(self) -> None:
         """Begins new means."""
@@ -181,13 +197,13 @@ class Trainer(tf.Module):  # type: ignore[misc]
         The same weights and windows always give the same numbers, whatever the step: beta is
         what it ends at.
         """
-        total = tf.zeros(len(LOSS_METRICS))
+        total = tf.zeros(len(self._metrics))
         windows = 0
         for number, batch in enumerate(batches):
             n = int(batch[0].shape[0])
             total += n * self._evaluate_batch(*batch, tf.constant(number))
             windows += n
-        return dict(zip(LOSS_METRICS, map(float, (total / windows).numpy()), strict=True))
+        return dict(zip(self._metrics, map(float, (total / windows).numpy()), strict=True))
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def _evaluate_batch(
@@ -202,7 +218,12 @@ class Trainer(tf.Module):  # type: ignore[misc]
             sampling_probability=self._hparams.evaluated_sampling_probability,
             seed=seed,
         )
-        return _loss_metrics(losses, self._hparams.max_beta)
+        return self._means_of(losses, self._hparams.max_beta)
+
+    def _means_of(self, losses: Mapping[str, tf.Tensor], beta: float | tf.Tensor) -> tf.Tensor:
+        """The means over a batch, in the order of the metrics."""
+        values = {**losses, "kl_beta": beta}
+        return tf.stack([tf.reduce_mean(values[name]) for name in self._metrics.values()])
 
 
 def step_memory(config: Config, precision: str, windows: int) -> int:
@@ -218,25 +239,19 @@ def step_memory(config: Config, precision: str, windows: int) -> int:
     """
     plan = layers(config)
     number: int = DTYPES[precision].size
-    units = [cell.units for cell in plan.cells]
-    inputs = [cell.lstm.inputs - cell.units for cell in plan.cells]
+    units = [cell.units for cell in plan.row_cells]
+    inputs = [cell.lstm.inputs - cell.units for cell in plan.row_cells]
     kept = sum(units) * (5 * number + 4)  # gates and h; c is float32
     way_back = 8 * number * max(units)  # the gates' gradients, twice
     dropped = 2 * number * sum(inputs)  # inputs and what is left of them
     if config.hparams.dropout_keep_prob == 1:
         dropped = 0
-    rows_per_step = RowLayout.of(config.converter).rows_per_step
+    rows_per_step = layout_of(config).rows_per_step
     rows = windows * (config.converter.window_steps or 0) * rows_per_step
     # Weights, their gradients before and after clipping, Adam's two moments.
     copies = 6 if config.hparams.ema_decay else 5
     weights = sum(math.prod(shape) for shape in plan.shapes().values())
     return rows * (kept + way_back + dropped) + 4 * copies * weights
-
-
-def _loss_metrics(losses: Mapping[str, tf.Tensor], beta: float | tf.Tensor) -> tf.Tensor:
-    """The means over a batch, in the order of `LOSS_METRICS`."""
-    values = {**losses, "kl_beta": beta}
-    return tf.stack([tf.reduce_mean(values[name]) for name in LOSS_METRICS.values()])
 
 
 def _counter(name: str) -> tf.Variable:

@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from groovefast.config import Config, ConverterConfig, get_config
+from groovefast.config import Config, ConverterConfig, check_performances, get_config
 from groovefast.drums import NUM_CLASSES
 from groovefast.errors import GrooveFastError, OptionError, check_whole
 from groovefast.shards.find import DataPattern, find_shards
@@ -114,7 +114,7 @@ def load_dataset(
         GrooveFastError: No shard matches, one is missing, cannot be read, is of another grid or
             not what the manifest beside it says, see `shards.origin.check_origin`; or there is no
             window at all.
-        OptionError: An option out of its range.
+        OptionError: An option out of its range, or a config of tokens.
     """
     config = get_config(config)
     order = Order(seed=seed, shuffle=shuffle, repeat=repeat, start=start)
@@ -315,6 +315,7 @@ def open_windows(
     Raises:
         GrooveFastError: As `load_dataset`.
     """
+    check_performances(config)
     cutting = cutting or Cutting.of(config)
     shards = _checked_shards(data, config)
     if not cache:

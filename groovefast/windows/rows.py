@@ -74,8 +74,13 @@ class RowLayout(NamedTuple):
 
     @property
     def depth(self) -> int:
-        """Width of a row of inputs and outputs: 27 unless split or binned."""
+        """Width of a row of outputs: 27 unless split or binned."""
         return sum(self.widths)
+
+    @property
+    def input_depth(self) -> int:
+        """Width of a row of inputs: that of `depth`."""
+        return self.depth
 
     @property
     def control_depth(self) -> int:

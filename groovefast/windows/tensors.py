@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from groovefast import _midi
 from groovefast._midi import MAX_STEPS
-from groovefast.config import Config, ConverterConfig, get_config
+from groovefast.config import Config, ConverterConfig, check_performances, get_config
 from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.drums import NUM_CLASSES, PitchClasses, pitch_table, resolve_pitch_classes
 from groovefast.errors import GrooveFastError, MidiError, check_choice
@@ -165,9 +165,13 @@ class GrooveConverter:
             **overrides: Options of `GrooveConverter` that replace the config's.
 
         Raises:
-            GrooveFastError: An unknown name, or an option out of its range.
+            GrooveFastError: An unknown name, a config of tokens, or an option out of its range.
         """
-        options = config if isinstance(config, ConverterConfig) else get_config(config).converter
+        if isinstance(config, ConverterConfig):
+            options = config
+        else:
+            check_performances(named := get_config(config))
+            options = named.converter
         return cls(**{**dataclasses.asdict(options), **overrides})
 
     def __eq__(self, other: object) -> bool:

@@ -56,7 +56,7 @@ def test_there_is_only_a_decoder() -> None:
     assert plan.encoder == ()
     assert all(name.startswith(("decoder/multi_rnn", "decoder/output")) for name in plan.shapes())
     depth = RowLayout.of(CONFIGS["groove_rnn"].converter).depth
-    assert plan.decoder[0].lstm.inputs == depth + 256
+    assert plan.decoders[0].cells[0].lstm.inputs == depth + 256
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.7, 1.5])

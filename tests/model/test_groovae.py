@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import reference_groovae as reference
 import tensorflow as tf
+from model_families import GROOVAE
 
 from groovefast.config import CONFIGS, Config, ConverterConfig, HParams
 from groovefast.errors import GrooveFastError
@@ -150,7 +151,7 @@ def test_every_variable_has_a_gradient_in_training(name):
         assert np.abs(gradient).max() > 0, name
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", GROOVAE)
 def test_named_configs_sample(name):
     config = CONFIGS[name].with_hparams(SIZES)
     controls = random_controls(config, 1)[0] if config.converter.hits_as_controls else None

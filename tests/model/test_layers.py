@@ -28,7 +28,7 @@ def test_a_model_has_the_variables_of_its_plan(hparams: str, split: bool) -> Non
 def test_a_decoder_layer_as_wide_as_the_one_below_needs_no_projection() -> None:
     config = CONFIGS["groovae_4bar"].with_hparams("dec_rnn_size=[8,5,5],residual_decoder=True")
     plan = layers(config)
-    assert [cell.projects for cell in plan.decoder] == [True, True, False]
+    assert [cell.projects for cell in plan.decoders[0].cells] == [True, True, False]
     assert [cell.residual for cell in plan.cells] == [False, False, True, True, True]
 
 

@@ -12,7 +12,6 @@ from small_models import make_model
 from groovefast import load_model
 from groovefast.config import Config
 from groovefast.errors import GrooveFastError, OptionError
-from groovefast.model import numpy_groovae
 from groovefast.model.checkpoints import save_model
 from groovefast.model.groovae import GrooVAE
 from groovefast.model.models import included_models
@@ -102,17 +101,6 @@ def test_more_windows_than_are_done_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("groovefast.model.numpy_groovae._WINDOWS_AT_ONCE", 2)
     for parts, wanted in ((quick.encode(inputs).mu, whole.mu), (quick.sample(5, seed=1), rows)):
         np.testing.assert_allclose(parts, wanted, atol=CLOSE)
-
-
-@pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 8, 9])
-@pytest.mark.parametrize("shape", [(539, 2048), (512, 1023), (9, 27)])
-def test_products_of_a_few_windows(n: int, shape: tuple[int, int]) -> None:
-    rng = np.random.default_rng(n)
-    x = rng.standard_normal((n, shape[0] + 5)).astype(np.float32)[:, 5:]
-    kernel = rng.standard_normal(shape).astype(np.float32)
-    found = numpy_groovae._product(x, kernel)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, x.astype(float) @ kernel.astype(float), atol=1e-3)
 
 
 def test_no_windows() -> None:

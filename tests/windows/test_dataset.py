@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from model_families import GROOVAE
 from window_records import VELOCITIES, Performance, random_windows, write_shards
 
 from groovefast.config import CONFIGS, Config, ConverterConfig
@@ -43,7 +44,7 @@ def stored(shards) -> np.ndarray:
 @pytest.mark.parametrize(
     "config",
     [
-        *CONFIGS.values(),
+        *map(CONFIGS.get, GROOVAE),
         Config("split", ConverterConfig(split_instruments=True, hits_as_controls=True)),
         Config("bins", ConverterConfig(num_velocity_bins=8, num_offset_bins=32)),
     ],

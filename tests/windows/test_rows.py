@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
+from model_families import GROOVAE
 
 from groovefast.config import CONFIGS, ConverterConfig
 from groovefast.windows.rows import Grid, RowLayout
@@ -19,7 +20,7 @@ LAYOUTS = [
 ]
 
 
-@pytest.mark.parametrize("name", [name for name in CONFIGS if name.startswith("groovae")])
+@pytest.mark.parametrize("name", GROOVAE)
 def test_rows_of_the_named_configs(name: str) -> None:
     layout = RowLayout.of(CONFIGS[name].converter)
     assert (layout.depth, layout.rows_per_step) == (27, 1)

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from model_families import MAGENTAS_GROOVAE
 
 from groovefast.config import CONFIGS, ConverterConfig
 from groovefast.windows import transforms
 from groovefast.windows.rows import Grid, RowLayout
 from groovefast.windows.transforms import DropoutDraws
 
-MAGENTAS = [name for name in CONFIGS if name.startswith("groovae_") and "dropout" not in name]
 GOLDEN_CONFIGS = {
-    **{name: CONFIGS[name].converter for name in MAGENTAS},
+    **{name: CONFIGS[name].converter for name in MAGENTAS_GROOVAE if "dropout" not in name},
     "tapify_keep_velocity": ConverterConfig(tapify=True),
     "split_instruments": ConverterConfig(split_instruments=True),
     "split_instruments_hits_control": ConverterConfig(
