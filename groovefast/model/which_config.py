@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from groovefast.config import CONFIGS, Config
+from groovefast.config import CONFIGS, Config, get_config
 from groovefast.errors import GrooveFastError
+from groovefast.model.folder import find_model_folder, read_description
 from groovefast.model.plan import (
     BAR_ENCODER,
     CORE,
@@ -43,6 +45,25 @@ def config_named_by(names: Iterable[str]) -> Config | None:
             if config in name or _words_of(CONFIGS[config]) <= words:
                 return CONFIGS[config]
     return None
+
+
+def known_config(path: Path, config: str | Config | None = None) -> Config | None:
+    """Returns what is known of a model before it is read; None where nothing tells.
+
+    Args:
+        path: As of `load_model`.
+        config: What a checkpoint is said to be of.
+
+    Raises:
+        OptionError: There is no config of that name.
+        GrooveFastError: A model folder that cannot be read.
+    """
+    if folder := find_model_folder(path):
+        return read_description(folder).config
+    if config is not None:
+        return get_config(config)
+    there = path.resolve()
+    return config_named_by((there.name, there.parent.name))
 
 
 def configs_fitting(weights: Arrays) -> Sequence[Config]:
