@@ -23,7 +23,8 @@ from groovefast.errors import OptionError
 from groovefast.model import checkpoints
 from groovefast.playing import MODES, play
 from groovefast.studio import jobs
-from groovefast.studio.jobs import Models, inputs_of, options_of, playing
+from groovefast.studio.jobs import inputs_of, options_of, playing
+from groovefast.studio.models import Models
 from groovefast.studio.pieces import Sent, opened
 
 FLAT, TAP = (
