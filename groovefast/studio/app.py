@@ -140,7 +140,7 @@ class _Studio:
         body, given = await body_of(request), request.query_params
         name = given.get("name") or "untitled.mid"
         part = [given.get(each) or None for each in ("channel", "track", "kit")]
-        return answer(await self._quickly(request, lambda: encoded(_opened(body, name, part))))
+        return answer(await self._quickly(request, lambda: _opened(body, name, part)))
 
     async def _write(self, request: Request) -> Response:
         body = await body_of(request)

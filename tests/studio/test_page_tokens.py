@@ -95,7 +95,7 @@ def test_the_panel_shows_what_the_model_heeds(studio):
 
 def test_files_are_varied_and_joined(studio, models, files):
     open_file(studio, files / "band.mid", 1)
-    assert facts(studio) == "16 bars · 320 notes · 128 hits"
+    assert facts(studio) == "16 bars · 192 notes · 128 hits"
     studio.slot(2)
     new(studio, "my-trio")
     studio.choose("Interpolate")
@@ -121,6 +121,7 @@ def test_a_melody_sounds_and_takes_drums(studio, files):
     assert roll.get_attribute("aria-label") == "Bars 1 to 2: melody, 12 notes from D4 to A4"
     studio.cell("kick", 1, 1).click()
     assert facts(studio) == "2 bars · 12 notes · 1 hit"
+    studio.until("window.heard.length === 1")  # a hit is heard when it is set
     midi = studio.downloaded("#midi")[1]
     assert read_midi(midi).notes["pitch"].tolist() == [36]
     assert len(read_midi(midi, range(1, 17)).notes) == 13
