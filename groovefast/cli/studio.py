@@ -88,9 +88,14 @@ def command(
 
 def _give(paths: Sequence[Path]) -> None:
     """Reads the models that are given."""
-    from groovefast.model.folder import find_model_folder
+    from groovefast.model.folder import find_model_folder, is_on_disk
     from groovefast.studio.models import MODELS
 
+    for path in paths:
+        if find_model_folder(path) is None and not is_on_disk(path):
+            raise GrooveFastError(
+                f"--model {path}: no such model; groovefast-train leaves one in RUN_DIR/model"
+            )
     if not all(map(find_model_folder, paths)):
         console.load_tensorflow()  # it reads checkpoints of Magenta
     MODELS.give(paths)
