@@ -308,3 +308,19 @@ def test_mistakes(problem: str, tmp_path: Path) -> None:
     with pytest.raises(GrooveFastError, match=problem) as error:
         MISTAKES[problem](str(tmp_path))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["groovae_16bar", MELODY, TRIO])
+def test_bars_are_written_side_by_side_in_scheduled_sampling(name: str) -> None:
+    model, rows, eps = make_model(name), tokens_of(name, 3, bars=2), latents(3)
+    told = model.losses(rows, rows, eps=eps)["r_loss"]
+    never = model.losses(rows, rows, eps=eps, sampling_probability=tf.constant(0.0))["r_loss"]
+    np.testing.assert_allclose(never, told, rtol=CLOSE)
+    # A single bar is the same written alone; a second one begins after the true end of the first.
+    for bars, is_same in ((1, True), (2, False)):
+        rows = tokens_of(name, 3, bars)
+        coins = np.ones((16 * bars, 3), bool)
+        side_by_side = model.losses(rows, rows, eps=eps, sampling_probability=1.0, seed=4)
+        in_turn = model.losses(rows, rows, eps=eps, coins=coins, seed=4)
+        found = np.allclose(side_by_side["r_loss"], in_turn["r_loss"], rtol=CLOSE)
+        assert found == is_same
