@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -303,6 +304,7 @@ def _show_new_grooves(evaluation: Evaluation) -> None:
             _NEW_GROOVES,
             [[name, *_likeness_cells(of)] for name, of in evaluation.samples.items()],
         )
+    _show_forms(evaluation)
     if styles := evaluation.styles:
         columns = list(zip(*(getattr(styles, field) for field in _STYLES), strict=True))
         means = [sum(column) / len(column) for column in zip(*columns, strict=True)]
@@ -325,6 +327,20 @@ def _show_new_grooves(evaluation: Evaluation) -> None:
                     of.largest_other,
                 ]
                 for name, of in evaluation.attributes.items()
+            ],
+        )
+
+
+def _show_forms(evaluation: Evaluation) -> None:
+    forms = evaluation.forms
+    if forms:
+        likeness, fills = (list(of) for of in dataclasses.astuple(next(iter(forms.values()))))
+        _print_table(
+            "Form: likeness of bars so many apart; how often a bar differs from the one before",
+            [*(f"{bars}\napart" for bars in likeness), *(f"bar\n{bar}" for bar in fills)],
+            [
+                [name, *(_number(x, 3) for x in (*of.likeness.values(), *of.fills.values()))]
+                for name, of in forms.items()
             ],
         )
 
