@@ -11,20 +11,10 @@ from groovefast.errors import GrooveFastError, check_choice, check_whole
 from groovefast.shards.find import DataPattern, find_shards
 from groovefast.shards.origin import check_shards
 from groovefast.shards.token_records import FileTracks, read_tracks
+from groovefast.windows.token_rows import STEPS_PER_BAR, TOKENS
 from groovefast.windows.token_search import whole_programs
-from groovefast.windows.token_tensors import (
-    DRUM_TOKENS,
-    MELODY_TOKENS,
-    STEPS_PER_BAR,
-    draw_windows,
-)
+from groovefast.windows.token_tensors import draw_windows
 
-TOKEN_SIZES = {
-    "drums": (DRUM_TOKENS,),
-    "melody": (MELODY_TOKENS,),
-    "trio": (MELODY_TOKENS, MELODY_TOKENS, DRUM_TOKENS),
-}
-"""How many tokens there are of each part of a representation."""
 _STEPS_PER_QUARTER = 4
 _NO_TOKEN_OF_NOTES = 1
 """The last of those that are no pitch."""
@@ -60,14 +50,14 @@ def read_token_windows(
         GrooveFastError: No shard matches, or one cannot be read, or holds something else, or there
             is no window at all.
     """
-    check_choice("representation", representation, TOKEN_SIZES)
+    check_choice("representation", representation, TOKENS)
     check_whole("slice_bars", slice_bars, 16 if representation == "trio" else 1)
     if max_windows is not None:
         check_whole("max_windows", max_windows, 1)
     wanted = np.array(whole_programs(programs))
     shards = find_shards(data)
     check_shards(shards, f"a model of {representation}", _STEPS_PER_QUARTER, representation)
-    sizes = TOKEN_SIZES[representation]
+    sizes = TOKENS[representation]
     shape = (0, slice_bars * STEPS_PER_BAR, *([len(sizes)] if len(sizes) > 1 else []))
     found = [np.zeros(shape, np.int16)]
     files = 0
