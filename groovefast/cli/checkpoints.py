@@ -18,7 +18,8 @@ _OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what OUT_DI
 @click.option(
     "--config",
     metavar="NAME",
-    help="What it was trained as, such as groovae_2bar_humanize; taken from its name if not given.",
+    help="What it was trained as, such as groovae_2bar_humanize; taken from its name, or else its "
+    "variables, if not given.",
 )
 @_OVERWRITE
 def import_checkpoint(checkpoint: Path, output: Path, config: str | None, overwrite: bool) -> None:

@@ -131,6 +131,9 @@ class Output:
         from groovefast.midi.plot import page_path, pages_of
         from groovefast.plot_style import save
 
+        if rendition.pitched:
+            save(rendition.arrangement.figure(), path.with_suffix(".png"))
+            return
         grooves, titles = [rendition.groove], None
         options = request.options
         if request.source is not None:
@@ -190,5 +193,7 @@ class Audio:
             synth.save_with_soundfont(rendition.midi, self._soundfont, path)
             return
         part = rendition.part
-        samples = synth.render(rendition.midi, pitch_classes, part.channel, part.track)
+        samples = synth.render(
+            rendition.midi, pitch_classes, part.channel, part.track, rendition.pitched
+        )
         synth.save_wav(samples, path)

@@ -23,8 +23,10 @@ from groovefast.midi.score import read_midi, read_score
 from groovefast.model.prior import MAX_VARIETY, PRIORS
 from groovefast.playing import MODES, Mode
 from groovefast.playing.modes import NEW_QPM, check_options, check_sources, name_of_model
+from groovefast.playing.token_music import heard_of
 
 if TYPE_CHECKING:
+    from groovefast.config import Config
     from groovefast.model.in_use import InUse
 
 
@@ -35,7 +37,9 @@ Modes:
 {_SUMMARIES}
 
 An input keeps its length, tempo, meters and all that is not its drums: those are on MIDI channel
-10, or where --channel and --track say; continue keeps its drums too, and adds bars. No file is
+10, or where --channel and --track say; continue keeps its drums too, and adds bars. A model of
+MusicVAE's tokens, with sample, reconstruct, interpolate and vary, hears the first bars that it can
+of an input, and writes a file of its own: drums, a melody or a trio, on the grid. No file is
 overwritten without --overwrite: new grooves and variations go on with the numbers, other results
 are refused.
 
@@ -220,17 +224,21 @@ def command(
     """Plays drums: a trained model writes new grooves as MIDI, or reworks your own."""
     row = MODES[mode]
     check_options(mode, given)
+    from groovefast.model.folder import find_model_folder
+    from groovefast.model.which_config import known_config
+
     model_source = _find_model(row, model)
     seed = secrets.randbelow(MAX_SEED + 1) if seed is None else seed
     requests = list(_requests(row, source, output_dir, {**given, "seed": seed}))
     audio = Audio(soundfont) if render or soundfont else None
     output = Output(output_dir, plot, audio, overwrite)
-    for request in requests if len(requests) == 1 else ():
-        _check_drums(request)
+    known = known_config(model_source, config)
+    if known is not None:
+        row.check(known)
+        if len(requests) == 1:
+            _check_music(requests[0], known)
     output.check(requests)
     output_dir.mkdir(parents=True, exist_ok=True)
-
-    from groovefast.model.folder import find_model_folder
 
     if backend == "tensorflow" or find_model_folder(Path(model_source)) is None:
         console.load_tensorflow()  # only now: it takes seconds
@@ -345,9 +353,13 @@ def _is_result(stem: Path, stems: Collection[Path]) -> bool:
     return parts is not None and stem.with_name(parts["source"]) in stems
 
 
-def _check_drums(request: Request) -> None:
-    """Finds broken files, and those without drums, before TensorFlow takes its time to start."""
+def _check_music(request: Request, config: Config) -> None:
+    """Finds files with nothing to hear before TensorFlow takes its time to start."""
     if request.source is None:
+        return
+    if config.tokens:
+        for source in request.sources if request.mode.inputs[0] else ():
+            heard_of(source, config)
         return
     options = request.options
     part = DrumPart.of(options["channel"], options["track"])

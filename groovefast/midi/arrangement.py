@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from groovefast.drum_part import ALL_CHANNELS, DrumPart
 from groovefast.drums import DRUM_CHANNEL
 from groovefast.errors import OptionError, check_number
 from groovefast.files import write_atomically
 from groovefast.midi.files import Voice, band_file
+from groovefast.midi.score import MidiInput, read_score
 
 if TYPE_CHECKING:
     import mido
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 NOTE_DTYPE = np.dtype(
     [
@@ -121,6 +124,34 @@ class Arrangement:
         bars = math.ceil(max(num_steps, 1) / (4 * _STEPS_PER_QUARTER))
         return cls(notes, qpm, 4.0 * bars)
 
+    @classmethod
+    def from_midi(cls, source: MidiInput) -> Arrangement:
+        """Returns all notes of a MIDI file, up to the end of a bar of 4/4, at its first tempo.
+
+        Args:
+            source: Its bytes, its path, or a file opened for bytes.
+
+        Raises:
+            MidiError: Bytes that are not a readable MIDI file.
+            OptionError: A tempo or a length that cannot be shown.
+            OSError: The file cannot be read.
+        """
+        score = read_score(source, DrumPart.of(ALL_CHANNELS))
+        found = score.notes
+        is_drum = found["channel"] == DRUM_CHANNEL
+        programs = np.where(is_drum, 0, found["program"])
+        places = np.stack((found["track"], found["channel"], programs), axis=-1)
+        notes = np.empty(len(found), NOTE_DTYPE)
+        for name in ("time", "end_time", "pitch", "velocity"):
+            notes[name] = found[name]
+        _, numbers = np.unique(places, axis=0, return_inverse=True)
+        notes["instrument"] = np.minimum(numbers.reshape(-1), np.iinfo(np.uint8).max)
+        notes["program"], notes["is_drum"] = programs, is_drum
+        qpm = max(float(score.tempos["qpm"][0]), _MIN_QPM)
+        end = max(score.end_tick / score.quarter_ticks, qpm / 60 * notes["end_time"].max(initial=0))
+        bars = math.ceil(round(end, 6) / 4)
+        return cls(notes[np.argsort(notes["instrument"], kind="stable")], qpm, 4.0 * bars)
+
     @property
     def duration(self) -> float:
         """Seconds from 0 to the end of the last note."""
@@ -182,12 +213,17 @@ class Arrangement:
         piano_roll.draw_piano_roll(self.notes, self.qpm, self.quarters, ax)
         return ax
 
+    def figure(self) -> Figure:
+        """Returns a picture of its own, which no window shows."""
+        from groovefast.midi import piano_roll
+
+        return piano_roll.roll_figure(self.notes, self.qpm, self.quarters)
+
     def _repr_png_(self) -> bytes:
         """The picture notebooks show."""
-        from groovefast.midi import piano_roll
         from groovefast.plot_style import to_png
 
-        return to_png(piano_roll.roll_figure(self.notes, self.qpm, self.quarters))
+        return to_png(self.figure())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Arrangement):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groovefast.drum_part import ALL_CHANNELS, NUM_CHANNELS, DrumPart
-from groovefast.drums import DRUM_CLASSES, UNMAPPED, PitchClasses, pitch_table
+from groovefast.drums import DRUM_CHANNEL, DRUM_CLASSES, UNMAPPED, PitchClasses, pitch_table
 from groovefast.errors import GrooveFastError
 from groovefast.midi.score import MidiInput, Score, read_score
 
@@ -57,7 +57,7 @@ class Part:
 def list_parts(score: Score, pitch_classes: PitchClasses) -> list[Part]:
     """Returns the parts of a score that was read with all channels, in the order of the tracks."""
     table = np.frombuffer(pitch_table(pitch_classes), np.uint8)
-    places = score.notes["track"].astype(np.int64) * NUM_CHANNELS + score.notes["channel"]
+    places = _places(score.notes)
     order = np.argsort(places, kind="stable")
     found, first = np.unique(places[order], return_index=True)
     parts = []
@@ -77,6 +77,22 @@ def list_parts(score: Score, pitch_classes: PitchClasses) -> list[Part]:
             )
         )
     return parts
+
+
+def pitched_notes(source: MidiInput, part: DrumPart) -> NDArray[np.void]:
+    """Returns the notes of a file that are no drums, neither of a part nor on channel 10.
+
+    Args:
+        source: As of `read_midi`.
+        part: The drums.
+
+    Raises:
+        MidiError: As `read_midi`, and so on.
+    """
+    notes = read_score(source, DrumPart.of(ALL_CHANNELS)).notes
+    drums = np.unique(_places(read_score(source, part).notes))
+    is_drum = np.isin(_places(notes), drums) | (notes["channel"] == DRUM_CHANNEL)
+    return np.asarray(notes[~is_drum])
 
 
 def no_drums(
@@ -103,6 +119,11 @@ def no_drums(
         f"{name}: no drums {part}, but {listed}{more}. Name the drums with `channel` or `track`"
         f"{_suggestion(parts)}"
     )
+
+
+def _places(notes: NDArray[np.void]) -> NDArray[np.int64]:
+    """A number for the track and the channel of each note."""
+    return np.asarray(notes["track"].astype(np.int64) * NUM_CHANNELS + notes["channel"])
 
 
 def _folded(name: str) -> str:

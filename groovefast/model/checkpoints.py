@@ -29,6 +29,7 @@ from groovefast.model.numpy_groovae import NumpyGrooVAE
 from groovefast.model.plan import Arrays, layers
 from groovefast.model.prior import Prior
 from groovefast.model.touch import Touch
+from groovefast.model.which_config import configs_fitting
 
 if TYPE_CHECKING:
     from groovefast.model.groovae import GrooVAE
@@ -144,8 +145,9 @@ def load_model(
         path: The name of an included model, such as "groovae_2bar_humanize"; a
             model folder, a training run's folder, or a TensorFlow 1 checkpoint of Magenta: its
             prefix (`…/model.ckpt-3668`), folder or .tar file.
-        config: What a checkpoint of Magenta was trained as; looked for in its name when None.
-            Its sizes come from the checkpoint. A model folder knows its own.
+        config: What a checkpoint of Magenta was trained as; looked for in its name, and then in
+            its variables, when None. Its sizes come from the checkpoint. A model folder knows its
+            own.
         precision: As for `GrooVAE`; with NumPy always float32.
         backend: What it computes with: "numpy", which is there at once, or "tensorflow", whose
             model can be trained and measured and uses a GPU. They play the same.
@@ -246,7 +248,9 @@ def _check_variables(config: Config, weights: Arrays, source: Path) -> None:
         lists = "; ".join(
             f"{kind}: {', '.join(names)}" for kind, names in problems.items() if names
         )
-        raise GrooveFastError(f"{source}: not the variables of a {config.name}: {lists}")
+        others = " or ".join(each.name for each in configs_fitting(weights))
+        known = f", but of {others}" if others else ""
+        raise GrooveFastError(f"{source}: not the variables of a {config.name}{known}: {lists}")
 
 
 def _build(config: Config, weights: Arrays, backend: str, precision: str, source: Path) -> Model:

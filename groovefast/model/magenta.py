@@ -6,37 +6,26 @@ Our variables have the names of theirs, see `layers`.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import re
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
-from groovefast.config import CONFIGS, Config, get_config
+from groovefast.config import Config, get_config
 from groovefast.errors import GrooveFastError
 from groovefast.files import write_atomically
 from groovefast.model.folder import checkpoint_prefix
 from groovefast.model.in_use import InUse
 from groovefast.model.models import included_models
-from groovefast.model.plan import (
-    BAR_ENCODER,
-    CORE,
-    DECODER,
-    ENCODER,
-    Arrays,
-    CellPlan,
-    core_scope,
-    decoder_scope,
-    encoder_scope,
-)
+from groovefast.model.plan import Arrays
+from groovefast.model.which_config import recognised, with_sizes
 
 UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
 """What TensorFlow raises for a checkpoint that is cut off or something else."""
@@ -90,18 +79,20 @@ def read_model(path: Path, config: str | Config | None) -> tuple[Config, Arrays]
 
     Args:
         path: Its prefix, folder or .tar file.
-        config: What it was trained as; looked for in its name when None.
+        config: What it was trained as; looked for in its name, then in its variables, when None.
 
     Returns:
         The config, with the sizes of the checkpoint, and all weights that are there.
 
     Raises:
-        GrooveFastError: Nothing there, or not readable.
+        GrooveFastError: Nothing there, not readable, or nothing tells the config.
     """
     with _checkpoint_prefix(path) as prefix:
-        chosen = _config_named_by(path) if config is None else get_config(config)
         weights = _read_weights(prefix)
-    return _with_sizes(chosen, weights), weights
+        there = path.resolve()
+        names = there.name, prefix.name, there.parent.name
+    chosen = recognised(names, weights, path) if config is None else get_config(config)
+    return with_sizes(chosen, weights), weights
 
 
 def read_weights(path: Path) -> Arrays:
@@ -187,57 +178,3 @@ def _read_weights(prefix: Path) -> Arrays:
             for name in names
             if not _NOT_WEIGHTS.search(name)
         }
-
-
-def _config_named_by(path: Path) -> Config:
-    """The config whose name is in that of the checkpoint or its folder."""
-    names = sorted(CONFIGS, key=len, reverse=True)
-    path = path.resolve()
-    for part in (path.name, path.parent.name):
-        for name in names:
-            if name in part:
-                return CONFIGS[name]
-    raise GrooveFastError(
-        f"{path}: its name does not tell the config it was trained as; name the config"
-    )
-
-
-def _with_sizes(config: Config, weights: Mapping[str, npt.NDArray[np.float32]]) -> Config:
-    """The config with the layers and sizes that a checkpoint shows."""
-
-    def sizes(scopes: Iterator[str]) -> tuple[tuple[int, ...], bool]:
-        """Units of the cells that are there, and whether they project their inputs."""
-        units, project = [], False
-        for scope in scopes:
-            plain, projecting = (CellPlan(scope, 0, 0, projects=each) for each in (False, True))
-            found = [cell for cell in (projecting, plain) if cell.lstm.bias in weights]
-            if not found:
-                break
-            project = project or found[0].projects
-            units.append(len(weights[found[0].lstm.bias]) // 4)
-        return tuple(units), project
-
-    hparams = config.hparams
-    most = range(len(weights))
-    encoder, decoder = ENCODER, DECODER
-    if hparams.hierarchical_encoder:
-        encoder = BAR_ENCODER
-    if hparams.hierarchical_decoder:
-        parts = [CORE, core_scope(0)]
-        decoder = next(
-            (each for each in parts if f"{each}/output_projection/bias" in weights), CORE
-        )
-    enc_rnn_size, residual_encoder = sizes(encoder_scope(level, "fw", encoder) for level in most)
-    dec_rnn_size, residual_decoder = sizes(decoder_scope(layer, decoder) for layer in most)
-    z_bias = weights.get("encoder/mu/bias")
-    return dataclasses.replace(
-        config,
-        hparams=dataclasses.replace(
-            hparams,
-            enc_rnn_size=enc_rnn_size or hparams.enc_rnn_size,
-            dec_rnn_size=dec_rnn_size or hparams.dec_rnn_size,
-            residual_encoder=residual_encoder,
-            residual_decoder=residual_decoder,
-            z_size=hparams.z_size if z_bias is None else len(z_bias),
-        ),
-    )

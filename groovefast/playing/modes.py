@@ -7,6 +7,7 @@ function, and `play` calls any of them by its name.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import secrets
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from groovefast.config import GOING_ON_TEMPERATURE, MAX_SEED, MAX_TEMPERATURE
+from groovefast.config import GOING_ON_TEMPERATURE, MAX_SEED, MAX_TEMPERATURE, Config
 from groovefast.drums import DRUM_CLASSES, resolve_pitch_classes
 from groovefast.errors import (
     GrooveFastError,
@@ -32,6 +33,7 @@ from groovefast.midi.groove import midi_source
 from groovefast.midi.score import MidiInput, read_bytes
 from groovefast.midi.tracks import MidiTracks
 from groovefast.model.latent import slerp
+from groovefast.playing import token_music
 from groovefast.playing.grid_bars import describe_bars
 from groovefast.playing.hands import two_hands
 from groovefast.playing.player import Options, Player, Rendition, Source, Values
@@ -85,7 +87,8 @@ def sample(
 ) -> list[Rendition]:
     """Plays new grooves: each is decoded from a z of its own, drawn of the model's prior.
 
-    From a fitted prior no step asks for a third hand: its softest hits are left out.
+    From a fitted prior no step asks for a third hand: its softest hits are left out. Models of
+    tokens play what they know, drums, melodies or trios; see `token_music`.
 
     Args:
         source: What a model trained with `hits_as_controls` plays: the hits of this performance,
@@ -105,7 +108,11 @@ def sample(
     _check_num("sample", num)
     if source is None:
         _check_for_new_grooves(options)
-    player = _player("sample", model, options)
+    model, wanted = _asked("sample", model, options)
+    if model.config.tokens and source is None:
+        with _room_for(num):
+            return token_music.new_music(model, num, NEW_QPM if qpm is None else qpm, wanted)
+    player = Player(model, wanted, MODES["sample"].touch)
     if not player.task.wants_hits:
         if source is not None:
             raise OptionError(
@@ -132,23 +139,30 @@ def _new_grooves(player: Player, num: int, qpm: float) -> list[Rendition]:
             f"one of {player.model.config.name} that hears whole files; new grooves want the "
             "length of a window",
         )
-    no_memory = OptionError("num", f"no memory for {num:,} at once")
-    if num > _MOST_GROOVES:
-        raise no_memory
     options = player.options
-    try:
+    with _room_for(num):
         windows = player.model.sample(
             num, options.temperature, options.seed, **options.of_prior, touch=player.touch
         )
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise no_memory from None
-        raise
     if player.model.draws_from_fitted(options.prior):  # N(0, 1) is to be as Magenta has it
         windows = two_hands(np.asarray(windows), RowLayout.of(player.config))
     converter = GrooveConverter.from_config(player.config)
     grooves = converter.from_tensors(windows, qpm, options.pitch_classes)
     return [Rendition(groove.to_bytes()) for groove in grooves]
+
+
+@contextlib.contextmanager
+def _room_for(num: int) -> Iterator[None]:
+    """Says so where there is no memory for so many at once."""
+    no_memory = OptionError("num", f"no memory for {num:,} at once")
+    if num > _MOST_GROOVES:
+        raise no_memory
+    try:
+        yield
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise no_memory from None
+        raise
 
 
 def humanize(source: Source, model: Model = None, **options: Any) -> Rendition:
@@ -316,7 +330,7 @@ def reconstruct(source: Source, model: Model = None, **options: Any) -> Renditio
     Raises:
         MidiError: As `humanize`, and so on.
     """
-    return _near(source, _player("reconstruct", model, options), spread=0.0)
+    return _near("reconstruct", source, model, 0.0, options)
 
 
 def vary(source: Source, model: Model = None, spread: float = 0.5, **options: Any) -> Rendition:
@@ -332,11 +346,17 @@ def vary(source: Source, model: Model = None, spread: float = 0.5, **options: An
         MidiError: As `humanize`, and so on.
     """
     check_number("spread", spread, 0, MAX_TEMPERATURE)
-    return _near(source, _player("vary", model, options), spread)
+    return _near("vary", source, model, spread, options)
 
 
-def _near(source: Source, player: Player, spread: float) -> Rendition:
-    """What the model decodes from near where it would encode a performance."""
+def _near(
+    name: str, source: Source, model: Model, spread: float, options: Mapping[str, Any]
+) -> Rendition:
+    """What a model decodes from near where it would encode a performance."""
+    model, wanted = _asked(name, model, options)
+    if model.config.tokens:
+        return token_music.near(model, source, spread, wanted)
+    player = Player(model, wanted, MODES[name].touch)
     take = player.take(source)
     windows = player.windows(take)
     z = player.latents(player.encode((take, windows)), spread)
@@ -391,12 +411,15 @@ def interpolate(
     _check_num("interpolate", num)
     if at is not None:
         check_number("at", at, 0, 1)
-    player = _player("interpolate", model, options)
+    model, wanted = _asked("interpolate", model, options)
+    shares = np.linspace(0, 1, num) if at is None else np.array([at], np.float64)
+    if model.config.tokens:
+        return token_music.between(model, a, b, shares, wanted)
+    player = Player(model, wanted, MODES["interpolate"].touch)
     take, other = player.take(a), player.take_beside(b)
     windows = player.windows(take)
     mu, _ = player.encode((take, windows), (other, other.looped(windows)))
     ends = np.split(mu, 2)
-    shares = np.linspace(0, 1, num) if at is None else np.array([at], np.float64)
     paths = [slerp(start, end, shares) for start, end in zip(*ends, strict=True)]
     return [
         player.decode(take, windows, np.array([path[index] for path in paths]), player.own_choice)
@@ -480,13 +503,21 @@ class Mode:
             from groovefast.model.checkpoints import load_model
 
             model = load_model(model)
-        knows = () if model.config.tokens else (None, *Task.of(model.config.converter).purposes)
-        if self.needs not in knows or (self.goes_on and model.config.hparams.z_size):
+        self.check(model.config)
+        return model
+
+    def check(self, config: Config) -> None:
+        """Raises unless models of a config have learned it.
+
+        Raises:
+            GrooveFastError: They have learned something else.
+        """
+        learned = () if config.tokens else Task.of(config.converter).purposes
+        if self.needs not in (None, *learned) or (self.goes_on and config.hparams.z_size):
             raise GrooveFastError(
-                f"{self.name}: not what a model of {model.config.name} has learned; "
+                f"{self.name}: not what a model of {config.name} has learned; "
                 f"give one of {self.model}, or none for the included one"
             )
-        return model
 
 
 MODES: Mapping[str, Mode] = {
@@ -686,12 +717,17 @@ def name_of_model(model: InUse | str | os.PathLike[str]) -> str:
     return folder.parent.name if folder.name in ("model", "best") else folder.name
 
 
-def _player(name: str, model: Model, options: Mapping[str, Any]) -> Player:
-    """Who plays a mode: a model that has learned it, and how it is asked to."""
+def _asked(name: str, model: Model, options: Mapping[str, Any]) -> tuple[InUse, Options]:
+    """A model that has learned a mode, and how it is asked to play."""
     mode = MODES[name]
     usual = {"temperature": mode.options.get("temperature", 0.0)}
     wanted = Options(**{**usual, **options})  # wrong ones are told before a model is read
-    return Player(mode.load(model), wanted, mode.touch)
+    return mode.load(model), wanted
+
+
+def _player(name: str, model: Model, options: Mapping[str, Any]) -> Player:
+    """Who plays a mode with a model of performances."""
+    return Player(*_asked(name, model, options), MODES[name].touch)
 
 
 def _check_num(mode: str, num: int) -> None:

@@ -18,6 +18,7 @@ from groovefast.drum_part import CHANNEL_10, Channel, DrumPart, Track
 from groovefast.drums import NUM_CLASSES, PitchClasses, resolve_pitch_classes
 from groovefast.errors import OptionError, check_choice, check_number, check_whole
 from groovefast.files import write_atomically
+from groovefast.midi.arrangement import Arrangement
 from groovefast.midi.groove import Groove, midi_source
 from groovefast.midi.score import MidiInput, read_bytes, read_score
 from groovefast.model.prior import MAX_VARIETY, PRIORS
@@ -46,16 +47,23 @@ class Rendition:
         midi: The file: that of the input, with other drums.
         messages: Lines a user should read, such as bars in which there was nothing to do.
         part: Which of its notes are the drums.
+        pitched: Whether its other notes were made too, so that they are to be heard and shown.
     """
 
     midi: bytes
     messages: tuple[str, ...] = ()
     part: DrumPart = CHANNEL_10
+    pitched: bool = False
 
     @property
     def groove(self) -> Groove:
         """The drums of the file."""
         return Groove.from_midi(self.midi, self.part.channel, self.part.track)
+
+    @property
+    def arrangement(self) -> Arrangement:
+        """All instruments of the file."""
+        return Arrangement.from_midi(self.midi)
 
     def save(self, path: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Writes the MIDI file, whole or not at all.

@@ -2,6 +2,8 @@
 
     notes in seconds -> sounds of `voices`, mixed -> limiter -> 16-bit WAV file
 
+What a model of melodies or trios has made is heard with `tones`.
+
 The same file always gives the same bytes.
 """
 
@@ -24,6 +26,7 @@ from groovefast.drums import DRUM_CLASSES, HI_HATS, UNMAPPED, PitchClasses, pitc
 from groovefast.errors import GrooveFastError, OptionError
 from groovefast.files import write_atomically
 from groovefast.midi.groove import Groove, midi_source
+from groovefast.sound.tones import TONES, held, tone_of, tone_sound
 from groovefast.sound.voices import LAYERS, SAMPLE_RATE, TAKES, VOICES, drum_sound
 
 if TYPE_CHECKING:
@@ -53,17 +56,20 @@ def render(
     pitch_classes: PitchClasses = "reduced",
     channel: Channel = None,
     track: Track = None,
+    pitched: bool = False,
 ) -> NDArray[np.float32]:
     """Plays a MIDI file's drums on the built-in drum machine.
 
     Tempo changes count. A hi-hat, opened or closed, silences the open one that still rings. Pitches
-    of no drum class are not heard, and neither is anything but drums.
+    of no drum class are not heard, and neither is anything but drums unless it is asked for.
 
     Args:
         source: A `Groove`, a MIDI file's bytes, its path, or a `mido.MidiFile`.
         pitch_classes: Which pitches are which drum, as for `GrooveConverter`.
         channel: The MIDI channel of the drums, as for `read_midi`.
         track: Their track, as for `read_midi`.
+        pitched: Whether to play what is no drums too: a bass where the program is one, and
+            melodies.
 
     Returns:
         Samples, (n, 2) at `SAMPLE_RATE`, within ±`CEILING`; up to the end of the last sound, and
@@ -74,15 +80,42 @@ def render(
         GrooveFastError: Longer than `MAX_MINUTES`.
         OSError: The file cannot be read.
     """
-    from groovefast.midi.score import read_midi
+    from groovefast.drum_part import DrumPart
+    from groovefast.midi.parts import pitched_notes
+    from groovefast.midi.score import read_bytes, read_score
 
-    notes = read_midi(midi_source(source), channel, track).notes
+    midi, name = read_bytes(midi_source(source))
+    part = DrumPart.of(channel, track)
+    notes = read_score(midi, part, name=name).notes
+    tones = pitched_notes(midi, part) if pitched else notes[:0]
     drums = np.frombuffer(pitch_table(pitch_classes), np.uint8)[notes["pitch"]]
     notes, drums = notes[drums != UNMAPPED], drums[drums != UNMAPPED]
-    minutes = notes["end_time"].max(initial=0.0) / 60
+    minutes = max(each["end_time"].max(initial=0.0) for each in (notes, tones)) / 60
     if minutes > MAX_MINUTES:
         raise GrooveFastError(f"{minutes:.0f} minutes are too long for a WAV file; give a part")
-    return limit(_mix(notes["time"], notes["end_time"], drums, notes["velocity"]))
+    mix = _mix(notes["time"], notes["end_time"], drums, notes["velocity"])
+    return limit(_with_tones(mix, tones) if len(tones) else mix)
+
+
+def _with_tones(mix: NDArray[np.float32], notes: NDArray[np.void]) -> NDArray[np.float32]:
+    """Drums with the tones of notes beside them, in the middle."""
+    starts = np.rint(notes["time"] * SAMPLE_RATE).astype(np.int64)
+    lengths = np.rint(notes["end_time"] * SAMPLE_RATE).astype(np.int64) - starts
+    kinds = [tone_of(program) for program in notes["program"].tolist()]
+    sounds = [
+        held(tone_sound(kind, pitch), length)
+        for kind, pitch, length in zip(
+            kinds, notes["pitch"].tolist(), lengths.tolist(), strict=True
+        )
+    ]
+    ends = starts + np.array([len(sound) for sound in sounds])
+    longer = np.zeros((max(len(mix), int(ends.max()), int((starts + lengths).max())), 2), mix.dtype)
+    longer[: len(mix)] = mix
+    levels = np.array([LOUDNESS * tone.level for tone in TONES], np.float32)
+    gains = levels[kinds] * _strength(notes["velocity"]) ** np.float32(LOUDNESS_CURVE)
+    for start, gain, sound in zip(starts.tolist(), gains, sounds, strict=True):
+        longer[start : start + len(sound)] += (gain * sound)[:, np.newaxis]
+    return longer
 
 
 def _mix(

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from groovefast import _tokens
-from groovefast.config import TokensConfig
+from groovefast.config import Config, TokensConfig
 from groovefast.drums import NUM_CLASSES, PitchClasses, output_pitches, resolve_pitch_classes
-from groovefast.errors import check_whole
+from groovefast.errors import OptionError, check_whole
 from groovefast.midi.arrangement import TICKS_PER_QUARTER, VELOCITY, Arrangement, Part
 from groovefast.midi.groove import Groove
 from groovefast.windows.token_rows import TokenLayout
@@ -281,6 +281,25 @@ class TrioConverter:
         """
         kit = resolve_pitch_classes(pitch_classes)
         return [_trio(each, qpm, kit) for each in read_samples(self.layout, tokens)]
+
+
+def converter_of(config: Config) -> DrumsConverter | MelodyConverter | TrioConverter:
+    """Returns what makes the windows of a config of tokens, and music of what its models write.
+
+    Raises:
+        OptionError: Its rows are performances.
+    """
+    bars, tokens = config.converter.split_bars, config.tokens
+    if tokens is None or bars is None:
+        raise OptionError("config", f"{config.name} is of performances, not of tokens")
+    if tokens.representation == "drums":
+        return DrumsConverter(
+            bars, roll_input=tokens.roll_input, add_end_token=tokens.add_end_token
+        )
+    if tokens.representation == "melody":
+        programs = range(tokens.num_programs)
+        return MelodyConverter(bars, programs, add_end_token=tokens.add_end_token)
+    return TrioConverter(bars)
 
 
 def _search_of(

@@ -116,3 +116,16 @@ def test_refuses_times_that_are_none(trio: Arrangement) -> None:
     notes["time"][0] = np.inf
     with pytest.raises(GrooveFastError, match="notes: a time is not finite"):
         Arrangement(notes)
+
+
+def test_is_read_from_its_file_again(trio: Arrangement, tmp_path: Path) -> None:
+    trio.save(tmp_path / "trio.mid")
+    again = Arrangement.from_midi(tmp_path / "trio.mid")
+    assert (again.qpm, again.quarters) == (pytest.approx(100.0), 8.0)
+    fields = ["pitch", "velocity", "program", "is_drum"]
+    assert again.notes[fields].tolist() == trio.notes[fields].tolist()
+    for name in ("time", "end_time"):
+        assert again.notes[name] == pytest.approx(trio.notes[name], abs=1e-5)
+    assert np.unique(again.notes["instrument"]).tolist() == [0, 1, 2]
+    nothing = Arrangement.from_midi(Arrangement.from_steps([], 16).to_bytes())
+    assert (len(nothing.notes), nothing.quarters) == (0, 4.0)
