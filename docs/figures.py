@@ -45,6 +45,7 @@ from groovefast.plot_style import (
     save,
     styled,
 )
+from groovefast.windows import transforms
 from groovefast.windows.attributes import ATTRIBUTES, attributes_of
 from groovefast.windows.rows import Grid, RowLayout
 
@@ -61,14 +62,16 @@ ENDS = (
 """The performances that are interpolated, both of the validation split."""
 _BAR = 16
 _SEED = 0
-_FOUR_BARS = (
-    "enc_rnn_size=[128],dec_rnn_size=[128,128],z_size=64,batch_size=64,dropout_keep_prob=1,"
-    "learning_rate=0.003,warmup_steps=50,cosine_decay_steps=1500"
+_SMALL = (
+    "enc_rnn_size=[128],dec_rnn_size=[128,128],dropout_keep_prob=1,learning_rate=0.003,"
+    "warmup_steps=50"
 )
-_SIXTEEN_BARS = (
-    "enc_rnn_size=[128],dec_rnn_size=[128,128],z_size=128,batch_size=32,dropout_keep_prob=1,"
-    "learning_rate=0.003,warmup_steps=50,cosine_decay_steps=1200,max_beta=0.2,free_bits=256"
+_FOUR_BARS = f"{_SMALL},z_size=64,batch_size=64"
+_HUMANIZE = (
+    f"{_FOUR_BARS},max_beta=1,free_bits=96,loss_at_hits_only=true,velocities_weight=8,"
+    "offsets_weight=8,sampling_keeps_hits=true"
 )
+_SIXTEEN_BARS = f"{_SMALL},z_size=128,batch_size=32,max_beta=0.2,free_bits=256"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,35 +81,50 @@ class Run:
     Attributes:
         differs: The hyper-parameters in which it differs from those it is compared with.
         config: What it is.
-        sizes: The hyper-parameters it has in common with them.
+        common: The hyper-parameters it has in common with them.
         steps: Of training.
     """
 
     differs: str
     config: str = "groovae_4bar"
-    sizes: str = _FOUR_BARS
+    common: str = _FOUR_BARS
     steps: int = 1500
+
+    @property
+    def hparams(self) -> str:
+        """All that are not the config's."""
+        return ",".join(
+            filter(None, (self.common, f"cosine_decay_steps={self.steps}", self.differs))
+        )
 
 
 RUNS: Mapping[str, Run] = {
+    "free-bits": Run("max_beta=1,free_bits=96"),
     "collapse": Run("max_beta=1,free_bits=0"),
     "low-beta": Run("max_beta=0.2,free_bits=0"),
-    "free-bits": Run("max_beta=1,free_bits=96"),
     "own-rows": Run("max_beta=1,free_bits=96,sampling_schedule=inverse_sigmoid,sampling_rate=150"),
-    "conductor": Run("", "groovae_16bar", _SIXTEEN_BARS, 1200),
-    "flat": Run("", "groovae_16bar_flat", _SIXTEEN_BARS, 1200),
+    "humanize-truth": Run(
+        "sampling_schedule=teacher_forcing", "groovae_2bar_humanize", _HUMANIZE, 800
+    ),
+    "humanize-own": Run(
+        "sampling_schedule=inverse_sigmoid,sampling_rate=80",
+        "groovae_2bar_humanize",
+        _HUMANIZE,
+        800,
+    ),
+    "conductor": Run("", "groovae_16bar", _SIXTEEN_BARS, 800),
+    "flat": Run("", "groovae_16bar_flat", _SIXTEEN_BARS, 800),
 }
 
 
 def command(name: str, runs: Path) -> list[str]:
     """Returns the words of the command that trains a small model."""
     run = RUNS[name]
-    hparams = f"{run.sizes},{run.differs}" if run.differs else run.sizes
     return [
         *("groovefast-train", "--config", run.config, "--run-dir", str(runs / name)),
         *("--data", str(runs / "records/train-*"), "--steps", str(run.steps)),
         *("--eval-data", str(runs / "records/validation-*"), "--eval-every", "100"),
-        *("--precision", "float32", "--no-prior", "--hparams", hparams),
+        *("--precision", "float32", "--no-prior", "--hparams", run.hparams),
     ]
 
 
@@ -369,10 +387,9 @@ def losses(sources: Sources) -> Figure:
     return figure
 
 
-def _reconstructed(model: InUse, rows: Array) -> NDArray[np.bool_]:
-    """The hits decoded from mu, each row hearing those the model wrote before, (n, steps, 9)."""
-    written = model.decode(model.encode(rows).mu, temperature=0.0, seed=_SEED)
-    return np.asarray(_grid(np.asarray(written)).hits > 0.5)
+def _decoded(model: InUse, z: Array) -> NDArray[np.bool_]:
+    """The hits decoded from z, each row hearing those the model wrote before, (n, steps, 9)."""
+    return np.asarray(_grid(np.asarray(model.decode(z, temperature=0.0, seed=_SEED))).hits > 0.5)
 
 
 @styled
@@ -391,20 +408,29 @@ def collapse(sources: Sources) -> Figure:
         steps, values = _curve(folder, "eval", "losses/kl_bits")
         bits.plot(steps, values, "o-", color=color, markersize=3, label=label)
         model = load_model(folder / "model")
-        f1 = float(_f1(_reconstructed(model, _rows(truth, model)), truth.hits))
-        click.echo(f"{label}: KL {values[-1]:.1f} bits, F1 {f1:.3f}")
+        mu, sigma = map(np.asarray, model.encode(_rows(truth, model)))
+        eps = np.random.default_rng(_SEED).standard_normal(mu.shape)
+        z = np.asarray(mu + sigma * eps, np.float32)
+        f1 = float(_f1(_decoded(model, z), truth.hits))
+        other = float(_f1(_decoded(model, z[::-1]), truth.hits))
+        r_loss = _curve(folder, "eval", "losses/r_loss")[1][-1]
+        elbo = -r_loss - values[-1] * np.log(2)
+        click.echo(
+            f"{label}: KL {values[-1]:.1f} bits, F1 {f1:.3f}, by another's z {other:.3f}, ELBO "
+            f"{elbo:.1f} nats"
+        )
+        told = "with the z of another window" if number == 0 else None
+        scores.plot([other] * 2, [number - 0.38, number + 0.38], color=INK, linewidth=2, label=told)
         scores.barh(number, f1, color=color, height=0.6)
         scores.text(f1 + 0.015, number, f"{f1:.2f}", va="center", color=INK, fontsize=9)
-    usual = (truth.hits.mean(0) > 0.5)[None].repeat(len(truth), 0)
-    guess = float(_f1(usual, truth.hits))
-    click.echo(f"the same for all: F1 {guess:.3f}")
     _tidy(bits, "What z says of a window: KL, validation", "step", "bits")
     bits.set_ylim(bottom=-3)
     bits.legend(loc="center right")
     scores.set_yticks(range(3), [label for _, label, _ in shown])
-    scores.invert_yaxis()
     scores.set_xlim(0, 1)
-    _tidy(scores, "Hits decoded from μ: F1")
+    _tidy(scores, "Hits decoded from z: F1")
+    scores.legend(loc="upper right")
+    scores.set_ylim(2.5, -0.9)
     scores.grid(visible=False, axis="y")
     scores.grid(axis="x")
     return figure
@@ -412,32 +438,51 @@ def collapse(sources: Sources) -> Figure:
 
 @styled
 def own_rows(sources: Sources) -> Figure:
-    """Errors beat by beat of a decoder that hears the truth, and of one that hears itself."""
-    truth = sources.windows("validation", "groovae_4bar")
+    """Timing, beat by beat, of a decoder that hears the truth and of one that hears itself."""
+    config = CONFIGS["groovae_2bar_humanize"]
+    truth = sources.windows("validation", config.name, 2 * sources.most)
+    hits, velocities, offsets = (
+        np.asarray(array, np.float32) for array in (truth.hits, truth.velocities, truth.offsets)
+    )
+    heard, rows, _ = transforms.apply(config.converter, np, hits, velocities, offsets)
+    ms = 15_000 / truth.qpms[:, None, None] / 2
+    beats = truth.hits.reshape(len(truth), 8, -1)
+
+    def by_beat(offsets: Numbers) -> Numbers:
+        errors = (np.abs(offsets - truth.offsets) * ms).reshape(beats.shape)
+        return np.asarray((errors * beats).sum((0, 2)) / beats.sum((0, 2)))
+
     figure = new_figure(9.6, 3.2)
     axes = figure.subplots(1, 2, sharey=True)
-    shown = (
-        ("free-bits", "Trained by teacher forcing"),
-        ("own-rows", "Trained by scheduled sampling"),
-    )
-    beats = np.arange(16) + 1
-    played = truth.hits.reshape(len(truth), 16, -1)
-    for ax, (name, title) in zip(axes, shown, strict=True):
+    for ax, name, title in (
+        (axes[0], "humanize-truth", "Trained by teacher forcing"),
+        (axes[1], "humanize-own", "Trained by scheduled sampling"),
+    ):
         model = load_model(sources.run(name) / "model")
-        rows = _rows(truth, model)
-        logits = np.asarray(model.teacher_forced(model.encode(rows).mu, rows))
-        for label, hits, color in (
-            ("hears the truth", logits[..., :9] > 0, BLUE),
-            ("hears its own rows", _reconstructed(model, rows), ORANGE),
+        mu = model.encode(heard).mu
+        logits = np.asarray(model.teacher_forced(mu, rows))
+        written = np.asarray(model.decode(mu, temperature=0.0, seed=_SEED, hits=hits))
+        for label, played, style, color in (
+            ("hears its own rows", written[..., 18:], "o-", ORANGE),
+            ("hears the truth", np.tanh(logits[..., 18:]), "o-", BLUE),
+            ("on the grid", np.zeros(hits.shape), "--", INK),
         ):
-            errors = 1 - _f1(hits.reshape(played.shape), played, (0, 2))
-            overall = 1 - float(_f1(hits, truth.hits))
-            click.echo(f"{title}, {label}: 1 - F1 {overall:.3f}, last beat {errors[-1]:.3f}")
-            ax.plot(beats, errors, "o-", color=color, markersize=3, label=label)
-        _tidy(ax, title, "beat of the window", "wrong hits, 1 − F1" if ax is axes[0] else "")
-        ax.set_xticks([1, 5, 9, 13])
-        ax.set_ylim(bottom=0)
-        ax.legend(loc="lower right")
+            errors = by_beat(played)
+            click.echo(f"{title}, {label}: {np.round(errors, 1).tolist()}, {errors.mean():.1f} ms")
+            ax.plot(np.arange(8) + 1, errors, style, color=color, markersize=3, label=label)
+        _tidy(ax, title, "beat of the window", "timing error, ms" if ax is axes[0] else "")
+    axes[0].set_ylim(bottom=0)
+    axes[0].legend(loc="lower left")
+    four_bars = sources.windows("validation", "groovae_4bar")
+    for name in ("free-bits", "own-rows"):
+        model = load_model(sources.run(name) / "model")
+        f1 = float(
+            _f1(
+                _decoded(model, np.asarray(model.encode(_rows(four_bars, model)).mu)),
+                four_bars.hits,
+            )
+        )
+        click.echo(f"{name}: F1 {f1:.3f}")
     return figure
 
 
@@ -454,8 +499,9 @@ def conductor(sources: Sources) -> Figure:
         folder = sources.run(name)
         model = load_model(folder / "model")
         rows = _rows(truth, model)
-        logits = np.asarray(model.teacher_forced(model.encode(rows).mu, rows))
-        own = _reconstructed(model, rows).reshape(played.shape)
+        mu = np.asarray(model.encode(rows).mu)
+        logits = np.asarray(model.teacher_forced(mu, rows))
+        own = _decoded(model, mu).reshape(played.shape)
         for hits, style, hears in (
             (logits[..., :9].reshape(played.shape) > 0, "--", "the truth"),
             (own, "o-", "its own rows"),
