@@ -71,7 +71,6 @@ _HUMANIZE = (
     f"{_FOUR_BARS},max_beta=1,free_bits=96,loss_at_hits_only=true,velocities_weight=8,"
     "offsets_weight=8,sampling_keeps_hits=true"
 )
-_SIXTEEN_BARS = f"{_SMALL},z_size=128,batch_size=32,max_beta=0.2,free_bits=256"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,8 +111,6 @@ RUNS: Mapping[str, Run] = {
         _HUMANIZE,
         800,
     ),
-    "conductor": Run("", "groovae_16bar", _SIXTEEN_BARS, 800),
-    "flat": Run("", "groovae_16bar_flat", _SIXTEEN_BARS, 800),
 }
 
 
@@ -486,59 +483,6 @@ def own_rows(sources: Sources) -> Figure:
     return figure
 
 
-@styled
-def conductor(sources: Sources) -> Figure:
-    """Sixteen bars with and without a conductor: bar by bar, and how alike bars are."""
-    truth = sources.windows("validation", "groovae_16bar", sources.most // 2)
-    figure = new_figure(9.6, 3.2)
-    scores, likeness = figure.subplots(1, 2)
-    bars = truth.hits.shape[1] // _BAR
-    numbers = np.arange(bars) + 1
-    played = truth.hits.reshape(len(truth), bars, -1)
-    for name, label, color in (("conductor", "conductor", BLUE), ("flat", "flat", ORANGE)):
-        folder = sources.run(name)
-        model = load_model(folder / "model")
-        rows = _rows(truth, model)
-        mu = np.asarray(model.encode(rows).mu)
-        logits = np.asarray(model.teacher_forced(mu, rows))
-        own = _decoded(model, mu).reshape(played.shape)
-        for hits, style, hears in (
-            (logits[..., :9].reshape(played.shape) > 0, "--", "the truth"),
-            (own, "o-", "its own rows"),
-        ):
-            by_bar = _f1(hits, played, (0, 2))
-            f1 = float(_f1(hits, played))
-            click.echo(f"{label}, hears {hears}: F1 {f1:.3f}, last bar {by_bar[-1]:.3f}")
-            scores.plot(
-                numbers, by_bar, style, color=color, markersize=3, label=f"{label}, hears {hears}"
-            )
-        bits = _curve(folder, "eval", "losses/kl_bits")[1][-1]
-        click.echo(f"{label}: KL {bits:.0f} bits")
-        likeness.plot(
-            numbers[:-1], _likeness_by_distance(own), "o-", color=color, markersize=3, label=label
-        )
-    likeness.plot(numbers[:-1], _likeness_by_distance(played), "--", color=INK, label="played")
-    _tidy(scores, "Hits decoded from μ: F1", "bar")
-    scores.set_ylim(0, 1)
-    scores.legend(loc="lower left")
-    _tidy(likeness, "Likeness of two bars", "bars between their beginnings")
-    likeness.set_ylim(0, 1)
-    likeness.legend(loc="lower left")
-    return figure
-
-
-def _likeness_by_distance(hits: NDArray[np.bool_]) -> list[float]:
-    """The mean Jaccard likeness of bars, (n, bars, cells), so many bars apart, from 1 on."""
-    means = []
-    for distance in range(1, hits.shape[1]):
-        one, other = hits[:, distance:], hits[:, :-distance]
-        both, either = (one & other).sum(-1), (one | other).sum(-1)
-        alike = np.where(either, both / np.maximum(either, 1), 1.0)
-        means.append(float(alike.mean()))
-    click.echo("likeness at 1, 2, 4, 8: " + ", ".join(f"{means[d - 1]:.3f}" for d in (1, 2, 4, 8)))
-    return means
-
-
 # --- The included models ----------------------------------------------------------------------
 
 
@@ -558,7 +502,7 @@ def interpolation(sources: Sources) -> Figure:
     arc = slerp(a, b, at)
     straight = np.asarray((1 - at[:, None]) * a + at[:, None] * b, np.float32)
     decoded = np.asarray(model.decode(arc, temperature=0.0, seed=_SEED))
-    figure = new_figure(10.4, 5.4)
+    figure = new_figure(9.2, 4.8)
     cells = figure.add_gridspec(2, 12)
     for number, index in enumerate((0, 7, 13, 20)):
         ax = figure.add_subplot(cells[0, 3 * number : 3 * number + 3])
@@ -610,7 +554,7 @@ def temperature(sources: Sources) -> Figure:
     def decoded(t: float) -> Array:
         return np.asarray(with_z.decode(z, temperature=float(t), seed=_SEED))
 
-    figure = new_figure(10.4, 5.4)
+    figure = new_figure(9.2, 4.8)
     (chance, density, likeness), rolls = figure.subplots(2, 3)
     logits = np.linspace(-6, 6, 121)
     for t, color in ((0.2, BLUE), (0.5, GREEN), (1.0, INK), (2.0, ORANGE)):
@@ -628,13 +572,13 @@ def temperature(sources: Sources) -> Figure:
     played = truth.hits[:, : 4 * _BAR]
     for ax, title, value in (
         (density, "Hits a bar", float(played.sum((1, 2)).mean() / 4)),
-        (likeness, "Likeness of bars to each other", _bar_likeness(played)),
+        (likeness, "Likeness of bars", _bar_likeness(played)),
     ):
         click.echo(f"played: {value:.2f}")
         ax.axhline(value, color=INK, linewidth=1, linestyle="--", label="played")
         _tidy(ax, title, "temperature")
         ax.set_ylim(bottom=0)
-    density.legend(loc="upper left")
+    density.legend(loc="lower right")
     for ax, t in zip(rolls, (0.2, 0.75, 2.0), strict=True):
         _roll(ax, continued(t)[0], f"groove_rnn, T = {t:g}", named=ax is rolls[0])
     return figure
@@ -775,7 +719,6 @@ FIGURES: Mapping[str, Callable[[Sources], Figure]] = {
     "gradient": gradient,
     "losses": losses,
     "collapse": collapse,
-    "conductor": conductor,
     "own-rows": own_rows,
     "temperature": temperature,
     "interpolation": interpolation,
