@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,15 @@ threads that wait for each other take twenty times as long as one."""
 @console.command("groovefast-studio")
 @click.argument("files", metavar="[MIDI]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
+    "--model",
+    "given",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A model of yours, beside the included ones: what groovefast-train left in RUN_DIR/model, "
+    "or a checkpoint of Magenta, of grooves, drums, melodies or trios. May be given again.",
+)
+@click.option(
     "--host",
     metavar="HOST",
     help="The address or name of this machine to listen on, as in 0.0.0.0 for all: whoever has the "
@@ -41,7 +50,13 @@ threads that wait for each other take twenty times as long as one."""
     help="Where to listen; 0 is a free one.  [default: 8765, or a free one where that is taken]",
 )
 @click.option("--no-browser", is_flag=True, help="Only print the address; open no browser.")
-def command(files: tuple[Path, ...], host: str | None, port: int | None, no_browser: bool) -> None:
+def command(
+    files: tuple[Path, ...],
+    given: tuple[Path, ...],
+    host: str | None,
+    port: int | None,
+    no_browser: bool,
+) -> None:
     """Opens the studio: a page in the browser to write, play and rework drums.
 
     The MIDI files named are there when it opens. Nothing leaves this machine, and nothing is
@@ -51,10 +66,11 @@ def command(files: tuple[Path, ...], host: str | None, port: int | None, no_brow
         os.environ.setdefault(name, "1")
     from groovefast.studio.server import LOOPBACK, listening, serve
 
+    _give(given)
     pieces = [_opened(path) for path in files]
     with listening(LOOPBACK if host is None else host, port) as listener:
         from groovefast.studio.app import application
-        from groovefast.studio.jobs import MODELS
+        from groovefast.studio.models import MODELS
 
         door = _door(listener, host)
         address = _address(listener, door)
@@ -70,16 +86,32 @@ def command(files: tuple[Path, ...], host: str | None, port: int | None, no_brow
         serve(app, listener, started, debug)
 
 
+def _give(paths: Sequence[Path]) -> None:
+    """Reads the models that are given."""
+    from groovefast.model.folder import find_model_folder, is_on_disk
+    from groovefast.studio.models import MODELS
+
+    for path in paths:
+        if find_model_folder(path) is None and not is_on_disk(path):
+            raise GrooveFastError(
+                f"--model {path}: no such model; groovefast-train leaves one in RUN_DIR/model"
+            )
+    if not all(map(find_model_folder, paths)):
+        console.load_tensorflow()  # it reads checkpoints of Magenta
+    MODELS.give(paths)
+
+
 def _opened(path: Path) -> dict[str, Any]:
     """The piece that a file is."""
     from groovefast.studio.bodies import MAX_BODY
+    from groovefast.studio.models import MODELS
     from groovefast.studio.pieces import opened
 
     with path.open("rb") as file:
         midi = file.read(MAX_BODY + 1)
     if len(midi) > MAX_BODY:
         raise GrooveFastError(f"{path}: larger than {MAX_BODY // 10**6} MB")
-    return opened(midi, path.name, None, None, None)
+    return opened(midi, path.name, pitched=MODELS.hear_pitches)
 
 
 def _door(listener: socket.socket, host: str | None) -> Door:

@@ -226,10 +226,10 @@ def save_wav(audio: NDArray[np.float32], path: str | os.PathLike[str]) -> None:
 
 
 def to_wav(audio: NDArray[np.float32]) -> bytes:
-    """Returns samples, (n, 2) in -1..1, as a 16-bit stereo WAV file."""
+    """Returns samples in -1..1, (n, 2) or of one channel (n,), as a 16-bit WAV file."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
-        file.setnchannels(2)
+        file.setnchannels(audio.ndim)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
         file.writeframes(np.rint(np.clip(audio, -1, 1) * 32767).astype("<i2").tobytes())

@@ -10,15 +10,16 @@ from groovefast.drums import DRUM_CLASSES, REDUCED
 from groovefast.model.prior import MAX_VARIETY
 from groovefast.playing import MODES
 from groovefast.studio import jobs, voices
+from groovefast.studio.models import MODELS
 
 
 def facts() -> dict[str, Any]:
     """Returns these facts as JSON.
 
     "modes" has for each its "summary", its usual "touch", "inputs", the fewest and the most pieces
-    it works on, and "options", each with what it is unless given.
+    it works on, "options", each with what it is unless given, and its "models", see `Models.facts`.
     """
-    prior = jobs.MODELS.load("sample").prior
+    prior = MODELS.load("sample").prior
     return {
         "version": groovefast.__version__,
         "drums": list(DRUM_CLASSES),
@@ -29,6 +30,7 @@ def facts() -> dict[str, Any]:
                 "touch": mode.touch,
                 "inputs": list(jobs.inputs_of(name)),
                 "options": jobs.options_of(name),
+                "models": MODELS.facts(name, jobs.options_of(name)),
             }
             for name, mode in MODES.items()
         },
@@ -37,5 +39,6 @@ def facts() -> dict[str, Any]:
         "max_seed": MAX_SEED,
         "max_temperature": MAX_TEMPERATURE,
         "max_variety": MAX_VARIETY,
+        "hears_pitches": MODELS.hear_pitches,
         "voices": voices.facts(),
     }

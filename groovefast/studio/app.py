@@ -17,11 +17,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from groovefast.drums import DRUM_CLASSES
 from groovefast.errors import GrooveFastError
 from groovefast.progress import Report
+from groovefast.sound.tones import PITCHES, TONES
 from groovefast.sound.voices import LAYERS, TAKES
 from groovefast.studio import about, jobs, pieces, voices
 from groovefast.studio.answers import UNEXPECTED, answer, encoded, file, line_of, mistake
 from groovefast.studio.bodies import Bodies, body_of, json_of
 from groovefast.studio.guard import Door, Guard
+from groovefast.studio.models import MODELS
 from groovefast.studio.pages import MEDIA_TYPES, Pages, read_pages
 from groovefast.studio.streaming import Worked, result_for
 from groovefast.studio.values import check_array, check_object, check_text
@@ -39,6 +41,11 @@ _SOUNDS = {
     for sound in itertools.product(range(len(DRUM_CLASSES)), range(LAYERS), range(TAKES))
 }
 """Drum, layer and take, by how a page names them."""
+_TONES = {
+    f"tone-{tone}-{pitch}": (tone, pitch)
+    for tone, pitch in itertools.product(range(len(TONES)), PITCHES)
+}
+"""Tone and pitch, likewise."""
 
 
 def application(
@@ -118,10 +125,13 @@ class _Studio:
         return answer(self._own)
 
     async def _voice(self, request: Request) -> Response:
-        sound = _SOUNDS.get(request.path_params["name"])
-        if sound is None:
+        name = request.path_params["name"]
+        if name in _SOUNDS:
+            wav = await self._voicing.start(lambda: voices.wav(*_SOUNDS[name]))
+        elif name in _TONES:
+            wav = await self._voicing.start(lambda: voices.tone_wav(*_TONES[name]))
+        else:
             raise HTTPException(404)
-        wav = await self._voicing.start(lambda: voices.wav(*sound))
         return Response(wav, headers={"cache-control": _HOUR}, media_type="audio/wav")
 
     # --- What is done -----------------------------------------------------------------------
@@ -130,9 +140,7 @@ class _Studio:
         body, given = await body_of(request), request.query_params
         name = given.get("name") or "untitled.mid"
         part = [given.get(each) or None for each in ("channel", "track", "kit")]
-        return answer(
-            await self._quickly(request, lambda: encoded(pieces.opened(body, name, *part)))
-        )
+        return answer(await self._quickly(request, lambda: _opened(body, name, part)))
 
     async def _write(self, request: Request) -> Response:
         body = await body_of(request)
@@ -163,13 +171,18 @@ class _Studio:
         return mistake(UNEXPECTED, 500)
 
 
+def _opened(body: bytes, name: str, part: Sequence[str | None]) -> bytes:
+    channel, track, kit = part
+    return encoded(pieces.opened(body, name, channel, track, kit, MODELS.hear_pitches))
+
+
 def _written(body: bytes) -> bytes:
     return encoded(pieces.Sent.of(json_of(body).get("piece")).to_piece())
 
 
 def _sound(body: bytes) -> bytes:
     sent = pieces.Sent.of(json_of(body).get("piece"))
-    return voices.sound(sent.to_midi(), sent.kit, sent.channel, sent.track)
+    return voices.sound(sent.to_midi(), sent.kit, sent.channel, sent.track, sent.pitched)
 
 
 def _played(body: bytes, report: Report) -> bytes:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from groovefast import progress
-from groovefast.config import FASTEST_QPM, MAX_SEED, SLOWEST_QPM
+from groovefast.config import FASTEST_QPM, MAX_SEED, SLOWEST_QPM, TokensConfig
 from groovefast.errors import OptionError, check_choice, in_plain_words, which_of
 from groovefast.playing import MODES, Mode, play
 from groovefast.playing.modes import check_options
 from groovefast.studio.listening import heard_as
+from groovefast.studio.models import MODELS
 from groovefast.studio.pieces import Sent, piece_of
 from groovefast.studio.values import (
     check_between,
@@ -25,7 +26,6 @@ from groovefast.studio.values import (
 )
 
 if TYPE_CHECKING:
-    from groovefast.model.in_use import InUse
     from groovefast.playing import Rendition
 
 Report: TypeAlias = progress.Report
@@ -35,7 +35,13 @@ MOST_RESULTS = 64
 MOST_BARS = 512
 """Likewise, that are played on."""
 
-OF_ANY_MODE: Mapping[str, Any] = {"temperature": 0.0, "touch": 0.0, "seed": None, "hop_bars": None}
+OF_ANY_MODE: Mapping[str, Any] = {
+    "model": None,
+    "temperature": 0.0,
+    "touch": 0.0,
+    "seed": None,
+    "hop_bars": None,
+}
 """Options that every mode heeds, by their defaults."""
 
 _GROOVE = "groove_from"
@@ -43,7 +49,7 @@ _ONLY_OF_PIECES = {_GROOVE, "pitch_classes", "channel", "track"}
 _CHECKS: Mapping[str, Callable[[str, Any], object]] = {
     **dict.fromkeys(("amount", "timing", "dynamics", "temperature", "touch"), check_finite),
     **dict.fromkeys(("variety", "spread", "at"), check_finite),
-    **dict.fromkeys(("prior", "style"), check_text),
+    **dict.fromkeys(("model", "prior", "style"), check_text),
     "qpm": lambda name, value: check_between(name, value, SLOWEST_QPM, FASTEST_QPM),
     "num": lambda name, value: check_integer(name, value, 1, MOST_RESULTS),
     "seed": lambda name, value: check_integer(name, value, 0, MAX_SEED),
@@ -58,37 +64,6 @@ _PLAYS = {"sample": 1, "humanize": 1, "groove-transfer": 2, "continue": 1}
 """How often the network goes through the steps of a result; `_MOST_PLAYS` in all other modes."""
 _MOST_PLAYS = 3
 """It chooses the hits, says how likely it found each, and plays them."""
-
-
-class Models:
-    """The included models, each read once; for any thread."""
-
-    def __init__(self) -> None:
-        self._models: dict[str, InUse] = {}
-        self._locks = {mode.model: threading.Lock() for mode in MODES.values()}
-
-    def load(self, mode: str) -> InUse:
-        """Returns the model included for a mode.
-
-        Raises:
-            OptionError: No such mode.
-            GrooveFastError: It is not included.
-        """
-        check_choice("mode", mode, MODES)
-        row = MODES[mode]
-        with self._locks[row.model]:
-            if row.model not in self._models:
-                self._models[row.model] = row.load()
-            return self._models[row.model]
-
-    def warm(self) -> None:
-        """Reads all of them."""
-        for mode in MODES:
-            self.load(mode)
-
-
-MODELS = Models()
-"""Those of this process."""
 
 
 def options_of(mode: str) -> dict[str, Any]:
@@ -144,22 +119,24 @@ def playing(
     given = _checked(name, options)
     _check_number(name, len(sents))
     seed = given.setdefault("seed", secrets.randbelow(MAX_SEED + 1))
-    sources = _sources(row, sents)
+    chosen = given.pop("model", None)
+    model, model_name = MODELS.load(name, chosen), MODELS.name_in_files(name, chosen)
+    tokens = model.config.tokens
+    sources = _sources(row, sents) if tokens is None else _sources_of_tokens(tokens, sents)
     if _GROOVE in row.options:
         given[_GROOVE] = sources.pop()
-    if sents:
+    if sents and tokens is None:
         first = sents[0]
         given["pitch_classes"] = first.pitch_classes
         given["channel"], given["track"] = first.part.channel, first.part.track
-    model = MODELS.load(name)
     if report is None:
-        played = play(name, sources, model, model_name=row.model, **given)
+        played = play(name, sources, model, model_name=model_name, **given)
     else:
-        passes = _Passes(report, row, given)
+        passes = _Passes(report, row, given, tokens is not None)
         with progress.watched(passes):
-            played = play(name, sources, model, model_name=row.model, **given)
+            played = play(name, sources, model, model_name=model_name, **given)
     return {
-        "pieces": _pieces(row, played, sents, seed),
+        "pieces": _pieces(played, sents if tokens is None else (), _stem(row, sents, seed)),
         "seed": seed,
         "messages": list(
             dict.fromkeys(in_plain_words(line) for each in played for line in each.messages)
@@ -207,14 +184,24 @@ def _sources(row: Mode, sents: Sequence[Sent]) -> list[bytes]:
     ]
 
 
-def _pieces(
-    row: Mode, played: Sequence[Rendition], sents: Sequence[Sent], seed: int
-) -> list[dict[str, Any]]:
-    stem = f"{sents[0].name}-{row.name}" if sents else f"groove-{seed}"
-    kit = sents[0].kit if sents else None
+def _sources_of_tokens(tokens: TokensConfig, sents: Sequence[Sent]) -> list[bytes]:
+    """The files of the pieces, their drums as models of tokens hear them: in General MIDI's kit."""
+    if tokens.representation != "drums":
+        return [sent.to_midi() for sent in sents]
+    plain = [dataclasses.replace(sent, channel=None, track=None, kit="reduced") for sent in sents]
+    return [heard_as(sent.to_midi(), sent, usual) for sent, usual in zip(sents, plain, strict=True)]
+
+
+def _stem(row: Mode, sents: Sequence[Sent], seed: int) -> str:
+    """What the results are called."""
+    return f"{sents[0].name}-{row.name}" if sents else f"groove-{seed}"
+
+
+def _pieces(played: Sequence[Rendition], sents: Sequence[Sent], stem: str) -> list[dict[str, Any]]:
+    kit, pitched = (sents[0].kit, sents[0].pitched) if sents else (None, False)
     names = [stem] if len(played) == 1 else [f"{stem}-{n}" for n in range(1, len(played) + 1)]
     return [
-        piece_of(rendition.midi, name, rendition.part, kit)
+        piece_of(rendition.midi, name, rendition.part, kit, pitched or rendition.pitched)
         for rendition, name in zip(played, names, strict=True)
     ]
 
@@ -222,7 +209,9 @@ def _pieces(
 class _Passes:
     """Makes one share of all passes of a stage, which goes on where the one before ended."""
 
-    def __init__(self, report: Report, row: Mode, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, report: Report, row: Mode, options: Mapping[str, Any], of_tokens: bool
+    ) -> None:
         """Counts the passes that a mode takes."""
         results = 1
         if row.is_numbered and row.inputs[0] and options.get("at") is None:
@@ -231,6 +220,10 @@ class _Passes:
             progress.LISTENING: results if row.name == "vary" else 1,
             progress.PLAYING: results * _PLAYS.get(row.name, _MOST_PLAYS),
         }
+        if of_tokens:
+            each = results if row.name == "vary" else 1
+            ends = row.inputs[0] if row.name == "interpolate" else each
+            self._passes = {progress.LISTENING: ends, progress.PLAYING: each}
         self._report = report
         self._done = dict.fromkeys(self._passes, 0)
         self._last = dict.fromkeys(self._passes, 0.0)

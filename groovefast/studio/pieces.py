@@ -24,9 +24,11 @@ from groovefast.errors import GrooveFastError, OptionError
 from groovefast.midi.files import drum_file
 from groovefast.midi.groove import TICKS_PER_STEP
 from groovefast.midi.meters import STEPS_PER_QUARTER, Meter
+from groovefast.midi.parts import pitched_notes
 from groovefast.midi.score import Score, read_score
 from groovefast.midi.tracks import MidiTracks
 from groovefast.playing.take import Take, check_counts_in_beats
+from groovefast.sound.tones import tone_of
 from groovefast.studio.edits import (
     EARLIEST,
     MICROSECONDS_PER_MINUTE,
@@ -40,6 +42,7 @@ from groovefast.studio.songs import Songs
 from groovefast.studio.values import (
     check_array,
     check_between,
+    check_flag,
     check_integer,
     check_object,
     check_text,
@@ -50,6 +53,8 @@ from groovefast.studio.values import (
 MOST_HITS = 200_000
 """Of a piece: a page shows no more."""
 MOST_OTHERS = 500_000
+MOST_PITCHED = 20_000
+"""Notes beside the drums that are shown and heard; of more none are."""
 MOST_QUARTERS = 100_000
 MOST_NEW_BARS = 16
 MOST_BEATS = 64
@@ -78,6 +83,7 @@ def opened(
     channel: str | None = None,
     track: str | None = None,
     kit: str | None = None,
+    pitched: bool = False,
 ) -> dict[str, Any]:
     """Returns a MIDI file as a Piece.
 
@@ -87,16 +93,19 @@ def opened(
         channel: The MIDI channels of its drums, as in `1,10`.
         track: The track of its drums, by name or number.
         kit: Which pitches are which drum: "reduced" if None, or as `kit_of` takes it.
+        pitched: Whether its other notes are to be shown and heard too; there may be no drums then.
 
     Raises:
         MidiError: Bytes that are not a readable MIDI file.
         GrooveFastError: No drums in it, time without beats (SMPTE), or it is too long; or no such
             channel, track or kit.
     """
-    return _Drums.read(midi, plain_name(name), channel, track, kit).piece()
+    return _Drums.read(midi, plain_name(name), channel, track, kit, pitched=pitched).piece()
 
 
-def piece_of(midi: bytes, name: str, part: DrumPart, kit: str | None = None) -> dict[str, Any]:
+def piece_of(
+    midi: bytes, name: str, part: DrumPart, kit: str | None = None, pitched: bool = False
+) -> dict[str, Any]:
     """Returns a file that was made here as a Piece; it may be without any hit.
 
     Args:
@@ -104,6 +113,7 @@ def piece_of(midi: bytes, name: str, part: DrumPart, kit: str | None = None) -> 
         name: What to call it.
         part: Which of its notes are the drums.
         kit: Which pitches are which drum.
+        pitched: As of `opened`.
 
     Raises:
         MidiError: As `opened`, and so on.
@@ -113,7 +123,8 @@ def piece_of(midi: bytes, name: str, part: DrumPart, kit: str | None = None) -> 
         part = CHANNEL_10 if own == all_of_channel else part
     channel = None if part.channel is None else ",".join(map(str, part.channel))
     track = None if part.track is None else str(part.track)
-    return _Drums.read(midi, name, channel, track, kit, may_be_silent=True).piece()
+    how = (channel, track, kit)
+    return _Drums.read(midi, name, *how, may_be_silent=True, pitched=pitched).piece()
 
 
 def plain_name(name: str) -> str:
@@ -134,6 +145,7 @@ class _Drums(NamedTuple):
     part: DrumPart
     score: Score
     drums: NDArray[np.uint8]
+    pitched: NDArray[np.void]
 
     @classmethod
     def read(
@@ -144,6 +156,7 @@ class _Drums(NamedTuple):
         track: str | None,
         kit: str | None,
         may_be_silent: bool = False,
+        pitched: bool = False,
     ) -> _Drums:
         """Reads them."""
         part, pitch_classes = part_of(channel, track), kit_of(kit)
@@ -152,13 +165,16 @@ class _Drums(NamedTuple):
         table = np.frombuffer(pitch_table(pitch_classes), np.uint8)
         drums = table[score.notes["pitch"]]
         hits = int((drums != UNMAPPED).sum())
+        others = pitched_notes(midi, part) if pitched else score.notes[:0]
+        if len(others) > MOST_PITCHED:
+            others = others[:0]
         if hits > MOST_HITS:
             raise GrooveFastError(
                 f"{name}: {hits:,} hits are more than a page can show ({MOST_HITS:,}); give a part"
             )
-        if hits or not may_be_silent:  # or says what is wrong
+        if hits or not (may_be_silent or len(others)):  # or says what is wrong
             Take(midi, get_config(_ANY_MODEL).converter, pitch_classes, part, name=name)
-        return cls(midi, name, channel, track, kit, part, score, drums)
+        return cls(midi, name, channel, track, kit, part, score, drums, others)
 
     def piece(self) -> dict[str, Any]:
         """The piece as JSON."""
@@ -186,11 +202,21 @@ class _Drums(NamedTuple):
             "hits": list(map(list, hits)),
             "pitches": notes["pitch"][order].tolist(),
             "others": others,
+            "notes": self._notes(songs),
             "plain": not others and len(tempos) == 1 and self._is_plain(songs),
             "channel": self.channel,
             "track": self.track,
             "kit": "reduced" if self.kit is None else self.kit,
         }
+
+    def _notes(self, songs: Songs) -> list[list[float]]:
+        """What is not drums: tone, pitch, begin and end in quarters, and velocity of each note."""
+        notes = self.pitched[np.argsort(self.pitched["tick"], kind="stable")]
+        starts = songs.quarters(notes)
+        ends = starts + (notes["end_tick"] - notes["tick"]) / self.score.ticks_per_quarter
+        tones = [tone_of(program) for program in notes["program"].tolist()]
+        columns = (notes["pitch"], starts, ends, notes["velocity"])
+        return list(map(list, zip(tones, *(each.tolist() for each in columns), strict=True)))
 
     def _tempos(self, songs: Songs) -> list[list[float]]:
         """Where each tempo begins, in quarter notes, and its quarter notes a minute."""
@@ -233,6 +259,7 @@ class Sent:
         kit: Which pitches are which drum.
         bars: How many a new file has.
         meter: Of a new file.
+        pitched: As of `opened`.
     """
 
     name: str
@@ -244,6 +271,7 @@ class Sent:
     kit: str
     bars: int
     meter: tuple[int, int]
+    pitched: bool = False
 
     @classmethod
     def of(cls, data: object) -> Sent:
@@ -279,6 +307,7 @@ class Sent:
             kit=texts["kit"] or "reduced",
             bars=bars,
             meter=meter,
+            pitched=midi is not None and check_flag("pitched", fields.get("pitched", False)),
         )
 
     @property
@@ -311,7 +340,10 @@ class Sent:
             GrooveFastError: As `to_midi`, or as `opened`.
         """
         how = (self.channel, self.track, self.kit)
-        return _Drums.read(self.to_midi(), self.name, *how, may_be_silent=True).piece()
+        drums = _Drums.read(
+            self.to_midi(), self.name, *how, may_be_silent=True, pitched=self.pitched
+        )
+        return drums.piece()
 
     def _new_file(self) -> bytes:
         """A file of these hits alone."""

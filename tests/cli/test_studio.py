@@ -17,11 +17,13 @@ from typing import Any
 
 import pytest
 from studio_process import PATIENCE, studio
+from token_models import MELODY, make_token_model
 
 from groovefast.cli import console
 from groovefast.cli import studio as studio_module
 from groovefast.cli.studio import command
 from groovefast.errors import OptionError
+from groovefast.model.checkpoints import save_model
 from groovefast.studio.server import USUAL_PORT, listening
 
 
@@ -93,6 +95,21 @@ def test_files_that_cannot_be_read_stop_it(beat: Path, tmp_path: Path) -> None:
     with large.open("wb") as file:
         file.truncate(30_000_000)
     assert failed(large) == f"{large}: larger than 20 MB"
+
+
+def test_models_that_are_given_are_offered(tmp_path: Path) -> None:
+    folder = save_model(make_token_model(MELODY), tmp_path / "tunes")
+    with studio("--model", folder) as running:
+        facts = json.loads(running.ask("GET", "/api/studio")[1])
+    names = [each["name"] for each in facts["modes"]["sample"]["models"]]
+    assert (names[0], names[-1]) == ("groovae_4bar", "tunes")
+    assert facts["hears_pitches"]
+
+
+def test_what_is_no_model_stops_it(tmp_path: Path) -> None:
+    assert failed("--model", tmp_path / "nowhere") == (
+        f"--model {tmp_path}/nowhere: no such model; groovefast-train leaves one in RUN_DIR/model"
+    )
 
 
 def test_a_port_that_is_taken() -> None:

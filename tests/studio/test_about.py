@@ -7,6 +7,7 @@ from pages import through_json
 
 import groovefast
 from groovefast.drums import DRUM_CLASSES
+from groovefast.model.models import included_models
 from groovefast.playing import MODES
 from groovefast.studio import about
 from groovefast.studio.jobs import playing
@@ -23,6 +24,7 @@ def test_facts() -> None:
         "touch": 0.5,
         "inputs": [1, 1],
         "options": {
+            "model": None,
             "temperature": 0.0,
             "touch": 0.5,
             "seed": None,
@@ -31,7 +33,14 @@ def test_facts() -> None:
             "timing": None,
             "dynamics": None,
         },
+        "models": [],
     }
+    own, *others = facts["modes"]["sample"]["models"]
+    assert (own["name"], own["bars"], own["tokens"]) == ("groovae_4bar", 4, None)
+    assert own["styles"] == facts["styles"]
+    assert all(each["name"] in included_models() for each in others)
+    assert not facts["hears_pitches"]
+    assert [tone["name"] for tone in facts["voices"]["tones"]] == ["melody", "bass"]
     assert len(facts["voices"]["levels"]) == 9
     assert facts["max_seed"] == 2**31 - 1
 

@@ -23,7 +23,8 @@ from groovefast.errors import OptionError
 from groovefast.model import checkpoints
 from groovefast.playing import MODES, play
 from groovefast.studio import jobs
-from groovefast.studio.jobs import Models, inputs_of, options_of, playing
+from groovefast.studio.jobs import inputs_of, options_of, playing
+from groovefast.studio.models import Models
 from groovefast.studio.pieces import Sent, opened
 
 FLAT, TAP = (
@@ -254,7 +255,8 @@ def test_usual_options_may_be_given(mode: str, flat: dict[str, Any]) -> None:
         ("sample", {"nmu": 3}, "'nmu': no such option of mode sample; did you mean num?"),
         ("sample", {"channel": 3}, "'channel': no such option of mode sample"),
         ("sample", {"pitch_classes": "/etc/passwd"}, "'pitch_classes': no such option"),
-        ("sample", {"model": "/tmp"}, "'model': no such option of mode sample"),
+        ("sample", {"model": "/tmp"}, "model: no such model '/tmp' for sample; it is one of"),
+        ("sample", {"model": 1}, "model: text wanted, not 1"),
         ("sample", {"model_name": "x"}, "'model_name': no such option of mode sample"),
         ("humanize", {"groove_from": "/etc/passwd"}, "'groove_from': no such option"),
         ("humanize", {"qpm": 100}, "qpm: of no use to `mode` humanize; it is for sample"),

@@ -9,7 +9,7 @@ export function controlFor(option, facts, changed) {
   return BUILDERS[option.kind](option, facts, changed);
 }
 
-const BUILDERS = { slider, style, slot, check, attributes };
+const BUILDERS = { slider, model, style, slot, check, attributes };
 
 function slider({ name, label, hint, value, min, max, step, show }, _, changed) {
   const input = make("input", { type: "range", name, min, max, step, "aria-label": label }); // without its value
@@ -38,9 +38,31 @@ function choice(name, label, choices, changed) {
   return { element: labelled(label, select), select, set: (value) => { select.value = value; } };
 }
 
+/** Which of several models plays; the first, which is the usual one, is not named. */
+function model({ name, label, models }, _, changed) {
+  const texts = models.map(({ name: each, bars, tokens }) => [each, `${each} (${tokens ? `${tokens}, ` : ""}${bars} bars)`]);
+  const { element, select } = choice(name, label, texts, changed);
+  return {
+    element,
+    set: (chosen) => {
+      select.value = chosen;
+      if (select.selectedIndex < 0) select.selectedIndex = 0;
+    },
+    get chosen() { return models[select.selectedIndex]; },
+    get value() { return select.selectedIndex > 0 ? select.value : null; },
+  };
+}
+
+/** The styles that a model knows. */
 function style({ name, label }, { styles }, changed) {
-  const control = choice(name, label, [["", "any"], ...styles.map((each) => [each, each])], changed);
-  return { ...control, get value() { return control.select.value || null; } };
+  const control = choice(name, label, [], changed);
+  const fit = (model) => {
+    const before = control.select.value;
+    control.select.replaceChildren(...[["", "any"], ...model.styles.map((each) => [each, each])].map(([value, text]) => new Option(text, value)));
+    control.set(model.styles.includes(before) ? before : "");
+  };
+  fit({ styles });
+  return { ...control, fit, get value() { return control.select.value || null; } };
 }
 
 /** Slots are counted from 1 where they are shown, from 0 elsewhere. */
@@ -66,7 +88,7 @@ function check({ name, label }, _, changed) {
 
 /** Sliders of all attributes, folded up until they are wanted; what is 0 is left as it comes. */
 function attributes({ label }, facts, changed) {
-  const controls = facts.attributes.map((name) => [name, slider(attributeSlider(name), facts, changed)]);
+  let controls = [];
   const element = make("details", { class: "attributes" });
   const summary = make("summary");
   summary.textContent = label;
@@ -77,10 +99,17 @@ function attributes({ label }, facts, changed) {
     controls.forEach(([, control]) => control.set(0));
     changed();
   });
-  sheet.append(...controls.map(([, control]) => control.element), reset);
   element.append(summary, sheet);
+  const fit = (model) => {
+    const before = new Map(controls.map(([name, control]) => [name, control.value]));
+    controls = model.attributes.map((name) => [name, slider(attributeSlider(name), facts, changed)]);
+    controls.forEach(([name, control]) => control.set(before.get(name) ?? 0));
+    sheet.replaceChildren(...controls.map(([, control]) => control.element), reset);
+  };
+  fit(facts);
   return {
     element,
+    fit,
     set: (amounts) => controls.forEach(([name, control]) => control.set(amounts?.[name] ?? 0)),
     get value() {
       const set = controls.map(([name, control]) => [name, control.value]).filter(([, amount]) => amount !== 0);

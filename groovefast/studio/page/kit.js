@@ -1,6 +1,7 @@
-/** The drums of `--render wav`: samples that the server makes once, played as it mixes them. */
+/** The sounds of `--render wav`: samples that the server makes once, played as it mixes them. */
 
-import { voice } from "./server.js";
+import { notesOf } from "./piece.js";
+import { toneSound, voice } from "./server.js";
 
 const FADE = 0.02;
 const OPEN_HAT = 3;
@@ -42,10 +43,17 @@ export class Kit {
     return Math.min(Math.floor((velocity / 127) * this.facts.layers), this.facts.layers - 1);
   }
 
-  async load(drum, layer, take) {
-    const name = `${drum}-${layer}-${take}`;
+  load(drum, layer, take) {
+    return this.loaded(`${drum}-${layer}-${take}`, () => voice(drum, layer, take));
+  }
+
+  loadTone(tone, pitch) {
+    return this.loaded(`tone-${tone}-${pitch}`, () => toneSound(tone, pitch));
+  }
+
+  async loaded(name, fetched) {
     if (!this.samples.has(name)) {
-      const loading = this.inTurn(async () => this.decoder.decodeAudioData(await voice(drum, layer, take)));
+      const loading = this.inTurn(async () => this.decoder.decodeAudioData(await fetched()));
       this.samples.set(name, loading);
       loading.then((buffer) => this.samples.set(name, buffer), () => this.samples.delete(name));
     }
@@ -60,10 +68,11 @@ export class Kit {
     return done;
   }
 
-  /** Loads what hits of a piece sound of. */
-  async prepare(hits) {
-    const wanted = new Set(hits.map(([, drum, , velocity]) => `${drum}-${this.layerOf(velocity)}`));
-    const loads = [];
+  /** Loads what a piece sounds of. */
+  async prepare(piece) {
+    const wanted = new Set(piece.hits.map(([, drum, , velocity]) => `${drum}-${this.layerOf(velocity)}`));
+    const tones = new Map(notesOf(piece).map(([tone, pitch]) => [`${tone}-${pitch}`, [tone, pitch]]));
+    const loads = [...tones.values()].map(([tone, pitch]) => this.loadTone(tone, pitch));
     for (const name of wanted) {
       const [drum, layer] = name.split("-").map(Number);
       for (let take = 0; take < this.facts.takes; take += 1) loads.push(this.load(drum, layer, take));
@@ -87,6 +96,25 @@ export class Kit {
     this.sounding.add(sound);
     source.onended = () => this.sounding.delete(sound);
     if (drum === OPEN_HAT) this.ringing.push(sound);
+  }
+
+  /** Plays a note of so many seconds at a time of the context, likewise. */
+  async tone(tone, pitch, velocity, time, seconds) {
+    const sample = this.samples.get(`tone-${tone}-${pitch}`);
+    const buffer = sample instanceof AudioBuffer ? sample : await this.loadTone(tone, pitch);
+    const { loudness, tones, curve, release } = this.facts;
+    const level = loudness * tones[tone].level * (velocity / 127) ** curve;
+    const gain = new GainNode(this.context, { gain: level });
+    const source = new AudioBufferSourceNode(this.context, { buffer });
+    source.connect(gain).connect(this.volume);
+    const end = Math.max(time, this.context.currentTime) + seconds;
+    gain.gain.setValueAtTime(level, end);
+    gain.gain.linearRampToValueAtTime(0, end + release);
+    source.start(time);
+    source.stop(end + release);
+    const sound = { source, gain };
+    this.sounding.add(sound);
+    source.onended = () => this.sounding.delete(sound);
   }
 
   /** A hi-hat, opened or closed, silences the open one that still rings. */

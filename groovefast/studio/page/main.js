@@ -21,13 +21,14 @@ import { Studio } from "./studio.js";
 import { recordTaps } from "./tapping.js";
 import { Transport } from "./transport.js";
 import { runModes } from "./working.js";
+import { takeZoom } from "./zooming.js";
 
 async function begin() {
   showTheme(await kept("theme"));
   const facts = await about();
   const studio = new Studio();
   const isFirstVisit = !(await restore(studio));
-  const pattern = new Pattern(byId("pattern"), facts.drums);
+  const pattern = new Pattern(byId("pattern"), facts.drums, facts.voices.tones.map(({ name }) => name));
   const kit = new Kit(facts.voices);
   const ports = new Ports(facts.pitches);
   const player = new Player(studio, kit, ports, (drum) => pattern.isHeard(drum));
@@ -39,6 +40,7 @@ async function begin() {
   new MidiLink(byId("midi"), studio, complain);
 
   showPieces(studio, pattern, kit, ports);
+  takeZoom(pattern, await kept("zoom"));
   playPieces(pattern, player, transport);
   openFiles(studio, new Opener(studio));
   const run = runModes(studio, panels, models, facts);

@@ -17,7 +17,7 @@ const slot = (name, label) => ({ kind: "slot", name, label });
 export const MODES = [
   {
     id: "new", mode: "sample", title: "New", button: "New groove", sources: [], fixed: { num: 1 },
-    text: "Four bars that nobody played, in this slot's tempo.",
+    text: newText,
     options: [
       { kind: "style", name: "style", label: "Style" },
       slider("variety", "Variety", "How far from what is typical", 1, 2, factor),
@@ -69,6 +69,13 @@ export const MODES = [
     ],
   },
 ];
+
+/** What is made anew by a model of so many bars. */
+function newText({ bars, tokens }) {
+  const number = { 1: "One bar", 2: "Two bars", 4: "Four bars", 8: "Eight bars", 16: "Sixteen bars" }[bars] ?? `${bars} bars`;
+  const what = { drums: " of drums, on the grid,", melody: " of melody", trio: " of melody, bass and drums" }[tokens] ?? "";
+  return `${number}${what} that nobody played, in this slot's tempo.`;
+}
 
 /** One attribute of Character, in standard deviations. */
 export function attributeSlider(name) {

@@ -25,12 +25,17 @@ export class Panels extends EventTarget {
     const element = make("div", { role: "tabpanel", id: `panel-${mode.id}`, "aria-labelledby": `tab-${mode.id}`, class: "panel" });
     const controls = new Map();
     const fields = make("div", { class: "options" });
-    for (const option of mode.options) {
+    const { models } = facts.modes[mode.mode];
+    const choice = { kind: "model", name: "model", label: "Model", models };
+    for (const option of models.length > 1 ? [choice, ...mode.options] : mode.options) {
       if (option.kind === "taps") {
         fields.append(this.tapPad());
         continue;
       }
-      const changed = () => this.tell(option.kind === "slot" ? "aimed" : "revised", mode.id);
+      const changed = () => {
+        if (option.kind === "model") this.fit(mode.id);
+        this.tell(option.kind === "slot" ? "aimed" : "revised", mode.id);
+      };
       const control = controlFor(option, facts, changed);
       controls.set(option.name, { ...option, control });
       fields.append(control.element);
@@ -40,8 +45,22 @@ export class Panels extends EventTarget {
     const live = make("span", { class: "live", hidden: "", title: "Moving an option plays it again, with the same seed" }, "live");
     const runs = make("div", { class: "runs" });
     runs.append(live, button);
-    element.append(make("p", {}, mode.text), fields, runs);
-    return { mode, tab, element, controls, button, live };
+    const text = make("p", {}, typeof mode.text === "string" ? mode.text : mode.text(models[0]));
+    element.append(text, fields, runs);
+    return { mode, tab, element, controls, button, live, text };
+  }
+
+  /** Shows of a panel's options those that the model heeds, and what it knows. */
+  fit(id) {
+    const { mode, controls, text } = this.panels.get(id);
+    const model = controls.get("model")?.control.chosen;
+    if (!model) return;
+    if (typeof mode.text !== "string") text.textContent = mode.text(model);
+    for (const [name, { kind, control }] of controls) {
+      if (kind === "model" || kind === "slot") continue;
+      control.element.hidden = !model.options.includes(name);
+      if (!control.element.hidden) control.fit?.(model);
+    }
   }
 
   tapPad() {
@@ -99,7 +118,8 @@ export class Panels extends EventTarget {
     const { mode, controls } = this.panels.get(id);
     const found = { ...mode.fixed };
     for (const [name, { kind, control }] of controls) {
-      if (kind !== "slot" && control.value !== null && control.value !== false) found[name] = control.value;
+      const counts = kind !== "slot" && !control.element.hidden;
+      if (counts && control.value !== null && control.value !== false) found[name] = control.value;
     }
     return found;
   }
@@ -118,7 +138,9 @@ export class Panels extends EventTarget {
   set settings(all) {
     for (const [id, { controls }] of this.panels) {
       for (const [name, { control }] of controls) {
-        if (all?.[id]?.[name] !== undefined) control.set(all[id][name] ?? "");
+        if (all?.[id]?.[name] === undefined) continue;
+        control.set(all[id][name] ?? "");
+        if (name === "model") this.fit(id); // before what it knows is set
       }
     }
   }

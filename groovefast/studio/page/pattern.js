@@ -6,19 +6,28 @@
  */
 
 import { make } from "./dom.js";
-import { barAt, beatOf, cellsOf, columnAt, lateness, layoutOf } from "./piece.js";
+import { barAt, beatOf, cellsOf, columnAt, lateness, layoutOf, notesOf } from "./piece.js";
+import { newRoll, shapeOf } from "./roll.js";
 
-const BARS_BESIDE = [8, 4, 2, 1];
+const BARS_BESIDE = [16, 8, 4, 2, 1];
+const USUALLY_MOST = 1; // of these
 const FEWEST_PIXELS = 15.5;
+const DENSEST_PIXELS = 4.2;
 const NARROW = 620;
-const SHORT_NAMES = ["KD", "SD", "CH", "OH", "LT", "MT", "HT", "CR", "RD"];
+const SHORT_NAMES = ["KD", "SD", "CH", "OH", "LT", "MT", "HT", "CR", "RD", "ME", "BA"];
 
-/** Tells of "cell" (the keyboard's cell has moved), "bar" (play from here), "mute" and "solo". */
+/**
+ * Tells of "cell" (the keyboard's cell has moved), "bar" (play from here), "mute" and "solo" of a
+ * drum or, after these, a tone, and "built".
+ */
 export class Pattern extends EventTarget {
-  constructor(element, drums) {
+  constructor(element, drums, tones) {
     super();
     this.element = element;
     this.drums = drums;
+    this.tones = tones;
+    this.zoom = 0;
+    this.canZoom = { in: false, out: false };
     this.mixer = { mute: new Set(), solo: new Set() };
     this.systems = [];
     this.cursor = { drum: 0, column: 0 };
@@ -32,7 +41,8 @@ export class Pattern extends EventTarget {
     const before = this.piece;
     const beside = this.barsBeside(piece);
     this.piece = piece;
-    if (before && beside === this.beside && sameBars(before.bars, piece.bars)) {
+    const isLaidOutAlike = before && beside === this.beside && sameBars(before.bars, piece.bars);
+    if (isLaidOutAlike && notesOf(before) === notesOf(piece)) {
       this.update(before);
       return;
     }
@@ -44,7 +54,24 @@ export class Pattern extends EventTarget {
     const width = this.element.clientWidth;
     const room = width - (width < NARROW ? 34 : 138);
     const steps = Math.max(...bars.slice(0, 64).map((bar) => bar[4]));
-    return BARS_BESIDE.find((number) => number * steps * FEWEST_PIXELS <= room) ?? 1;
+    const first = (pixels) => {
+      const index = BARS_BESIDE.findIndex((number) => number * steps * pixels <= room);
+      return index < 0 ? BARS_BESIDE.length - 1 : index;
+    };
+    const widest = Math.max(first(DENSEST_PIXELS), BARS_BESIDE.findIndex((number) => number < 2 * bars.length));
+    const usual = Math.max(first(FEWEST_PIXELS), USUALLY_MOST);
+    const last = BARS_BESIDE.length - 1;
+    const index = Math.min(Math.max(usual - this.zoom, Math.min(widest, usual)), last);
+    this.canZoom = { out: index > widest, in: index < last };
+    this.element.classList.toggle("dense", index < first(FEWEST_PIXELS));
+    return BARS_BESIDE[index];
+  }
+
+  /** Puts more bars beside each other, twice as many a step, or fewer. */
+  zoomBy(steps) {
+    this.zoom += steps;
+    if (this.piece) this.show(this.piece);
+    this.tell("built");
   }
 
   build() {
@@ -52,6 +79,7 @@ export class Pattern extends EventTarget {
     this.watcher.disconnect();
     this.beats = this.piece.bars.map(([, , numerator, denominator]) => Math.max(1, 4 * beatOf(numerator, denominator)));
     this.systems = [];
+    this.element.style.setProperty("--roll", `${shapeOf(this.piece)?.height ?? 0}px`);
     const columns = layoutOf(this.piece).starts.length;
     this.cursor.column = Math.min(this.cursor.column, columns - 1);
     for (let bar = 0; bar < this.piece.bars.length; bar += this.beside) this.systems.push(this.newSystem(bar));
@@ -60,6 +88,7 @@ export class Pattern extends EventTarget {
     this.drawSystem(this.systems[0]); // so that there is something to put the focus on
     this.drawSystem(this.systemOf(this.cursor.column));
     if (hadFocus) this.moveTo(this.cursor.column, this.cursor.drum);
+    this.tell("built");
   }
 
   newSystem(first) {
@@ -72,7 +101,7 @@ export class Pattern extends EventTarget {
     const width = Math.max(end - firsts[first], this.beside * this.piece.bars[first][4]);
     element.style.setProperty("--columns", width);
     element.style.setProperty("--filled", (end - firsts[first]) / width);
-    return { element, name, first, last, start: firsts[first], end, cells: null };
+    return { element, name, first, last, start: firsts[first], end, columns: width, cells: null };
   }
 
   systemOf(column) {
@@ -90,7 +119,7 @@ export class Pattern extends EventTarget {
     system.cells = new Map();
     const rows = make("div", { class: "rows", role: "grid", "aria-label": system.name });
     rows.append(...this.drums.map((_, index) => this.row(system, this.drums.length - 1 - index)));
-    system.element.replaceChildren(this.ruler(system), rows);
+    system.element.replaceChildren(this.ruler(system), ...this.roll(system), rows);
   }
 
   ruler({ first, last }) {
@@ -108,9 +137,22 @@ export class Pattern extends EventTarget {
     return ruler;
   }
 
+  /** What is no drums, with a switch for each tone; nothing where there is none. */
+  roll(system) {
+    const shape = shapeOf(this.piece);
+    if (!shape) return [];
+    const heads = make("div", { class: "heads" });
+    heads.append(...shape.tones.map((tone) => this.header(this.drums.length + tone, system === this.systems[0])));
+    const element = make("div", { class: "roll" });
+    element.append(heads, newRoll(this.piece, system, system.columns, this.tones));
+    return [element];
+  }
+
   row(system, drum) {
     const row = make("div", { class: "row", role: "row" });
-    row.append(this.rowHeader(drum, system === this.systems[0]));
+    const header = this.header(drum, system === this.systems[0]);
+    header.setAttribute("role", "rowheader");
+    row.append(header);
     const { bars, firsts, starts } = layoutOf(this.piece);
     const last = starts.length - 1;
     for (let column = system.start; column < system.end; column += 1) {
@@ -130,18 +172,19 @@ export class Pattern extends EventTarget {
   }
 
   /** The name of a drum with its switches, which the tab key finds in the first row of bars only. */
-  rowHeader(drum, isFirst) {
-    const header = make("div", { class: "drum", role: "rowheader" });
+  header(drum, isFirst) {
+    const header = make("div", { class: "drum" });
     const name = make("span", { class: "name" });
-    name.textContent = this.drums[drum];
-    const short = make("abbr", { class: "short", title: this.drums[drum] });
+    const words = drum < this.drums.length ? this.drums[drum] : this.tones[drum - this.drums.length];
+    name.textContent = words;
+    const short = make("abbr", { class: "short", title: words });
     short.textContent = SHORT_NAMES[drum];
     header.append(name, short);
     for (const [what, letter] of [["mute", "M"], ["solo", "S"]]) {
       const button = make("button", { class: what, type: "button", tabindex: isFirst ? 0 : -1 });
       button.textContent = letter;
       button.dataset.drum = drum;
-      button.title = `${what === "mute" ? "Mute" : "Solo"} ${this.drums[drum]}`;
+      button.title = `${what === "mute" ? "Mute" : "Solo"} ${words}`;
       button.setAttribute("aria-label", button.title);
       button.setAttribute("aria-pressed", this.mixer[what].has(drum));
       button.addEventListener("click", () => this.toggle(what, drum));

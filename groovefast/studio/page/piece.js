@@ -4,7 +4,8 @@
  * Pieces are never changed, only replaced, so that every earlier one can be had back. A hit is
  * [id, drum, quarters, velocity, pitch]: its number in the file, or null for one that is new; 0..8;
  * quarter notes from the beginning; 1..127; and the pitch it has in a file, if it came from one. A
- * column is a 16th of a bar, counted through all bars.
+ * column is a 16th of a bar, counted through all bars. What else is to be shown and heard of the file
+ * are its notes, [tone, pitch, begin and end in quarters, velocity].
  */
 
 export const STEPS_PER_QUARTER = 4;
@@ -16,7 +17,7 @@ const TINY = 1e-6;
 /** A piece of nothing, to begin with. */
 export function emptyPiece(bars = 4, qpm = 120, meter = [4, 4]) {
   const piece = {
-    name: "pattern", midi: null, qpm, tempos: [[0, qpm]], bars: [], end: 0, hits: [], others: 0,
+    name: "pattern", midi: null, qpm, tempos: [[0, qpm]], bars: [], end: 0, hits: [], others: 0, notes: [],
     plain: true, channel: null, track: null, kit: "reduced", edited: true,
   };
   return laidOut(piece, bars, meter);
@@ -27,9 +28,14 @@ export function received({ pitches, ...piece }) {
   return { ...piece, hits: piece.hits.map((hit, index) => [...hit, pitches[index]]) };
 }
 
+/** The notes of a piece, of one that was kept before there were any too. */
+const NONE = [];
+export const notesOf = ({ notes }) => notes ?? NONE;
+
 /** What the server is told of a piece. */
-export function sent({ name, midi, qpm, hits, channel, track, kit, bars }) {
-  return { name, midi, qpm, hits, channel, track, kit, bars: bars.length, meter: bars[0].slice(2, 4) };
+export function sent({ name, midi, qpm, hits, channel, track, kit, bars, notes }) {
+  const pitched = Boolean(notes?.length);
+  return { name, midi, qpm, hits, channel, track, kit, pitched, bars: bars.length, meter: bars[0].slice(2, 4) };
 }
 
 function laidOut(piece, number, [numerator, denominator]) {
@@ -89,6 +95,13 @@ export function columnAt(piece, quarters) {
   const [start, , , , steps] = piece.bars[bar];
   const step = Math.max(0, Math.floor((quarters - start) * STEPS_PER_QUARTER + 0.5 + TINY));
   return Math.min(firsts[bar] + Math.min(step, steps), starts.length - 1);
+}
+
+/** Where in the columns a place in quarters is, with its fraction. */
+export function placeOf(piece, quarters) {
+  const bar = barAt(piece, quarters);
+  const [start, , , , steps] = piece.bars[bar];
+  return layoutOf(piece).firsts[bar] + Math.min(Math.max(0, (quarters - start) * STEPS_PER_QUARTER), steps);
 }
 
 /** How late a hit is on its column, in 16ths. */

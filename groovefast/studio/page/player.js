@@ -3,13 +3,14 @@
  * again and again, so that edits are heard at once.
  */
 
-import { beatOf, clockOf } from "./piece.js";
+import { beatOf, clockOf, notesOf } from "./piece.js";
 
 const EVERY_MS = 25;
 const AHEAD = 0.12;
 const AHEAD_HIDDEN = 1.6; // pages that are not seen are woken once a second
 const LEAD_IN = 0.08;
 const CLICK = -1;
+const DRUMS = 9;
 const TINY = 1e-6;
 const TOO_LATE = 0.1; // where the page was held up, no burst follows
 
@@ -19,7 +20,7 @@ export class Player extends EventTarget {
    * @param studio Whose piece is played.
    * @param kit What it is played on.
    * @param ports Where else it is sent.
-   * @param isHeard Tells of a drum whether it is.
+   * @param isHeard Tells of a drum whether it is, and of a tone by the numbers after the drums.
    */
   constructor(studio, kit, ports, isHeard) {
     super();
@@ -44,7 +45,7 @@ export class Player extends EventTarget {
     this.dispatchEvent(new Event("load"));
     const { context } = this.kit;
     try {
-      await Promise.all([context.resume(), this.kit.prepare(this.studio.piece.hits)]);
+      await Promise.all([context.resume(), this.kit.prepare(this.studio.piece)]);
     } catch (error) {
       this.stop();
       throw error;
@@ -92,7 +93,11 @@ export class Player extends EventTarget {
     this.length = Math.max(this.clock.seconds(lastBar(piece)), 0.1);
     const hits = piece.hits.map(([, drum, quarters, velocity]) => ({ time: this.clock.seconds(quarters), drum, velocity }));
     const clicks = clicksOf(piece).map(([quarters, stress]) => ({ time: this.clock.seconds(quarters), drum: CLICK, stress }));
-    this.events = [...hits, ...clicks].sort((a, b) => a.time - b.time);
+    const notes = notesOf(piece).map(([tone, pitch, begin, end, velocity]) => {
+      const time = this.clock.seconds(begin);
+      return { time, tone, pitch, velocity, seconds: this.clock.seconds(end) - time };
+    });
+    this.events = [...hits, ...notes, ...clicks].sort((a, b) => a.time - b.time);
   }
 
   /**
@@ -105,7 +110,7 @@ export class Player extends EventTarget {
     if (!this.isPlaying) return;
     const { clock, origin } = this;
     const now = this.kit.context.currentTime;
-    this.kit.prepare(this.studio.piece.hits).catch(() => undefined);
+    this.kit.prepare(this.studio.piece).catch(() => undefined);
     this.read();
     const again = (time) => this.clock.seconds(clock.quarters(time));
     const here = Math.max(now - origin, 0);
@@ -145,8 +150,12 @@ export class Player extends EventTarget {
     if (!this.loops && this.kit.context.currentTime > this.origin + this.length + 0.3) this.stop();
   }
 
-  sound({ drum, velocity, stress }, time) {
-    if (drum === CLICK) {
+  sound({ drum, velocity, stress, tone, pitch, seconds }, time) {
+    if (tone !== undefined) {
+      if (!this.isHeard(DRUMS + tone)) return;
+      this.kit.tone(tone, pitch, velocity, time, seconds).catch(() => undefined);
+      this.ports.note(tone, pitch, velocity, time, seconds, this.kit.context);
+    } else if (drum === CLICK) {
       if (this.metronome) this.kit.click(stress, time);
     } else if (this.isHeard(drum)) {
       this.kit.hit(drum, velocity, time).catch(() => undefined); // it was said when it was to be loaded

@@ -54,6 +54,15 @@ export class Ports extends EventTarget {
     this.dispatchEvent(new CustomEvent("note", { detail }));
   }
 
+  /** Sends a note of a tone, on the channel of its number, likewise. */
+  note(tone, pitch, velocity, time, seconds, context) {
+    if (!this.output) return;
+    const { contextTime, performanceTime } = context.getOutputTimestamp();
+    const at = performanceTime + (time - contextTime) * 1000;
+    this.output.send([NOTE_ON | tone, pitch, velocity], at);
+    this.output.send([NOTE_OFF | tone, pitch, 64], at + seconds * 1000);
+  }
+
   /** Sends a hit, to sound when the audio context's clock shows a time. */
   hit(drum, velocity, time, context) {
     if (!this.output) return;

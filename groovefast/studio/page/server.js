@@ -38,6 +38,11 @@ export const voice = async (drum, layer, take) => (
   (await answerOf(`voices/${drum}-${layer}-${take}.wav`)).arrayBuffer()
 );
 
+/** A tone that nobody ends, a WAV file. */
+export const toneSound = async (tone, pitch) => (
+  (await answerOf(`voices/tone-${tone}-${pitch}.wav`)).arrayBuffer()
+);
+
 /** The piece in a MIDI file; `where` says what of it the drums are: channel, track, kit. */
 export async function open(bytes, name, where = {}, signal = undefined) {
   const words = Object.entries({ name, ...where }).filter(([, value]) => value);

@@ -13,7 +13,7 @@ export function showPieces(studio, pattern, kit, ports) {
     const { piece } = studio;
     pattern.show(piece);
     clearTimeout(timer);
-    timer = setTimeout(() => kit.prepare(piece.hits).catch(() => undefined), PREPARE_AFTER_MS);
+    timer = setTimeout(() => kit.prepare(piece).catch(() => undefined), PREPARE_AFTER_MS);
     byId("name").value = piece.name;
     byId("facts").textContent = factsOf(piece);
     byId("which").hidden = piece.midi === null;
@@ -35,10 +35,12 @@ export function showPieces(studio, pattern, kit, ports) {
 }
 
 /** What a piece is in a few words. */
-export function factsOf({ bars, hits, others }) {
+export function factsOf({ bars, hits, others, notes = [] }) {
   const count = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
-  const facts = [count(bars.length, "bar"), count(hits.length, "hit")];
-  if (others) facts.push(`${count(others, "other note")}, kept as they are`);
+  const facts = [count(bars.length, "bar")];
+  if (notes.length) facts.push(count(notes.length, "note"));
+  if (hits.length || !notes.length) facts.push(count(hits.length, "hit"));
+  if (others > notes.length) facts.push(`${count(others - notes.length, "other note")}, kept as they are`);
   return facts.join(" · ");
 }
 

@@ -1,9 +1,12 @@
 /** The eight slots as buttons with a small picture of what they hold. */
 
+import { notesOf } from "./piece.js";
+import { shapeOf } from "./roll.js";
 import { SLOTS } from "./studio.js";
 
 const WIDTH = 88;
 const HEIGHT = 27;
+const DRUMS_BELOW = 13;
 
 export class SlotButtons {
   constructor(element, studio) {
@@ -48,19 +51,29 @@ export class SlotButtons {
   }
 }
 
-/** Draws the hits of a piece as points, the lowest drum at the bottom. */
-function drawPiece(canvas, { hits, end }) {
+/** Draws the hits of a piece as points, the lowest drum at the bottom, and above them its notes. */
+function drawPiece(canvas, piece) {
+  const { hits, end } = piece;
   const scale = devicePixelRatio || 1;
   canvas.width = WIDTH * scale;
   canvas.height = HEIGHT * scale;
   const context = canvas.getContext("2d");
   context.scale(scale, scale);
   context.fillStyle = getComputedStyle(canvas).color;
+  const place = (quarters) => 2 + ((WIDTH - 4) * Math.max(quarters, 0)) / (end || 1);
+  const shape = shapeOf(piece);
+  const drums = shape ? DRUMS_BELOW : HEIGHT; // how high these are
+  const room = hits.length ? HEIGHT - DRUMS_BELOW : HEIGHT;
+  context.globalAlpha = 0.85;
+  for (const [, pitch, begin, until] of notesOf(piece)) {
+    const y = 1 + ((room - 4) * (shape.high - pitch)) / shape.lines;
+    context.fillRect(place(begin), y, Math.max(1, place(until) - place(begin) - 0.4), 1.4);
+  }
   for (const [, drum, quarters, velocity] of hits) {
     const size = 0.7 + (1.4 * velocity) / 127;
     context.globalAlpha = 0.35 + (0.65 * velocity) / 127;
     context.beginPath();
-    context.arc(2 + ((WIDTH - 4) * Math.max(quarters, 0)) / (end || 1), HEIGHT - 2.5 - drum * 2.75, size, 0, 7);
+    context.arc(place(quarters), HEIGHT - 2.5 - (drum * (drums - 2.25)) / 9, shape ? size * 0.6 : size, 0, 7);
     context.fill();
   }
 }
