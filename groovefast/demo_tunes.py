@@ -29,12 +29,13 @@ BAR = 16
 PHRASE = 4
 """Bars."""
 
-KEYS = (0, 2, 4, 5, 7, 9, 10)
+KEYS = (0, 2, 5, 7)
+"""C, D, F and G."""
 MODES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 """Semitones above the key note."""
 CHORDS = {
-    "major": ((0, 4, 5, 3), (0, 5, 3, 4), (0, 3, 4, 0), (5, 3, 0, 4), (3, 4, 2, 5), (1, 4, 0, 5)),
-    "minor": ((0, 5, 2, 6), (0, 3, 6, 2), (0, 6, 5, 6), (0, 3, 4, 0), (5, 6, 0, 0), (3, 0, 5, 6)),
+    "major": ((0, 4, 5, 3), (0, 5, 3, 4), (0, 3, 4, 0), (5, 3, 0, 4)),
+    "minor": ((0, 5, 2, 6), (0, 3, 6, 2), (0, 6, 5, 6), (0, 3, 4, 0)),
 }
 """Of the bars of a phrase, the degrees of the scale that they stand on, from 0."""
 FORMS = ("AABA", "AABA", "ABAB", "AABB", "ABAC", "ABCA")
@@ -43,20 +44,13 @@ MOTIFS = (
     "x---x---x---x---",
     "x-----x-x---x---",
     "x-x-x---x-x-x---",
-    "x---x-x-x---x-x-",
-    "x--x--x-x--x--x-",
-    "x-------x---x---",
-    "x---x-----x-x---",
+    "x--x--x-x---x---",
+    "x-------x-x-x---",
     "x-x-x-x-x---....",
-    "....x-x-x-x-x---",
-    "x--x----x--x----",
 )
-RESTS = ("x-----------....", "x---x-------....", "x-x-x-----------", "x---x---x-------")
+RESTS = ("x-----------....", "x---x---x-------", "x-x-x-----------")
 """What motifs and the ends of phrases are in time: a note, as long as it lasts, or nothing."""
-CONTOURS = (
-    (0, 1, 2, 4), (2, 1, 0, 2), (0, 2, 4, 2), (4, 3, 2, 0), (0, -1, 0, 2), (2, 4, 2, 1),
-    (0, 0, 1, 2), (4, 2, 1, 0),
-)  # fmt: skip
+CONTOURS = ((0, 1, 2, 4), (2, 1, 0, 2), (0, 2, 4, 2), (4, 3, 2, 0), (0, 0, 1, 2))
 """Degrees above the chord's, of one note after another."""
 MELODY_PROGRAMS = (0, 4, 11, 16, 24, 27)
 
@@ -64,13 +58,11 @@ BASS_LINES = (
     "1-------5-------",
     "1---5---1---5---",
     "1-----1-5---5---",
-    "1--1--5---1-5---",
     "1-1-1-1-1-1-1-1-",
-    "1-8-1-8-1-8-1-8-",
     "1---3---5---3---",
 )
-"""Roots, thirds, fifths and octaves of the bar's chord."""
-BASS_DEGREES = {"1": 0, "3": 2, "5": 4, "8": 7}
+"""Roots, thirds and fifths of the bar's chord."""
+BASS_DEGREES = {"1": 0, "3": 2, "5": 4}
 BASS_PROGRAMS = (32, 33, 34, 36)
 
 KICK, SNARE, CLOSED, OPEN, LOW_TOM, HIGH_TOM, CRASH, RIDE = 36, 38, 42, 46, 45, 50, 49, 51
