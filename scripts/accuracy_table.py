@@ -1,50 +1,52 @@
 #!/usr/bin/env python3
 """Prints what `groovefast-evaluate --json` says of models of tokens as one table, in Markdown.
 
-    scripts/accuracy_table.py FLAT.json HIERARCHICAL.json...
+    scripts/accuracy_table.py FILE.json...
 
-The files come in pairs; the columns are those of the MusicVAE paper's table of reconstructions.
+Its columns are those of the MusicVAE paper's table of reconstructions.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 HEADINGS = (
-    *("", "windows", "always the commonest", "teacher forcing, flat", "hierarchical"),
-    *("sampling, flat", "hierarchical"),
+    *("", "windows", "always the commonest", "teacher forcing: flat", "hierarchical"),
+    *("sampling: flat", "hierarchical"),
 )
+MEASURES = ("teacher_forcing", "sampling")
 
 
-def rows(flat: Path, hierarchical: Path) -> Iterator[list[str]]:
-    """A row for each part of what two models were measured on."""
-    pair = [json.loads(path.read_text(encoding="utf-8")) for path in (flat, hierarchical)]
-    kinds = [each["config"]["tokens"]["representation"] for each in pair]
-    if len(set(kinds)) > 1:
-        raise SystemExit(f"{flat}, {hierarchical}: of {' and '.join(kinds)}; one kind wanted")
-    prefix = f"{kinds[0]} " if kinds[0] == "trio" else ""
-    bars = pair[0]["config"]["converter"]["split_bars"]
-    for part, one in pair[0]["accuracy"].items():
-        shares = [
-            one["commonest"],
-            *(each["accuracy"][part]["teacher_forcing"] for each in pair),
-            *(each["accuracy"][part]["sampling"] for each in pair),
-        ]
-        name = f"{bars}-bar {prefix}{part}"
-        yield [name, f"{pair[0]['windows']:,}", *(f"{share:.3f}" for share in shares)]
+def rows(evaluations: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """A row for each part of each kind of window."""
+    found: dict[tuple[str, str], dict[tuple[str, bool], float]] = {}
+    for each in evaluations:
+        config = each["config"]
+        is_laid_out = config["hparams"]["hierarchical_decoder"]
+        bars, kind = config["converter"]["split_bars"], config["tokens"]["representation"]
+        for part, accuracy in each["accuracy"].items():
+            name = f"{bars}-bar {part}" if kind != "trio" else f"trio {part}"
+            row = found.setdefault((name, f"{each['windows']:,}"), {})
+            row["commonest", False] = accuracy["commonest"]
+            row |= {(measure, is_laid_out): accuracy[measure] for measure in MEASURES}
+    columns = [("commonest", False)] + [(each, laid) for each in MEASURES for laid in (False, True)]
+    return [
+        [*head, *(f"{row[column]:.3f}" if column in row else "–" for column in columns)]
+        for head, row in found.items()
+    ]
 
 
 def main(files: Sequence[str]) -> None:
-    """Prints the table of pairs of files."""
-    if not files or len(files) % 2:
+    """Prints the table of some files."""
+    if not files:
         raise SystemExit(__doc__)
-    lines = [list(HEADINGS), ["---", *["---:"] * (len(HEADINGS) - 1)]]
-    for flat, hierarchical in zip(files[::2], files[1::2], strict=True):
-        lines += rows(Path(flat), Path(hierarchical))
-    for line in lines:
+    evaluations = [json.loads(Path(file).read_text(encoding="utf-8")) for file in files]
+    rule = ["---", *["---:"] * (len(HEADINGS) - 1)]
+    for line in (HEADINGS, rule, *rows(evaluations)):
         print("| " + " | ".join(line) + " |")
 
 

@@ -181,7 +181,7 @@ def test_command_wants_a_folder_for_performances() -> None:
     words = [sys.executable, "-m", "groovefast.demo"]
     done = subprocess.run(words, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "Missing argument 'FOLDER'" in done.stderr
+    assert "missing argument 'FOLDER'" in done.stderr
 
 
 def test_command_tells_of_a_folder_it_cannot_make(tmp_path: Path) -> None:

@@ -227,14 +227,15 @@ def _evaluate_tokens(
     evaluation = evaluate_tokens(model, shards, batch_size=batch_size, seed=seed)
     _write_json(json_file, evaluation)
     _print_table(
-        f"{evaluation.config.name}, share of steps right, {evaluation.windows:,} windows",
+        f"{evaluation.config.name}, {evaluation.windows:,} windows",
         ["teacher\nforcing", "sampling", "always the\ncommonest"],
         [[part.part, *(_number(share, 3) for share in part[1:])] for part in evaluation.parts],
     )
     losses = ", ".join(f"{name} {value:.2f}" for name, value in evaluation.losses.items())
     click.echo(f"Means over windows, in nats: {losses}")
     click.echo(
-        "Teacher forcing: the likeliest token after the true ones before; sampling: after its own."
+        "Share of steps whose likeliest token is the true one: after the true ones before, after "
+        "the\n  model's own draws, and of the commonest token."
     )
 
 

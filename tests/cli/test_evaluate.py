@@ -279,7 +279,7 @@ def test_a_model_of_tokens_is_measured_by_how_often_it_is_right(
     words = ("--model", tmp_path / "model", "--data", tune_records / "melody" / "test-*")
     status, out, err = run(*words, "--json", tmp_path / "out.json")
     assert (status, err) == (0, "")
-    assert out.splitlines()[0] == "cat-mel_2bar_small, share of steps right, 20 windows"
+    assert out.splitlines()[0] == "cat-mel_2bar_small, 20 windows"
     found = json.loads((tmp_path / "out.json").read_text())["accuracy"]["melody"]
     measures = ("teacher_forcing", "sampling", "commonest")
     assert row(out, "melody") == [f"{found[name]:.3f}" for name in measures]

@@ -60,7 +60,7 @@ def test_of_tokens_accuracies_are_drawn(parts: int) -> None:
     row = {"step": 1, "loss": 3.0, "accuracy": 0.5, **dict.fromkeys(names, 0.25)}
     rows = [row, {"step": 1, **{f"eval_{name}": 0.125 for name in names}}]
     drawn = plot_training(rows).axes[1]
-    assert drawn.get_title() == "Steps whose token is likeliest"
+    assert drawn.get_title("left") == "Steps whose token is likeliest"
     shares = [line.get_ydata().tolist() for line in drawn.lines]
     expected = [[0.25], [0.125]] * parts or [[0.5], [], [0.25], [0.125]]
     assert shares == expected
