@@ -88,18 +88,38 @@ class TokensConfig:
             nothing, 90 tokens; or "trio", melody, bass and drums at once, a token each.
         roll_input: Whether the encoder hears which drums are hit, rather than the token.
         add_end_token: Whether there is one more token, which ends the music.
+        num_programs: MIDI programs from 0 whose notes are melodies; 32 are pianos, tuned
+            percussion, organs and guitars.
+        max_windows: Training takes no more of a file, drawn once; None for all.
+        max_transpose: Semitones by which windows of melodies are moved up or down in training, at
+            most, anew each time.
     """
 
     representation: str
     roll_input: bool = False
     add_end_token: bool = False
+    num_programs: int = 128
+    max_windows: int | None = 5
+    max_transpose: int = 0
 
     def __post_init__(self) -> None:
         check_choice("representation", self.representation, REPRESENTATIONS)
+        check_whole("num_programs", self.num_programs, 1, 128)
+        check_whole("max_transpose", self.max_transpose, 0, 127)
+        if self.max_windows is not None:
+            check_whole("max_windows", self.max_windows, 1)
+        if self.max_transpose and self.representation != "melody":
+            raise OptionError("max_transpose", "is of melodies alone")
         if self.roll_input and self.representation != "drums":
             raise OptionError("roll_input", "is of drums alone")
         if self.add_end_token and self.representation == "trio":
             raise OptionError("add_end_token", "is not of trios")
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Of what there is a token at each step."""
+        is_trio = self.representation == "trio"
+        return ("melody", "bass", "drums") if is_trio else (self.representation,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,6 +272,14 @@ class HParams(
                 raise OptionError("hparams", f"{field.name} wants a finite number, not {value!r}")
 
 
+_OF_PERFORMANCES = (
+    *(field.name for field in dataclasses.fields(AugmentationHParams)),
+    *("played_weight", "velocities_weight", "offsets_weight", "loss_at_hits_only"),
+    "sampling_keeps_hits",
+)
+"""Hyper-parameters that mean nothing where rows are tokens."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
     """A named config: `converter` makes the examples, `hparams` the model.
@@ -272,6 +300,11 @@ class Config:
         hparams = self.hparams
         if not hparams.z_size and (self.tokens or hparams.hierarchical_decoder):
             raise OptionError("hparams", f"z_size wants 1 or more for {self.name}, not 0")
+        if not self.tokens:
+            return
+        for name in _OF_PERFORMANCES:
+            if getattr(hparams, name) != getattr(HParams, name):
+                raise OptionError("hparams", f"{name} is of performances, {self.name} of tokens")
 
     def with_hparams(
         self, overrides: str | Mapping[str, Any], batch_size: int | None = None
@@ -456,6 +489,10 @@ _TOKENS = {
     "mel": TokensConfig("melody"),
     "trio": TokensConfig("trio"),
 }
+_TWO_BARS_OF_TOKENS = {
+    **_TOKENS,
+    "mel": TokensConfig("melody", num_programs=32, max_transpose=5),
+}
 _SMALL = {"z_size": 256, "enc_rnn_size": (512,), "dec_rnn_size": (256, 256)}
 _BIG = {"z_size": 512, "enc_rnn_size": (2048,), "dec_rnn_size": (2048, 2048, 2048)}
 _FLAT = {**_BIG, "enc_rnn_size": (2048, 2048), "free_bits": 256.0}
@@ -479,7 +516,8 @@ def _musicvae(name: str, *hparams: Mapping[str, Any]) -> Config:
     """A config of MusicVAE, whose name tells what its rows are and how many bars it has."""
     kind, bars = name.partition("-")[2].split("_")[:2]
     values = dict(ChainMap(*map(dict, reversed(hparams)), {"dropout_keep_prob": 1.0}))
-    return Config(name, _BARS[bars], _replaced(HParams(), values), _TOKENS[kind])
+    tokens = _TWO_BARS_OF_TOKENS if bars == "2bar" else _TOKENS
+    return Config(name, _BARS[bars], _replaced(HParams(), values), tokens[kind])
 
 
 CONFIGS: Mapping[str, Config] = {

@@ -4,6 +4,7 @@
 of the Groove MIDI Dataset. Patterns are written down below as a drummer would; what makes them
 sound played is added: each drummer's drift in time, each limb's place before or behind the beat,
 swing, accents, ghost notes, flams, and fills where phrases end. All of it follows from the seed.
+With `--melodies` it writes tunes with bass and drums, see `demo_tunes`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groovefast.cli import console
+from groovefast.demo_tunes import TUNES, write_tunes
 from groovefast.drums import ROLAND
 from groovefast.errors import check_whole
 from groovefast.files import write_atomically
@@ -28,6 +30,9 @@ from groovefast.midi.groove import NOTE_DTYPE, Groove
 KICK, SNARE, CLOSED, OPEN, LOW, MID, HIGH, CRASH, RIDE = range(9)
 CROSS_STICK_PITCH = 37
 """A stick laid across the snare's rim."""
+
+PERFORMANCES = 200
+"""As many as make a small corpus."""
 
 _STEPS_PER_BEAT = 4
 _NOTE_SECONDS = 0.1
@@ -245,7 +250,9 @@ class Stroke:
     crescendo: float = 1.0
 
 
-def write_corpus(folder: str | os.PathLike[str], num: int = 200, seed: int = 0) -> list[Path]:
+def write_corpus(
+    folder: str | os.PathLike[str], num: int = PERFORMANCES, seed: int = 0
+) -> list[Path]:
     """Writes performances and their `info.csv`.
 
     Args:
@@ -458,8 +465,15 @@ def _csv(rows: list[dict[str, str]]) -> bytes:
 
 
 @console.command("groovefast.demo")
-@click.argument("folder", type=click.Path(file_okay=False))
-@click.option("--num", default=200, show_default=True, type=click.IntRange(min=1), help="How many.")
+@click.argument("folder", required=False, type=click.Path(file_okay=False))
+@click.option(
+    "--melodies", is_flag=True, help="Write tunes with bass and drums, rather than drumming."
+)
+@click.option(
+    "--num",
+    type=click.IntRange(min=1),
+    help="How many.  [default: 200 performances, or 2,000 tunes]",
+)
 @click.option(
     "--seed",
     default=0,
@@ -467,10 +481,19 @@ def _csv(rows: list[dict[str, str]]) -> bytes:
     type=click.IntRange(min=0),
     help="Same seed, same files.",
 )
-def command(folder: str, num: int, seed: int) -> None:
-    """Write made-up drum performances to FOLDER, with an info.csv."""
-    paths = write_corpus(folder, num, seed)
-    click.echo(f"{len(paths)} performances in {folder}")
+def command(folder: str | None, melodies: bool, num: int | None, seed: int) -> None:
+    """Write made-up drum performances, or tunes, to FOLDER, with an info.csv.
+
+    Tunes go to the folder `tunes` if none is named.
+    """
+    if folder is None and not melodies:
+        raise click.UsageError("Missing argument 'FOLDER'.")
+    folder = folder or "tunes"
+    write, usual, what = (
+        (write_tunes, TUNES, "tunes") if melodies else (write_corpus, PERFORMANCES, "performances")
+    )
+    paths = write(folder, num or usual, seed)
+    click.echo(f"{len(paths)} {what} in {folder}")
 
 
 if __name__ == "__main__":

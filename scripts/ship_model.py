@@ -25,6 +25,7 @@ from groovefast.cli.next_step import Table, tables
 from groovefast.config import Config
 from groovefast.evaluation.evaluate import Evaluation, Row, evaluate
 from groovefast.evaluation.measures import ALL
+from groovefast.evaluation.new_grooves import PLAYED as PLAYED_WINDOWS
 from groovefast.evaluation.next_step import NextStepEvaluation, evaluate_next_step
 from groovefast.evaluation.repeats import PLAYED, TOUCHED
 from groovefast.fitting.fit import fit_all
@@ -45,6 +46,7 @@ COLUMNS = {
 }
 PURPOSES = {
     "groovae_4bar": "Plays four bars as heard; for new grooves, interpolation and variation.",
+    "groovae_16bar": "Plays sixteen bars as heard; for new grooves, interpolation and variation.",
     "groovae_2bar_humanize": "Gives a stiff, quantized pattern timing and dynamics.",
     "groovae_2bar_tap_fixed_velocity": "Makes a beat from a tapped rhythm.",
     "groovae_2bar_tap_fixed_velocity_note_dropout": "Makes a beat from a sparsely tapped rhythm.",
@@ -270,7 +272,29 @@ def new_grooves(evaluation: Evaluation) -> str:
             *(number(near.low, 0), number(near.median, 0), number(near.near, 3)),
         ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, *styles(evaluation), *attributes(evaluation)]) + "\n"
+    parts = [*lines, *forms(evaluation), *styles(evaluation), *attributes(evaluation)]
+    return "\n".join(parts) + "\n"
+
+
+def forms(evaluation: Evaluation) -> list[str]:
+    """Returns the lines that tell of the form of long windows."""
+    if not evaluation.forms:
+        return []
+    played = evaluation.forms[PLAYED_WINDOWS]
+    headings = [f"{bars} apart" for bars in played.likeness] + [
+        f"bar {bar}" for bar in played.fills
+    ]
+    return [
+        "\nForm: likeness of bars so many apart; how often a bar differs from the one before:\n",
+        f"| | {' | '.join(headings)} |",
+        "|---|" + "---:|" * len(headings),
+        *(
+            f"| {name} | "
+            + " | ".join(number(x, 3) for x in (*of.likeness.values(), *of.fills.values()))
+            + " |"
+            for name, of in evaluation.forms.items()
+        ),
+    ]
 
 
 def styles(evaluation: Evaluation) -> list[str]:

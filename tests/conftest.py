@@ -14,7 +14,9 @@ from extension import compiled_modules, newer_source
 from hypothesis import settings
 
 import groovefast
-from groovefast import demo
+from groovefast import convert, demo
+from groovefast.config import REPRESENTATIONS
+from groovefast.demo_tunes import write_tunes
 
 # Examples are drawn anew on every machine, but a slow machine is no failure.
 settings.register_profile("groovefast", deadline=None, max_examples=50)
@@ -67,6 +69,29 @@ def made_up_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of 200 made-up performances, in the form of the dataset; not to be written to."""
     folder = tmp_path_factory.mktemp("made-up")
     demo.write_corpus(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tunes_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of 40 made-up tunes; not to be written to."""
+    folder = tmp_path_factory.mktemp("tunes")
+    write_tunes(folder, 40)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tune_records(tunes_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of these tunes as records: drums, melody and trio, each with splits."""
+    folder = tmp_path_factory.mktemp("tune-records")
+    for representation in REPRESENTATIONS:
+        convert(
+            [tunes_dir],
+            folder / representation,
+            metadata=tunes_dir / "info.csv",
+            representation=representation,
+            shards=1,
+        )
     return folder
 
 

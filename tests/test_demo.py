@@ -170,6 +170,20 @@ def test_command(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*.mid"))) == 3
 
 
+def test_command_writes_tunes(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "groovefast.demo", "--melodies", "--num", "3"]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout == "3 tunes in tunes\n", done.stderr
+    assert len(list((tmp_path / "tunes").glob("*.mid"))) == 3
+
+
+def test_command_wants_a_folder_for_performances() -> None:
+    words = [sys.executable, "-m", "groovefast.demo"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "missing argument 'FOLDER'" in done.stderr
+
+
 def test_command_tells_of_a_folder_it_cannot_make(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = subprocess.run(

@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 """Which wings each may import from: imports of types, and in functions, count like all others."""
 
-ENTRANCES = {"__init__", "demo"}
+ENTRANCES = {"__init__", "demo", "demo_tunes"}
 """At the top of the package, and yet above all wings; its other files import none."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -17,6 +18,7 @@ from groovefast.errors import GrooveFastError, OptionError
 if TYPE_CHECKING:
     from groovefast.evaluation.evaluate import Estimate, Evaluation, Likeness, Row
     from groovefast.evaluation.next_step import NextStepEvaluation
+    from groovefast.evaluation.token_accuracy import TokenEvaluation
     from groovefast.model.groovae import GrooVAE
 
 _NOT_FITTED = "Nothing to fit baselines on: no train shards beside --data; see --train-data."
@@ -146,7 +148,8 @@ def command(
     velocities are spread, by position in the beat: it is large for a model that is too timid. New
     grooves are measured by whether they can be told from played ones, and whether they are copies;
     what the figures mean is in docs/measures.md. Of a model without z, such as groove_rnn, are
-    measured the bits of each next step, and what it plays after what was played.
+    measured the bits of each next step, and what it plays after what was played; of a model of
+    tokens how often it says the right one, hearing the true ones before and hearing its own.
     """
     _check_folders({"json_file": json_file, "plot": plot})
 
@@ -163,10 +166,14 @@ def command(
 
     with Console(stderr=True).status(f"Evaluating {model} …"):
         loaded = load_model(model, backend="tensorflow")
+        unheeded = {"style_data": style_data, "samples": samples, "plot": plot, "touch": touch}
+        cutting = {"hop_bars": hop_bars, "dedupe": dedupe, "min_hits": min_hits}
+        if loaded.config.tokens:
+            _refuse(f"{loaded.config.name}, which is of tokens", unheeded | cutting)
+            _evaluate_tokens(loaded, shards, json_file, batch_size, seed)
+            return
         if not loaded.config.hparams.z_size:
-            unheeded = {"style_data": style_data, "samples": samples, "plot": plot, "touch": touch}
-            _refuse(loaded.config.name, unheeded)
-            cutting = {"hop_bars": hop_bars, "dedupe": dedupe, "min_hits": min_hits}
+            _refuse(f"{loaded.config.name}, which only goes on", unheeded)
             options = {**cutting, "batch_size": batch_size, "seed": seed}
             _evaluate_next_step(loaded, shards, train_shards, json_file, options)
             return
@@ -212,14 +219,37 @@ def _evaluate_next_step(
         click.echo(_NOT_FITTED)
 
 
-def _refuse(name: str, options: Mapping[str, Any]) -> None:
-    """Raises if an option is given that a model without z has no use for."""
+def _evaluate_tokens(
+    model: GrooVAE, shards: Sequence[Path], json_file: Path | None, batch_size: int, seed: int
+) -> None:
+    """The same of a model of tokens."""
+    from groovefast.evaluation.token_accuracy import evaluate_tokens
+
+    evaluation = evaluate_tokens(model, shards, batch_size=batch_size, seed=seed)
+    _write_json(json_file, evaluation)
+    _print_table(
+        f"{evaluation.config.name}, {evaluation.windows:,} windows",
+        ["teacher\nforcing", "sampling", "always the\ncommonest"],
+        [[part.part, *(_number(share, 3) for share in part[1:])] for part in evaluation.parts],
+    )
+    losses = ", ".join(f"{name} {value:.2f}" for name, value in evaluation.losses.items())
+    click.echo(f"Means over windows, in nats: {losses}")
+    click.echo(
+        "Share of steps whose likeliest token is the true one: after the true ones before, after "
+        "the\n  model's own draws, and of the commonest token."
+    )
+
+
+def _refuse(reader: str, options: Mapping[str, Any]) -> None:
+    """Raises if an option is given that a model has no use for."""
     for option, value in options.items():
         if value not in (None, 0.0):
-            raise OptionError(option, f"of no use to a model of {name}, which only goes on")
+            raise OptionError(option, f"of no use to a model of {reader}")
 
 
-def _write_json(file: Path | None, evaluation: Evaluation | NextStepEvaluation) -> None:
+def _write_json(
+    file: Path | None, evaluation: Evaluation | NextStepEvaluation | TokenEvaluation
+) -> None:
     if file:
         from groovefast.files import write_atomically
 
@@ -303,6 +333,7 @@ def _show_new_grooves(evaluation: Evaluation) -> None:
             _NEW_GROOVES,
             [[name, *_likeness_cells(of)] for name, of in evaluation.samples.items()],
         )
+    _show_forms(evaluation)
     if styles := evaluation.styles:
         columns = list(zip(*(getattr(styles, field) for field in _STYLES), strict=True))
         means = [sum(column) / len(column) for column in zip(*columns, strict=True)]
@@ -325,6 +356,20 @@ def _show_new_grooves(evaluation: Evaluation) -> None:
                     of.largest_other,
                 ]
                 for name, of in evaluation.attributes.items()
+            ],
+        )
+
+
+def _show_forms(evaluation: Evaluation) -> None:
+    forms = evaluation.forms
+    if forms:
+        likeness, fills = (list(of) for of in dataclasses.astuple(next(iter(forms.values()))))
+        _print_table(
+            "Form: likeness of bars so many apart; how often a bar differs from the one before",
+            [*(f"{bars}\napart" for bars in likeness), *(f"bar\n{bar}" for bar in fills)],
+            [
+                [name, *(_number(x, 3) for x in (*of.likeness.values(), *of.fills.values()))]
+                for name, of in forms.items()
             ],
         )
 

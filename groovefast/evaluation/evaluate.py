@@ -26,6 +26,7 @@ from groovefast.evaluation.control import (
     recognise_styles,
     shift_attributes,
 )
+from groovefast.evaluation.form import Form, measure_form
 from groovefast.evaluation.likeness import Likeness
 from groovefast.evaluation.measures import (
     ALL,
@@ -39,7 +40,7 @@ from groovefast.evaluation.measures import (
     to_json,
     wasserstein,
 )
-from groovefast.evaluation.new_grooves import measure_new_grooves
+from groovefast.evaluation.new_grooves import PLAYED, measure_new_grooves
 from groovefast.evaluation.repeats import Repeats, measure_repeats
 from groovefast.model.numpy_groovae import NumpyGrooVAE
 from groovefast.shards.find import DataPattern
@@ -158,6 +159,18 @@ class Evaluation:
         return self.task.played_drums
 
     @property
+    def forms(self) -> dict[str, Form]:
+        """The form of what the model writes, of new grooves and their floors, and as played.
+
+        Empty where windows are too short to have one.
+        """
+        written = {row.name: row.predicted for row in self.rows if row.kind == "model"}
+        forms = {name: measure_form(windows) for name, windows in written.items() if windows}
+        forms |= {name: likeness.form for name, likeness in self.samples.items()}
+        forms[PLAYED] = measure_form(self.truth)
+        return forms if forms[PLAYED].likeness else {}
+
+    @property
     def fitted(self) -> bool:
         """Whether there are baselines fitted on a training split."""
         return any(row.kind == "baseline" and row.name != QUANTIZED for row in self.rows)
@@ -176,6 +189,7 @@ class Evaluation:
             "samples": {name: of.to_json() for name, of in self.samples.items()},
             "styles": self.styles and self.styles.to_json(),
             "attributes": {name: of.to_json() for name, of in self.attributes.items()},
+            "forms": {name: form.to_json() for name, form in self.forms.items()},
             "repeats": {
                 name: {drum: spread.to_json() for drum, spread in of.items()}
                 for name, of in self.repeats.items()

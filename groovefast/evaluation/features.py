@@ -88,14 +88,25 @@ def touch(grooves: Performances) -> Features:
     }
 
 
+def bars_of(grooves: Performances) -> NDArray[np.bool_]:
+    """Returns the hits of each bar, bool (n, bars, steps of a bar, 9)."""
+    return grooves.hits.reshape(len(grooves), grooves.bars, grooves.steps_per_bar, NUM_CLASSES)
+
+
+def jaccard(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> _Array:
+    """Returns the Jaccard likeness of bars, (..., steps, 9); 1 where both are empty."""
+    either, both = (cells.sum(axis=(-2, -1), dtype=np.float64) for cells in (a | b, a & b))
+    return _quotient(both, either, 1.0)
+
+
 def likeness_of_bars(grooves: Performances) -> _Array:
     """Returns the Jaccard likeness of each pair of bars, (n, pairs).
 
     Of the cells hit in either bar, the share that is hit in both; 1 if both are empty.
     """
-    bars = _bars(grooves)
+    bars = bars_of(grooves)
     pairs = itertools.combinations(range(grooves.bars), 2)
-    columns = [_jaccard(bars[:, one], bars[:, other]) for one, other in pairs]
+    columns = [jaccard(bars[:, one], bars[:, other]) for one, other in pairs]
     return np.stack(columns, axis=1) if columns else np.empty((len(grooves), 0))
 
 
@@ -105,7 +116,7 @@ def _hits_by_drum(grooves: Performances) -> Features:
 
 
 def _hits_by_step(grooves: Performances) -> Features:
-    by_step = _bars(grooves).sum(axis=1)
+    by_step = bars_of(grooves).sum(axis=1)
     return {
         f"{name} on step {step}": by_step[:, step, drums].sum(axis=1).astype(np.float64)
         for name, drums in _PARTS.items()
@@ -131,7 +142,7 @@ def _likeness_of_bars(grooves: Performances) -> Features:
 def _wandering(grooves: Performances) -> Features:
     if grooves.bars == 1:
         return {}
-    density = _bars(grooves).sum(axis=(2, 3))
+    density = bars_of(grooves).sum(axis=(2, 3))
     return {
         "density of bars: spread": density.std(axis=1),
         "density of bars: largest change": _greatest(np.abs(np.diff(density, axis=1))),
@@ -139,8 +150,8 @@ def _wandering(grooves: Performances) -> Features:
 
 
 def _likeness_of_parts(grooves: Performances) -> Features:
-    bars, half = _bars(grooves), grooves.steps_per_bar // 2
-    halves = _jaccard(bars[:, :, :half], bars[:, :, half : 2 * half])
+    bars, half = bars_of(grooves), grooves.steps_per_bar // 2
+    halves = jaccard(bars[:, :, :half], bars[:, :, half : 2 * half])
     features = {
         "likeness of half bars: mean": halves.mean(axis=1),
         "likeness of half bars: least": halves.min(axis=1),
@@ -148,7 +159,7 @@ def _likeness_of_parts(grooves: Performances) -> Features:
     if grooves.bars > 1:
         for name in ("kick", "snare", "hats and ride"):
             part = bars[..., _PARTS[name]]
-            likeness = _jaccard(part[:, 1:], part[:, :-1])
+            likeness = jaccard(part[:, 1:], part[:, :-1])
             features[f"likeness of {name} from bar to bar: mean"] = likeness.mean(axis=1)
             features[f"likeness of {name} from bar to bar: least"] = likeness.min(axis=1)
     return features
@@ -176,17 +187,6 @@ def _moments(what: str, values: _Array, grooves: Performances) -> Features:
         features[f"{what}: spread of bars"] = _spread(_mean(bars, (2, 3)), 1)
         features[f"{what}: change from bar to bar"] = _mean(change, (1, 2, 3))
     return features
-
-
-def _bars(grooves: Performances) -> NDArray[np.bool_]:
-    """(n, bars, steps of a bar, 9)."""
-    return grooves.hits.reshape(len(grooves), grooves.bars, grooves.steps_per_bar, NUM_CLASSES)
-
-
-def _jaccard(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> _Array:
-    """Of the last two axes; 1 where both are empty."""
-    either, both = (cells.sum(axis=(-2, -1), dtype=np.float64) for cells in (a | b, a & b))
-    return _quotient(both, either, 1.0)
 
 
 def _greatest(values: NDArray[Any]) -> _Array:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from groovefast.evaluation.features import bars_of, jaccard
 from groovefast.evaluation.measures import ALL, Performances, distances, finite
 
 
@@ -48,29 +47,17 @@ def measure_following(
         following: What comes after each.
         played: What the drummer played there.
     """
-    before, after = _bars(heard), _bars(following)
+    before, after = bars_of(heard), bars_of(following)
     last = np.concatenate((before[:, -1:], after[:, :-1]), axis=1)
     far = distances(following, played)[ALL]
     both = int(np.count_nonzero(following.hits & played.hits))
     either = int(np.count_nonzero(following.hits) + np.count_nonzero(played.hits))
     return Following(
-        repeats=float((after == last).all(axis=-1).mean()),
-        bar_before=float(_jaccard(after, last).mean()),
-        heard=float(_jaccard(after[:, :, None], before[:, None]).mean()),
+        repeats=float((after == last).all(axis=(-2, -1)).mean()),
+        bar_before=float(jaccard(after, last).mean()),
+        heard=float(jaccard(after[:, :, None], before[:, None]).mean()),
         f1=2 * both / max(either, 1),
         hits_per_bar=far.hits_per_bar,
         velocity=far.velocity,
         offset=far.offset,
     )
-
-
-def _bars(windows: Performances) -> NDArray[np.bool_]:
-    """The hits of each bar, (n, bars, cells)."""
-    return windows.hits.reshape(len(windows), windows.bars, -1)
-
-
-def _jaccard(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> NDArray[Any]:
-    """The likeness of bars, 1 where both are silent."""
-    either = np.count_nonzero(a | b, axis=-1)
-    both = np.count_nonzero(a & b, axis=-1)
-    return np.where(either, both / np.maximum(either, 1), 1.0)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from groovefast.evaluation.copying import Copying
 from groovefast.evaluation.features import likeness_of_bars, matrix, structure, touch
+from groovefast.evaluation.form import Form, measure_form
 from groovefast.evaluation.measures import ALL, Distances, Performances, distances, finite
 from groovefast.evaluation.two_sample import two_sample_accuracy
 from groovefast.evaluation.yang_lerch import Overlap, overlap
@@ -34,6 +35,7 @@ class Likeness:
         overlap: Area and divergence of Yang & Lerch, means over features.
         distances: 1-Wasserstein distances by drum class and under `ALL`.
         copying: How near the hits are to those of training windows.
+        form: What comes back after some bars, and where phrases end, of windows long enough.
     """
 
     hits_accuracy: float = NAN
@@ -44,6 +46,7 @@ class Likeness:
         default_factory=lambda: {ALL: Distances(NAN, NAN, NAN)}
     )
     copying: Copying = dataclasses.field(default_factory=Copying)
+    form: Form = dataclasses.field(default_factory=Form)
 
     def to_json(self) -> dict[str, Any]:
         """Returns all numbers as plain values; None for what was not measured."""
@@ -89,12 +92,14 @@ class Yardstick:
             overlap(grooves, self._played, self._seed),
             distances(grooves, self._played),
             self._copying(grooves, of_training),
+            measure_form(grooves),
         )
 
     def measure_played(self) -> Likeness:
         """Measures what can be of the played windows by themselves."""
         copying = self._copying(self._played, of_training=False)
-        return Likeness(bar_likeness=_bar_likeness(self._played), copying=copying)
+        form = measure_form(self._played)
+        return Likeness(bar_likeness=_bar_likeness(self._played), copying=copying, form=form)
 
     def _accuracy(self, features: Any, played_features: Any, grooves: Performances) -> float:
         groups = self._played.groups

@@ -45,6 +45,10 @@ class Context(NamedTuple):
     controls: tf.Tensor
     sections: int | tf.Tensor
 
+    def side_by_side(self) -> Context:
+        """Returns the same of the sections as windows by themselves, sections * n of them."""
+        return self._replace(sections=1)
+
 
 class Decoder(NamedTuple):
     """The weights of a decoder: of its first states, its layers, and of the logits."""
@@ -86,12 +90,22 @@ class Decoder(NamedTuple):
         return time_major(in_a_row(self.output(parts[0]), context.sections))
 
     def write(
-        self, context: Context, next_input: NextInput, dropout: Dropout
+        self,
+        context: Context,
+        next_input: NextInput,
+        dropout: Dropout,
+        first: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Runs on its own output.
 
         What is known beforehand meets its rows of the first layer's kernel once and outside of
         the loop.
+
+        Args:
+            context: What it knows of windows.
+            next_input: What it hears of its own output.
+            dropout: What it hears of all.
+            first: What it hears before the first step, (n, depth); nothing if None.
 
         Returns:
             Logits, and what `next_input` made of them, (n, steps, depth) each.
@@ -143,7 +157,7 @@ class Decoder(NamedTuple):
 
         arrays = [tf.TensorArray(tf.float32, steps, element_shape=[None, depth]) for _ in "lw"]
         first_states = tf.nest.map_structure(lambda each: of_section(each, 0), list(context.states))
-        start = (0, tf.zeros([n, depth]), first_states, *arrays)
+        start = (0, tf.zeros([n, depth]) if first is None else first, first_states, *arrays)
         *_, logits, written = tf.while_loop(
             lambda t, *_: t < steps, step, start, maximum_iterations=steps
         )

@@ -39,7 +39,9 @@ from groovefast.model.layers import (
     NO_DROPOUT,
     Dropout,
     Weights,
+    by_section,
     fresh_variables,
+    in_a_row,
     time_major,
 )
 from groovefast.model.outputs import PerformanceRow, Row
@@ -139,13 +141,15 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
             eps: The noise of z = mu + sigma·eps, (n, z_size); drawn when None.
             beta: What the KL above the free bits is multiplied by.
             sampling_probability: How likely the decoder hears its own last row rather than the
-                true one; with the number 0 it hears the truth.
+                true one; with the number 0 it hears the truth. Below a conductor bars are written
+                side by side, each after the true end of the one before.
             dropout_keep_prob: How likely a number that a layer hears is kept.
             compiled: Whether to compile the cells for these shapes: for training, see
                 `lstm.lstm`.
             seed: The same seed gives the same noise, dropout and samples.
             noise: What its own rows are drawn with in place of noise of the seed, as for `decode`.
-            coins: Where it hears its own rows, bool (steps, n), whatever `sampling_probability`.
+            coins: Where it hears its own rows, bool (steps, n), whatever `sampling_probability`,
+                and one bar after the other.
 
         Returns:
             One value per window: `r_loss`, `kl` (nats), `kl_loss` (above the free bits),
@@ -181,11 +185,12 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
         if coins is None and is_told:
             logits = self._forced_logits(decoders, outputs, dropout)
         else:
-            heard = self._own_or_true(outputs, sampling_probability, for_rows, noise, coins)
-            logits, _ = self._written(decoders, heard, dropout)
+            logits = self._heard_logits(
+                decoders, outputs, dropout, sampling_probability, for_rows, noise, coins
+            )
 
-        by_section = [shape[0], decoders[0][1].sections, -1, self._layout.depth]
-        losses = self._row.losses(tf.reshape(logits, by_section), tf.reshape(outputs, by_section))
+        sectioned = [shape[0], decoders[0][1].sections, -1, self._layout.depth]
+        losses = self._row.losses(tf.reshape(logits, sectioned), tf.reshape(outputs, sectioned))
         r_loss = tf.reduce_sum(losses.loss, [1, 2])
         kl = 0.5 * tf.reduce_sum(sigma**2 + mu**2 - 1 - 2 * tf.math.log(sigma), 1)
         kl_loss = tf.maximum(kl - self.config.hparams.free_bits * math.log(2), 0)
@@ -208,14 +213,19 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
         return tf.concat(logits, -1)
 
     def _written(
-        self, decoders: Decoders, heard: Sequence[NextInput], dropout: Dropout
+        self,
+        decoders: Decoders,
+        heard: Sequence[NextInput],
+        dropout: Dropout,
+        first: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits, and what the decoders heard of their own parts."""
+        """Logits, and what the decoders heard of their own parts, after first rows or none."""
+        depths = [row.depth for row in self._rows]
+        firsts = [None] * len(depths) if first is None else tf.split(first, depths, -1)
+        each = zip(decoders, heard, firsts, strict=True)
         parts = [
-            decoder.write(context, next_input, self._of_part(dropout, number))
-            for number, ((decoder, context), next_input) in enumerate(
-                zip(decoders, heard, strict=True)
-            )
+            decoder.write(context, next_input, self._of_part(dropout, number), own_first)
+            for number, ((decoder, context), next_input, own_first) in enumerate(each)
         ]
         logits, written = (tf.concat(each, -1) for each in zip(*parts, strict=True))
         return logits, written
@@ -223,23 +233,44 @@ class GrooVAE(tf.Module, InUse):  # type: ignore[misc]
     def _of_part(self, dropout: Dropout, number: int) -> Dropout:
         return dropout.of(number) if len(self._rows) > 1 else dropout
 
+    def _heard_logits(
+        self,
+        decoders: Decoders,
+        outputs: tf.Tensor,
+        dropout: Dropout,
+        probability: float | tf.Tensor,
+        seed: tf.Tensor,
+        noise: Any,
+        coins: Any,
+    ) -> tf.Tensor:
+        """The logits of rows in scheduled sampling (Bengio et al. 2015), as of `losses`."""
+        if not self._plan.conductor or coins is not None:
+            heard = self._own_or_true(time_major(outputs), probability, seed, noise, coins)
+            return self._written(decoders, heard, dropout)[0]
+        sections = decoders[0][1].sections
+        before = time_major(tf.pad(outputs[:, :-1], [[0, 0], [1, 0], [0, 0]]))
+        truth, before = (by_section(rows, sections) for rows in (time_major(outputs), before))
+        heard = self._own_or_true(truth, probability, seed)
+        apart = [(decoder, context.side_by_side()) for decoder, context in decoders]
+        logits, _ = self._written(apart, heard, dropout, before[0])
+        return time_major(in_a_row(time_major(logits), sections))
+
     def _own_or_true(
         self,
-        outputs: tf.Tensor,
+        truth: tf.Tensor,
         probability: float | tf.Tensor,
         seed: tf.Tensor,
         noise: Any = None,
         coins: Any = None,
     ) -> list[NextInput]:
-        """What the decoders hear in scheduled sampling (Bengio et al. 2015)."""
+        """What the decoders hear of themselves or of the true rows, (steps, n, depth)."""
         for_coins, for_rows = tf.unstack(tf.random.split(seed, 2))
-        n, steps = tf.unstack(tf.shape(outputs)[:2])
+        steps, n = tf.unstack(tf.shape(truth)[:2])
         noise = (
             self._row.noise(n, steps, for_rows)
             if noise is None
             else self._inputs.noise(noise, n, steps, self._row.draws)
         )
-        truth = time_major(outputs)
         if coins is None:
             coins = tf.random.stateless_uniform([steps, n], for_coins) < probability
         coins = tf.cast(coins, tf.bool)[..., None]

@@ -77,13 +77,7 @@ class Inputs(NamedTuple):
                 f"{tuple(tokens.shape)} given"
             )
         if isinstance(tokens, np.ndarray):
-            unknown = (tokens < 0) | (tokens >= np.array(layout.tokens))
-            if unknown.any() if len(wanted) > 2 else (unknown := unknown.reshape(-1)).any():
-                first = tokens.reshape(-1)[unknown.reshape(-1).argmax()]
-                raise GrooveFastError(
-                    f"{name}: no token {first} in {self.config.name}; they are 0 to "
-                    f"{' and '.join(f'{size - 1}' for size in dict.fromkeys(layout.tokens))}"
-                )
+            layout.check(name, tokens)
         return self._of(tokens, np.int64)
 
     def _check_bars(self, name: str, steps: Any) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-from groovefast.config import Config
+from groovefast.config import CONFIGS, Config
 from groovefast.errors import GrooveFastError
 from groovefast.shards.manifest import (
     JOURNAL,
@@ -38,17 +38,25 @@ def other_representation(said: str, wanted: str, name: str) -> str:
     """What is wrong with shards of another representation than what is to read them wants."""
     option = "" if wanted == PERFORMANCES else f" with --representation {wanted}"
     kinds = (each if each == PERFORMANCES else f"tokens of {each}" for each in (said, wanted))
-    return f"holds {next(kinds)}, but {name} wants {next(kinds)}; convert again{option}"
+    fitting = next((each.name for each in CONFIGS.values() if representation_of(each) == said), "")
+    config = f", or choose a config of {said}, such as {fitting}" if fitting else ""
+    return f"holds {next(kinds)}, but {name} wants {next(kinds)}; convert again{option}{config}"
+
+
+def representation_of(config: Config) -> str:
+    """What a config wants records to hold."""
+    return config.tokens.representation if config.tokens else PERFORMANCES
 
 
 def check_origin(shards: Iterable[Path], config: Config) -> None:
-    """Checks shards of performances against what is told of them, see `check_shards`.
+    """Checks shards for a config against what is told of them, see `check_shards`.
 
     Raises:
         GrooveFastError: As `check_shards`.
         OSError: A file cannot be read.
     """
-    check_shards(shards, config.name, config.converter.steps_per_quarter, PERFORMANCES)
+    wanted = config.converter.steps_per_quarter, representation_of(config)
+    check_shards(shards, config.name, *wanted)
 
 
 def check_shards(

@@ -46,7 +46,7 @@ class FileTracks(NamedTuple):
 
 
 def read_tracks(
-    shards: Sequence[Path], representation: str, sizes: Sequence[int]
+    shards: Sequence[Path], representation: str, sizes: Sequence[int], reader: str
 ) -> Iterator[FileTracks]:
     """Reads the files of shards, in order.
 
@@ -54,6 +54,7 @@ def read_tracks(
         shards: Where they are.
         representation: What they have to be tokens of.
         sizes: How many tokens there are of each part.
+        reader: What reads them, for errors.
 
     Raises:
         GrooveFastError: A shard cannot be read, or holds something else.
@@ -62,7 +63,8 @@ def read_tracks(
         number = -1
         try:
             for number, record in enumerate(records_of(os.fsencode(shard))):
-                yield _checked(record, f"{shard}: record {number}", representation, sizes)
+                place = f"{shard}: record {number}"
+                yield _checked(record, place, representation, sizes, reader)
         except tf.errors.DataLossError:
             raise GrooveFastError(
                 f"{shard}: corrupt after record {number + 1}; convert again"
@@ -72,7 +74,7 @@ def read_tracks(
 
 
 def _checked(
-    record: tf.Tensor, place: str, representation: str, sizes: Sequence[int]
+    record: tf.Tensor, place: str, representation: str, sizes: Sequence[int], reader: str
 ) -> FileTracks:
     try:
         features = tf.io.parse_single_example(record, _FEATURES)
@@ -82,7 +84,7 @@ def _checked(
         ) from None
     said = features["representation"].numpy().decode("utf-8", "replace")
     if said != representation:
-        problem = other_representation(said, representation, f"a model of {representation}")
+        problem = other_representation(said, representation, reader)
         raise GrooveFastError(f"{place} {problem}")
     steps, start_steps, sub_sequences, programs = (
         features[name].values.numpy().astype(np.int64) for name in _LISTS

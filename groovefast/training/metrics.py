@@ -76,7 +76,7 @@ def plot_rows(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for line in lines:
         prefix = "eval_" if line["split"] == "eval" else ""
         metrics = {
-            prefix + name.rpartition("/")[2]: value
+            prefix + name.split("/", 1)[-1]: value
             for name, value in line.items()
             if name not in ("step", "split")
         }

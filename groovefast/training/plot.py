@@ -24,6 +24,13 @@ from groovefast.plot_style import (
     thousands,
 )
 
+_LOSSES = {f"{name}_loss": name for name in ("hits", "velocities", "offsets")}
+_ACCURACIES = {"accuracy": "of all", "mean_per_class_accuracy": "mean over tokens"}
+_ACCURACIES_OF_PARTS = {
+    f"accuracy/output_{part}": name for part, name in enumerate(("melody", "bass", "drums"))
+}
+"""Metrics, and what the picture calls them."""
+
 
 @styled
 def plot_training(
@@ -33,8 +40,9 @@ def plot_training(
 
     Args:
         rows: One mapping for each logged step: `step` and any of `loss`, `r_loss`, `hits_loss`,
-            `velocities_loss`, `offsets_loss`, `kl_bits`, `learning_rate`, `examples_per_second`;
-            evaluations have the same names after `eval_`.
+            `velocities_loss`, `offsets_loss`, or of tokens `accuracy`, `mean_per_class_accuracy`
+            and of their parts `accuracy/output_0` and so on, `kl_bits`, `learning_rate`,
+            `examples_per_second`; evaluations have the same names after `eval_`.
         path: A PNG file to write as well.
 
     Raises:
@@ -92,14 +100,20 @@ def _draw_metric(
 
 
 def _draw_parts(ax: Axes, rows: Sequence[Mapping[str, float]]) -> None:
-    """What the reconstruction loss is made of."""
-    ax.set_title("Reconstruction loss by part")
-    for name, color in (("hits", BLUE), ("velocities", PURPLE), ("offsets", ORANGE)):
-        steps, values = _column(rows, f"{name}_loss")
-        _draw_curve(ax, steps, values, color, name)
-        eval_steps, eval_values = _column(rows, f"eval_{name}_loss")
+    """What the reconstruction loss is made of, or how many tokens are right."""
+    logged = set().union(*rows)
+    title, parts = "Reconstruction loss by part", _LOSSES
+    if "accuracy" in logged:
+        title, parts = "Steps whose token is likeliest", _ACCURACIES
+        if "accuracy/output_0" in logged:
+            parts = _ACCURACIES_OF_PARTS
+    ax.set_title(title)
+    for (name, label), color in zip(parts.items(), (BLUE, PURPLE, ORANGE), strict=False):
+        steps, values = _column(rows, name)
+        _draw_curve(ax, steps, values, color, label)
+        eval_steps, eval_values = _column(rows, f"eval_{name}")
         ax.plot(eval_steps, eval_values, color=color, linestyle=":", marker="o", markersize=3)
-    ax.legend(loc="upper right")
+    ax.legend(loc="upper right" if parts is _LOSSES else "lower right")
 
 
 def _draw_curve(

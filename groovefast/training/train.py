@@ -41,7 +41,9 @@ from groovefast.training.schedules import check_sampling
 from groovefast.training.step import Trainer, step_memory
 from groovefast.windows.augmentation import Augmentation
 from groovefast.windows.cutting import Cutting
-from groovefast.windows.dataset import Order, Windows, batches, open_windows
+from groovefast.windows.dataset import Windows, batches, open_windows
+from groovefast.windows.order import Order, Ordered
+from groovefast.windows.token_dataset import TokenWindows
 
 _log = logging.getLogger(__name__)
 
@@ -160,7 +162,7 @@ def train(
         checkpoint_minutes: Minutes between checkpoints; there is one at the end too.
         keep: Checkpoints to keep.
         prior: Whether to fit prior and touch to the model after the last step, see `fitting`; a
-            model without z has neither.
+            model without z, or of tokens, has neither.
         progress: Called after every few steps.
 
     Raises:
@@ -190,7 +192,7 @@ def train(
     if start_from is not None and not has_checkpoint(path):
         start = load_weights(start_from, config)
     shards = find_shards(data)
-    windows = open_windows(shards, config, cutting, cache=cache)
+    windows = open_windows(shards, config, cutting, cache=cache, seed=seed)
     identity = RunIdentity(
         config, seed, precision, windows.count, sha256_of(*shards), cutting, streamed=not cache
     )
@@ -221,7 +223,8 @@ def train(
             several_workers=has_several_workers(replicas),
         )
         loop.run(progress or (lambda _: None))
-        if prior and config.hparams.z_size and writes and int(trainer.step) >= steps:
+        can_fit = config.hparams.z_size and not config.tokens
+        if prior and can_fit and writes and int(trainer.step) >= steps:
             fit_models(folder.models(), shards, cutting, eval_shards, seed)
         return TrainingResult(
             step=int(trainer.step),
@@ -408,7 +411,7 @@ class _Stopper:
 
 
 def _announce(
-    trainer: Trainer, windows: Windows, precision: str, strategy: tf.distribute.Strategy
+    trainer: Trainer, windows: Ordered, precision: str, strategy: tf.distribute.Strategy
 ) -> None:
     config = trainer.model.config
     devices = [device.rpartition("device:")[2] for device in strategy.extended.worker_devices]
@@ -433,7 +436,7 @@ def _in_order(data: DataPattern, config: Config, cutting: Cutting, cache: bool) 
 
 
 def _distribute(
-    windows: Windows, config: Config, order: Order, strategy: tf.distribute.Strategy
+    windows: Windows | TokenWindows, config: Config, order: Order, strategy: tf.distribute.Strategy
 ) -> Any:
     """Batches of `config.hparams.batch_size`, each in parts for the replicas."""
     batch_size = config.hparams.batch_size

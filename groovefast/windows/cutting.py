@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from groovefast.config import Config
-from groovefast.errors import GrooveFastError, check_whole
+from groovefast.errors import GrooveFastError, OptionError, check_whole
 
 _DIGEST_BYTES = 16
 
@@ -43,14 +43,23 @@ class Cutting:
         """Returns the windows of a config, `hop_bars` apart where that is given.
 
         Raises:
-            OptionError: An option out of its range.
+            OptionError: An option out of its range, or one that tokens have no use for.
             GrooveFastError: The config has no length of windows.
         """
         split_bars = config.converter.split_bars
         if split_bars is None:
             raise GrooveFastError("split_bars: training wants windows of one length, not None")
         hop = config.converter.hop_bars if hop_bars is None else hop_bars
-        return cls(split_bars, hop, dedupe, min_hits)
+        cutting = cls(split_bars, hop, dedupe, min_hits)
+        if config.tokens and cutting != (usual := cls(split_bars)):
+            option = next(
+                name for name, value in vars(cutting).items() if value != getattr(usual, name)
+            )
+            raise OptionError(
+                option,
+                f"is of performances; {config.name} takes every bar and no window of a file twice",
+            )
+        return cutting
 
     @property
     def leaves_out(self) -> bool:

@@ -2,20 +2,15 @@
 
 The records hold whole performances as played, so one converted data set serves every config: its
 windows are cut here, and what it does to its inputs happens here, on whole batches, after the
-cache.
-
-The order of an endless data set is a function of the seed and of the position alone. Epoch e is a
-full shuffle drawn from (seed, e), batches run on across the end of an epoch, and the draws of note
-dropout are those of the position. Training that goes on at batch k therefore needs nothing but k.
+cache, in the order of `windows.order`. Windows of tokens are those of `windows.token_dataset`.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -23,7 +18,7 @@ from numpy.typing import NDArray
 
 from groovefast.config import Config, ConverterConfig, check_performances, get_config
 from groovefast.drums import NUM_CLASSES
-from groovefast.errors import GrooveFastError, OptionError, check_whole
+from groovefast.errors import GrooveFastError, OptionError
 from groovefast.shards.find import DataPattern, find_shards
 from groovefast.shards.origin import check_origin
 from groovefast.shards.records import (
@@ -44,24 +39,22 @@ from groovefast.shards.records import (
 from groovefast.windows import transforms
 from groovefast.windows.augmentation import Augmentation
 from groovefast.windows.cutting import Cutting, Sieve
+from groovefast.windows.order import (
+    PHILOX_WIDTH,
+    Order,
+    Ordered,
+    Place,
+    as_it_is,
+    in_batches,
+)
 from groovefast.windows.rows import Grid
+from groovefast.windows.token_dataset import TokenWindows
 
 _READ_BATCH = 32
 """Records, some of which may be of hours."""
 _SHUFFLE_BUFFER = 1 << 14
 _SHARDS_AT_ONCE = 16
 _DROPOUT, _AUGMENTATION, _THINNING = range(3)
-_PHILOX = 1
-_PHILOX_WIDTH = 4
-"""Numbers Philox makes for each value of its counter."""
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def _as_it_is(function: _Function) -> _Function:
-    """Says of a function that no tensor decides its way, which TensorFlow is long to find out."""
-    unconverted: _Function = tf.autograph.experimental.do_not_convert(function)
-    return unconverted
 
 
 def load_dataset(
@@ -79,10 +72,11 @@ def load_dataset(
     cache: bool = True,
     drop_remainder: bool = False,
 ) -> tf.data.Dataset:
-    """Returns windows of converted performances, ready for the model.
+    """Returns windows of converted performances, or of tokens, ready for the model.
 
     They are cut from the performances in the config's meter: as many bars as it says, one every
-    `hop_bars` bars from the first on, all that fit whole.
+    `hop_bars` bars from the first on, all that fit whole. Of tokens one begins with every bar, and
+    at most `TokensConfig.max_windows` are taken of a file.
 
     Args:
         data: Pattern, folder, file or list of shards, see `shards.find.find_shards`.
@@ -94,33 +88,34 @@ def load_dataset(
         dedupe: Whether to leave out windows whose hits, velocities and offsets are those of an
             earlier window of the data. Remembers 17 bytes a window while it reads the data.
         min_hits: Windows with fewer hits are left out.
-        shuffle: Whether each pass has an order, and note dropout, of its own. If False every pass
-            is the same, in the order of the files: for evaluation.
-        seed: Decides all orders and note dropout.
+        shuffle: Whether each pass has an order, note dropout and transpositions of its own. If
+            False every pass is the same, in the order of the files: for evaluation.
+        seed: Decides all that is drawn.
         repeat: Whether to go on for ever, in full batches only.
         start: Batches to leave out at the beginning: where an earlier run left off.
         cache: Whether to keep the performances in memory, in their compact form: 45 bytes a step,
             in however many windows it is, and 8 bytes a window. If not, the shards are read once to
             check and count them and then again in each pass, and shuffling is as good as a buffer
-            of 16,384 windows over shuffled shards.
+            of 16,384 windows over shuffled shards. Windows of tokens are always kept.
         drop_remainder: Whether to leave out a last batch that is not full.
 
     Returns:
         A data set of (inputs, outputs, controls), float32 of shapes (n, rows, depth),
         (n, rows, depth) and (n, rows, control_depth); rows are steps, or 9 * steps with
-        `split_instruments`.
+        `split_instruments`. Where these are tokens, inputs and outputs are the tokens themselves,
+        int16 (n, steps) or (n, steps, parts), of which the model makes rows.
 
     Raises:
         GrooveFastError: No shard matches, one is missing, cannot be read, is of another grid or
-            not what the manifest beside it says, see `shards.origin.check_origin`; or there is no
-            window at all.
-        OptionError: An option out of its range, or a config of tokens.
+            representation, or not what the manifest beside it says, see
+            `shards.origin.check_origin`; or there is no window at all.
+        OptionError: An option out of its range, or one that tokens have no use for.
     """
     config = get_config(config)
     order = Order(seed=seed, shuffle=shuffle, repeat=repeat, start=start)
     cutting = Cutting.of(config, hop_bars, dedupe, min_hits)
     return batches(
-        open_windows(data, config, cutting, cache=cache),
+        open_windows(data, config, cutting, cache=cache, seed=seed),
         config.converter,
         order,
         config.hparams.batch_size if batch_size is None else batch_size,
@@ -128,32 +123,8 @@ def load_dataset(
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class Order:
-    """In which order windows come, and from where on; see `load_dataset`."""
-
-    seed: int = 0
-    shuffle: bool = True
-    repeat: bool = False
-    start: int = 0
-
-    def __post_init__(self) -> None:
-        check_whole("start", self.start, 0)
-
-
-class Windows(Protocol):
-    """The windows of converted data: references to them, in some order, and what they refer to."""
-
-    @property
-    def count(self) -> int:
-        """How many windows there are."""
-
-    @property
-    def nbytes(self) -> int:
-        """How many bytes are kept in memory for them."""
-
-    def references(self, seed: tf.Tensor | None) -> tf.data.Dataset:
-        """One pass of references, in an order drawn from `seed`, or as stored."""
+class Windows(Ordered, Protocol):
+    """The windows of converted performances: references to them, in some order."""
 
     def read(self, references: Any) -> Grid:
         """The windows of a batch of references."""
@@ -278,7 +249,7 @@ class _StreamedWindows:
         assert self._config.window_steps is not None
         return references.grid(self._config.window_steps)
 
-    @_as_it_is
+    @as_it_is
     def _windows(self, shard: tf.Tensor) -> tf.data.Dataset:
         """Those of one shard."""
         windows = records_of(tf.gather(self._paths, shard)).batch(_READ_BATCH).map(self._cut)
@@ -286,14 +257,14 @@ class _StreamedWindows:
             windows = windows.scan(tf.gather(self._first_windows, shard), self._sieve)
         return windows.unbatch()
 
-    @_as_it_is
+    @as_it_is
     def _cut(self, records: tf.Tensor) -> _Cells:
         """Those of some records."""
         bars = bars_of(parse(records), self._config)
         windows = self._cutting.bars(self._cutting.first_bars(bars.counts))
         return _Cells(tf.gather(bars.velocities, windows), tf.gather(bars.offsets, windows))
 
-    @_as_it_is
+    @as_it_is
     def _sieve(self, seen: tf.Tensor, windows: _Cells) -> tuple[tf.Tensor, _Cells]:
         """Those that are kept of windows before which so many were seen."""
         end = seen + tf.shape(windows.velocities, tf.int64)[0]
@@ -302,8 +273,13 @@ class _StreamedWindows:
 
 
 def open_windows(
-    data: DataPattern, config: Config, cutting: Cutting | None = None, *, cache: bool = True
-) -> Windows:
+    data: DataPattern,
+    config: Config,
+    cutting: Cutting | None = None,
+    *,
+    cache: bool = True,
+    seed: int = 0,
+) -> Windows | TokenWindows:
     """Finds, checks and, with `cache`, reads the shards for a config; see `load_dataset`.
 
     Args:
@@ -311,13 +287,17 @@ def open_windows(
         config: What for.
         cutting: Which windows to cut; those of the config if None.
         cache: Whether to keep the performances in memory.
+        seed: Decides which windows of tokens are taken of a file.
 
     Raises:
         GrooveFastError: As `load_dataset`.
     """
-    check_performances(config)
     cutting = cutting or Cutting.of(config)
     shards = _checked_shards(data, config)
+    if config.tokens:
+        if not cache:
+            raise OptionError("cache", f"of no use to {config.name}: tokens are kept in memory")
+        return TokenWindows.read(shards, config, seed)
     if not cache:
         survey = _survey(shards, config, cutting)
         return _StreamedWindows(shards, survey, config.converter, cutting)
@@ -337,6 +317,7 @@ def read_windows(
     Raises:
         GrooveFastError: As `load_dataset`.
     """
+    check_performances(config)
     cutting = cutting or Cutting.of(config)
     read = _read(_checked_shards(data, config), config, cutting)
     windows = cutting.bars(read.first_bars)
@@ -446,12 +427,12 @@ def _parts(shards: Sequence[Path], config: Config, cutting: Cutting) -> Iterator
         GrooveFastError: One cannot be read, or holds something else.
     """
 
-    @_as_it_is
+    @as_it_is
     def batched(number: tf.Tensor, path: tf.Tensor) -> tf.data.Dataset:
         numbers = tf.data.Dataset.from_tensors(number).repeat()
         return tf.data.Dataset.zip(numbers, records_of(path).batch(_READ_BATCH))
 
-    @_as_it_is
+    @as_it_is
     def part(number: tf.Tensor, records: tf.Tensor) -> _Part:
         features = parse(records)
         check(features, config.converter)
@@ -470,7 +451,7 @@ def _parts(shards: Sequence[Path], config: Config, cutting: Cutting) -> Iterator
 
 
 def batches(
-    windows: Windows,
+    windows: Windows | TokenWindows,
     config: ConverterConfig,
     order: Order,
     batch_size: int,
@@ -483,110 +464,59 @@ def batches(
 
     Args:
         windows: What `open_windows` gave.
-        config: The transforms of the inputs.
+        config: The transforms of the inputs; of performances.
         order: The order, and where to start.
         batch_size: Windows in a batch.
         drop_remainder: Whether to leave out a last batch that is not full.
         shard: (k, m) gives the k-th of the m parts, each of `batch_size` windows, that larger
             batches are made of: one replica's share.
-        augmentation: How to vary the windows, for training. Bars are taken from the next window of
-            the order.
+        augmentation: How to vary performances, for training. Bars are taken from the next window
+            of the order.
     """
-    check_whole("batch_size", batch_size, 1)
-    index, num_shards = shard
-    full_only = drop_remainder or order.repeat
-    skipped = order.start * num_shards
+    neighbours = False
+    if isinstance(windows, TokenWindows):
+        example = windows.examples(order.shuffle)
+    else:
+        example = _played_examples(windows, config, augmentation)
+        neighbours = bool(augmentation and augmentation.splice)
+    return in_batches(
+        windows,
+        order,
+        batch_size,
+        example,
+        drop_remainder=drop_remainder,
+        shard=shard,
+        neighbours=neighbours,
+    )
 
-    @_as_it_is
-    def one_pass(draw: tf.Tensor) -> tf.data.Dataset:
-        seed = _derive(tf.constant([order.seed, 0], tf.int64), draw)
-        references = _references(windows, order, seed, skipped * batch_size)
-        parts = [references]
-        if augmentation and augmentation.splice:
-            parts.append(references.skip(1).concatenate(references.take(1)))
-        batched = [part.batch(batch_size, drop_remainder=full_only) for part in parts]
-        numbers = tf.data.Dataset.counter(skipped)
-        seeds = tf.data.Dataset.from_tensors(seed).repeat()
-        return tf.data.Dataset.zip(numbers, seeds, *batched).shard(num_shards, index)
 
-    @_as_it_is
-    def example(number: tf.Tensor, seed: tf.Tensor, references: Any, *following: Any) -> Any:
+def _played_examples(
+    windows: Windows, config: ConverterConfig, augmentation: Augmentation | None
+) -> Callable[..., tuple[tf.Tensor, ...]]:
+    """What makes examples of references to performances, see `in_batches`."""
+
+    def example(place: Place, references: Any, *following: Any) -> tuple[tf.Tensor, ...]:
         grid = windows.read(references)
-        first = number * batch_size
+        n, steps = tf.shape(grid.hits)[0], grid.hits.shape[1]
         if augmentation:
-            n, width = tf.shape(grid.hits)[0], augmentation.num_draws
             others = windows.read(*following) if following else grid
-            draws = _draws(seed, _AUGMENTATION, first, n, width)
+            draws = place.draws(_AUGMENTATION, n, augmentation.num_draws)
             grid = augmentation.apply(grid, others, draws)
         dropout = None
         if config.max_note_dropout_probability:
-            dropout = _dropout_draws(seed, first, grid.hits)
+            dropout = _dropout_draws(place, n, steps)
         heard = None
         if augmentation and augmentation.thin:
-            n, steps = tf.shape(grid.hits)[0], grid.hits.shape[1]
             width = augmentation.num_thinning_draws(steps)
-            heard = augmentation.heard(grid, _draws(seed, _THINNING, first, n, width))
+            heard = augmentation.heard(grid, place.draws(_THINNING, n, width))
         examples = transforms.apply(config, tf, *grid, dropout=dropout, heard=heard)
         return tuple(tf.ensure_shape(x, [grid.hits.shape[0], *x.shape[1:]]) for x in examples)
 
-    data = _passes(order).flat_map(one_pass).map(example, num_parallel_calls=tf.data.AUTOTUNE)
-    if order.repeat:
-        length = tf.data.INFINITE_CARDINALITY
-    else:
-        num_batches = windows.count // batch_size if full_only else -(-windows.count // batch_size)
-        length = len(range(skipped + index, num_batches, num_shards))
-    return data.apply(tf.data.experimental.assert_cardinality(length)).prefetch(tf.data.AUTOTUNE)
+    return example
 
 
-def _passes(order: Order) -> tf.data.Dataset:
-    """One number, from which the draws of an iteration are made: another for each if finite."""
-    if order.shuffle and not order.repeat:
-        return tf.data.Dataset.random(seed=order.seed, rerandomize_each_iteration=True).take(1)
-    return tf.data.Dataset.range(1)
-
-
-def _references(windows: Windows, order: Order, seed: tf.Tensor, skipped: int) -> tf.data.Dataset:
-    """The windows of all epochs after the first `skipped` ones."""
-    if not order.repeat:
-        return windows.references(seed if order.shuffle else None).skip(skipped)
-    first_epoch, skipped = divmod(skipped, windows.count)
-
-    @_as_it_is
-    def epoch_references(epoch: tf.Tensor) -> tf.data.Dataset:
-        return windows.references(_derive(seed, epoch) if order.shuffle else None)
-
-    return tf.data.Dataset.counter(first_epoch).flat_map(epoch_references).skip(skipped)
-
-
-def _derive(seed: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-    """Another seed, int64[2], for each number; folding in alone leaves the first half alike."""
-    return tf.random.split(tf.random.fold_in(seed, number), 1)[0]
-
-
-def _dropout_draws(
-    seed: tf.Tensor, position: tf.Tensor, like: tf.Tensor
-) -> transforms.DropoutDraws:
-    """Draws for windows from `position` of a pass on."""
-    n, steps = tf.shape(like)[0], like.shape[1]
-    draws = _draws(seed, _DROPOUT, position, n, _PHILOX_WIDTH + steps * NUM_CLASSES)
-    hits = tf.reshape(draws[:, _PHILOX_WIDTH:], [-1, steps, NUM_CLASSES])
+def _dropout_draws(place: Place, n: tf.Tensor, steps: int) -> transforms.DropoutDraws:
+    """Draws for n windows of so many steps."""
+    draws = place.draws(_DROPOUT, n, PHILOX_WIDTH + steps * NUM_CLASSES)
+    hits = tf.reshape(draws[:, PHILOX_WIDTH:], [-1, steps, NUM_CLASSES])
     return transforms.DropoutDraws(draws[:, :1, tf.newaxis], hits)
-
-
-def _draws(
-    seed: tf.Tensor, purpose: int, position: tf.Tensor, n: tf.Tensor, width: int
-) -> tf.Tensor:
-    """Uniform draws, (n, width), for windows from `position` on, the same for any batch size.
-
-    Philox makes its k-th four numbers from a key and k alone, so each position owns a stretch of k,
-    and each purpose a counter of its own.
-    """
-    blocks = -(-width // _PHILOX_WIDTH)
-    first = tf.cast(position * blocks, tf.uint64)
-    draws = tf.raw_ops.StatelessRandomUniformV2(
-        shape=[n, blocks * _PHILOX_WIDTH],
-        key=tf.bitcast(seed[:1], tf.uint64),
-        counter=tf.stack([first, tf.fill(tf.shape(first), tf.constant(purpose, tf.uint64))]),
-        alg=_PHILOX,
-    )
-    return draws[:, :width]

@@ -14,12 +14,20 @@ import numpy as np
 
 from groovefast.config import Config, TokensConfig
 from groovefast.drums import NUM_CLASSES
+from groovefast.errors import OptionError
 from groovefast.windows.rows import Array, RowLayout
 
 DRUM_TOKENS = 2**NUM_CLASSES
 """One for each set of drum classes: the sum of 2 to the power of each of them."""
 MELODY_TOKENS = 90
 """Nothing, the end of a note, and the pitches from 21 to 108."""
+TOKENS = {
+    "drums": (DRUM_TOKENS,),
+    "melody": (MELODY_TOKENS,),
+    "trio": (MELODY_TOKENS, MELODY_TOKENS, DRUM_TOKENS),
+}
+"""How many there are of each part of a representation, without one that ends the music."""
+STEPS_PER_BAR = 16
 
 
 class TokenLayout(NamedTuple):
@@ -29,21 +37,21 @@ class TokenLayout(NamedTuple):
         tokens: How many there are of each part.
         roll_input: Whether the encoder hears, of drums, the classes hit, the end of the music
             where there is a token for it, and a 1 for silence.
+        end_token: The one that ends the music, after all others of a single part, if there is one.
     """
 
     tokens: tuple[int, ...]
     roll_input: bool = False
+    end_token: int | None = None
 
     @classmethod
     def of(cls, config: TokensConfig) -> TokenLayout:
         """Returns the rows of a representation."""
-        ends = int(config.add_end_token)
-        tokens = {
-            "drums": (DRUM_TOKENS + ends,),
-            "melody": (MELODY_TOKENS + ends,),
-            "trio": (MELODY_TOKENS, MELODY_TOKENS, DRUM_TOKENS),
-        }
-        return cls(tokens[config.representation], config.roll_input)
+        tokens = TOKENS[config.representation]
+        if not config.add_end_token:
+            return cls(tokens, config.roll_input)
+        (end_token,) = tokens
+        return cls((end_token + 1,), config.roll_input, end_token)
 
     @property
     def depth(self) -> int:
@@ -96,6 +104,23 @@ class TokenLayout(NamedTuple):
         if xp is np:
             return np.split(rows, np.cumsum(self.tokens[:-1]), axis=-1)
         return list(xp.split(rows, self.tokens, -1))
+
+    def check(self, name: str, tokens: Array) -> None:
+        """Raises where there is no such token.
+
+        Args:
+            name: What to call them.
+            tokens: Whole numbers, an array (n, steps[, parts]).
+
+        Raises:
+            OptionError: There is none; says which there are.
+        """
+        parts = [tokens] if len(self.tokens) == 1 else np.moveaxis(tokens, -1, 0)
+        for number, (part, size) in enumerate(zip(parts, self.tokens, strict=True)):
+            unknown = part[(part < 0) | (part >= size)]
+            if unknown.size:
+                of = f" of part {number}" if len(self.tokens) > 1 else ""
+                raise OptionError(name, f"no such token {unknown[0]}{of}; they are 0 to {size - 1}")
 
     def _input_tables(self) -> list[Array]:
         return [_roll(size) if self.roll_input else _one_hots(size) for size in self.tokens]

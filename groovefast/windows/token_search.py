@@ -15,7 +15,8 @@ from groovefast.drums import pitch_table
 from groovefast.errors import GrooveFastError, MidiError, OptionError, check_whole, is_whole
 from groovefast.midi.groove import Groove, midi_source
 from groovefast.midi.score import MidiInput, Score, read_bytes
-from groovefast.windows.token_tensors import TokenTensors, Vocabulary, draw_windows
+from groovefast.windows.token_rows import TokenLayout
+from groovefast.windows.token_tensors import TokenTensors, draw_windows
 
 if TYPE_CHECKING:
     import mido
@@ -39,7 +40,7 @@ class TokenSearch:
     Attributes:
         kind: What the core calls it.
         what: What users call it.
-        vocabulary: The tokens there are.
+        layout: The tokens there are.
         slice_bars: Length of a window.
         gap_bars: As of the converters.
         max_bars: Likewise.
@@ -51,7 +52,7 @@ class TokenSearch:
 
     kind: int
     what: str
-    vocabulary: Vocabulary
+    layout: TokenLayout
     slice_bars: int
     gap_bars: int | None
     max_bars: int
@@ -115,11 +116,11 @@ class TokenSearch:
             )
             start_steps = np.concatenate([each.start_steps for each in found])
             offsets = np.concatenate([each.offsets for each in found])
-        if self.vocabulary.end_token is not None:
-            end = np.full((len(tokens), 1), self.vocabulary.end_token, np.int16)
+        if self.layout.end_token is not None:
+            end = np.full((len(tokens), 1), self.layout.end_token, np.int16)
             tokens = np.concatenate([tokens, end], axis=1)
         why_none = "" if len(tokens) else self._why_none(first.none_for)
-        return TokenTensors(tokens, sub_sequences, start_steps, offsets, self.vocabulary, why_none)
+        return TokenTensors(tokens, sub_sequences, start_steps, offsets, self.layout, why_none)
 
     def _why_none(self, reason: str) -> str:
         bars = "1 bar" if self.slice_bars == 1 else f"{self.slice_bars} bars"

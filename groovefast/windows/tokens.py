@@ -14,25 +14,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from groovefast import _tokens
-from groovefast.config import Config
+from groovefast.config import Config, TokensConfig
 from groovefast.drums import NUM_CLASSES, PitchClasses, output_pitches, resolve_pitch_classes
 from groovefast.errors import OptionError, check_whole
 from groovefast.midi.arrangement import TICKS_PER_QUARTER, VELOCITY, Arrangement, Part
 from groovefast.midi.groove import Groove
+from groovefast.windows.token_rows import TokenLayout
+from groovefast.windows.token_samples import read_samples
 from groovefast.windows.token_search import TokenInput, TokenSearch, whole_programs
-from groovefast.windows.token_tensors import (
-    DRUM_TOKENS,
-    MELODY_TOKENS,
-    TokenTensors,
-    Vocabulary,
-)
+from groovefast.windows.token_tensors import TokenTensors
 
 Steps: TypeAlias = "NDArray[np.int64]"
 
 MELODY_PROGRAMS = range(32)
 """Pianos, tuned percussion, organs and guitars: what plays the melodies of two bars."""
-_MOST_BARS_OF_FEW_PROGRAMS = 2
-"""Longer melodies are of any program."""
 _BASS_PROGRAM = 33
 _NOTE_OFF = 1
 _INSTRUMENTS = (0, 1, 9)
@@ -75,9 +70,9 @@ class DrumsConverter:
         self._search  # noqa: B018 - which checks the options
 
     @property
-    def vocabulary(self) -> Vocabulary:
-        """Which tokens there are."""
-        return Vocabulary((DRUM_TOKENS,), self.add_end_token, self.roll_input)
+    def layout(self) -> TokenLayout:
+        """Which tokens there are, and what rows of them are."""
+        return TokenLayout.of(TokensConfig("drums", self.roll_input, self.add_end_token))
 
     @property
     def _search(self) -> TokenSearch:
@@ -117,7 +112,7 @@ class DrumsConverter:
             GrooveFastError: Another shape, unknown tokens, or no such kit.
         """
         kit = resolve_pitch_classes(pitch_classes)
-        return [_groove(each, qpm, kit) for each in self.vocabulary.read(tokens)]
+        return [_groove(each, qpm, kit) for each in read_samples(self.layout, tokens)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,9 +153,9 @@ class MelodyConverter:
         self._search  # noqa: B018 - which checks the options
 
     @property
-    def vocabulary(self) -> Vocabulary:
-        """Which tokens there are."""
-        return Vocabulary((MELODY_TOKENS,), self.add_end_token)
+    def layout(self) -> TokenLayout:
+        """Which tokens there are, and what rows of them are."""
+        return TokenLayout.of(TokensConfig("melody", add_end_token=self.add_end_token))
 
     @property
     def _search(self) -> TokenSearch:
@@ -207,7 +202,7 @@ class MelodyConverter:
         """
         return [
             Arrangement.from_steps([Part(0, *_melody(each))], len(each), qpm)
-            for each in self.vocabulary.read(tokens)
+            for each in read_samples(self.layout, tokens)
         ]
 
 
@@ -239,9 +234,9 @@ class TrioConverter:
         self._search  # noqa: B018 - which checks the options
 
     @property
-    def vocabulary(self) -> Vocabulary:
+    def layout(self) -> TokenLayout:
         """Which tokens there are, of melody, bass and drums."""
-        return Vocabulary((MELODY_TOKENS, MELODY_TOKENS, DRUM_TOKENS))
+        return TokenLayout.of(TokensConfig("trio"))
 
     @property
     def _search(self) -> TokenSearch:
@@ -285,7 +280,7 @@ class TrioConverter:
             GrooveFastError: Another shape, unknown tokens, or no such kit.
         """
         kit = resolve_pitch_classes(pitch_classes)
-        return [_trio(each, qpm, kit) for each in self.vocabulary.read(tokens)]
+        return [_trio(each, qpm, kit) for each in read_samples(self.layout, tokens)]
 
 
 def converter_of(config: Config) -> DrumsConverter | MelodyConverter | TrioConverter:
@@ -302,7 +297,7 @@ def converter_of(config: Config) -> DrumsConverter | MelodyConverter | TrioConve
             bars, roll_input=tokens.roll_input, add_end_token=tokens.add_end_token
         )
     if tokens.representation == "melody":
-        programs = MELODY_PROGRAMS if bars <= _MOST_BARS_OF_FEW_PROGRAMS else None
+        programs = range(tokens.num_programs)
         return MelodyConverter(bars, programs, add_end_token=tokens.add_end_token)
     return TrioConverter(bars)
 
@@ -317,7 +312,7 @@ def _search_of(
     return TokenSearch(
         kind,
         wanted,
-        converter.vocabulary,
+        converter.layout,
         converter.slice_bars,
         converter.gap_bars,
         converter.max_bars,

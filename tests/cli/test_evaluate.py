@@ -270,3 +270,22 @@ def test_what_a_model_without_z_has_no_use_for(
     status, out, err = run(*next_step, *words)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert f"{words[0]}: of no use to a model of groove_rnn" in err
+
+
+def test_a_model_of_tokens_is_measured_by_how_often_it_is_right(
+    run: Run, tune_records: Path, tmp_path: Path
+) -> None:
+    save_model(GrooVAE(CONFIGS["cat-mel_2bar_small"].with_hparams(SMALL)), tmp_path / "model")
+    words = ("--model", tmp_path / "model", "--data", tune_records / "melody" / "test-*")
+    status, out, err = run(*words, "--json", tmp_path / "out.json")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[0] == "cat-mel_2bar_small, 20 windows"
+    found = json.loads((tmp_path / "out.json").read_text())["accuracy"]["melody"]
+    measures = ("teacher_forcing", "sampling", "commonest")
+    assert row(out, "melody") == [f"{found[name]:.3f}" for name in measures]
+    status, out, err = run(*words, "--samples", 5)
+    assert (status, out) == (console.EXIT_MISTAKE, "")
+    assert err == (
+        "groovefast-evaluate: --samples: of no use to a model of cat-mel_2bar_small, which is of "
+        "tokens\n"
+    )

@@ -51,6 +51,26 @@ def complaint(run, *words) -> str:
     return line
 
 
+def test_options_that_tokens_have_no_use_for(run, tune_records, tmp_path):
+    words = ("--config", "cat-mel_2bar_small", "--run-dir", tmp_path / "run")
+    data = ("--data", tune_records / "melody" / "train-*")
+    name = "cat-mel_2bar_small"
+    for option, problem in {
+        ("--stream",): f"--stream: of no use to {name}: tokens are kept in memory",
+        ("--min-hits", 2): f"--min-hits: is of performances; {name} takes every bar and no "
+        "window of a file twice",
+        ("--hparams", "thin_probability=0.5"): "--hparams: thin_probability is of performances, "
+        f"{name} of tokens",
+    }.items():
+        assert complaint(run, *words, *data, *option) == f"groovefast-train: {problem}"
+    line = complaint(run, *words, "--data", tune_records / "drums" / "train-*")
+    assert line.endswith(
+        f"holds tokens of drums, but {name} wants tokens of melody; convert again with "
+        "--representation melody, or choose a config of drums, such as cat-drums_2bar_small"
+    )
+    assert not (tmp_path / "run").exists()
+
+
 def started(*words) -> subprocess.Popen:
     """The installed command in a process of its own."""
     program = Path(sys.executable).with_name("groovefast-train")

@@ -54,10 +54,10 @@ def test_converters_make_the_windows_of_their_config(name):
     converter = converter_of(config)
     assert converter.slice_bars == config.converter.split_bars
     model = make_token_model(name)
-    depths = converter.vocabulary.depths
+    depths = converter.layout.tokens
     assert model.sample(1, seed=1).shape[2:] == (() if len(depths) == 1 else (len(depths),))
     window = np.zeros((1, 16 * converter.slice_bars, len(depths)), np.int16)
-    heard = converter.vocabulary.inputs(window if len(depths) > 1 else window[..., 0])
+    heard = converter.layout.inputs(np, window if len(depths) > 1 else window[..., 0])
     np.testing.assert_array_equal(model.encode(heard).mu, model.encode(_plain(window)).mu)
 
 

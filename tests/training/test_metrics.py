@@ -79,9 +79,9 @@ def test_no_record_yet(tmp_path):
 def test_rows_for_the_picture():
     lines = [
         {"step": 1, "split": "train", "losses/r_loss": 2.0, "learning_rate": 0.1},
-        {"step": 1, "split": "eval", "losses/r_loss": 3.0},
+        {"step": 1, "split": "eval", "losses/r_loss": 3.0, "metrics/accuracy/output_0": 0.5},
     ]
     assert plot_rows(lines) == [
         {"step": 1, "r_loss": 2.0, "learning_rate": 0.1},
-        {"step": 1, "eval_r_loss": 3.0},
+        {"step": 1, "eval_r_loss": 3.0, "eval_accuracy/output_0": 0.5},
     ]

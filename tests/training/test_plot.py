@@ -52,3 +52,15 @@ def test_moving_average_begins_at_the_first_value_and_keeps_a_constant() -> None
     assert average[0] == 100.0
     assert average[50] == pytest.approx(falling[45:56].mean())
     np.testing.assert_allclose(moving_average(np.full(50, 3.0), 7), 3.0)
+
+
+@pytest.mark.parametrize("parts", [0, 3])
+def test_of_tokens_accuracies_are_drawn(parts: int) -> None:
+    names = [f"accuracy/output_{part}" for part in range(parts)] or ["mean_per_class_accuracy"]
+    row = {"step": 1, "loss": 3.0, "accuracy": 0.5, **dict.fromkeys(names, 0.25)}
+    rows = [row, {"step": 1, **{f"eval_{name}": 0.125 for name in names}}]
+    drawn = plot_training(rows).axes[1]
+    assert drawn.get_title("left") == "Steps whose token is likeliest"
+    shares = [line.get_ydata().tolist() for line in drawn.lines]
+    expected = [[0.25], [0.125]] * parts or [[0.5], [], [0.25], [0.125]]
+    assert shares == expected

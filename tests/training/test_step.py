@@ -9,7 +9,8 @@ from window_records import random_windows, write_shards
 from groovefast.config import CONFIGS, Config
 from groovefast.errors import GrooveFastError
 from groovefast.training.step import LOSS_METRICS, Trainer
-from groovefast.windows.dataset import Order, batches, open_windows
+from groovefast.windows.dataset import batches, open_windows
+from groovefast.windows.order import Order
 
 SMALL = "enc_rnn_size=[16],dec_rnn_size=[16],z_size=8,batch_size=8,free_bits=0"
 CONFIG = CONFIGS["groovae_2bar_humanize"].with_hparams(SMALL)

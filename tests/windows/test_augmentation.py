@@ -8,7 +8,8 @@ from window_records import random_windows, write_shards
 from groovefast.config import CONFIGS
 from groovefast.drums import DRUM_CLASSES
 from groovefast.windows.augmentation import Augmentation
-from groovefast.windows.dataset import Order, batches, open_windows
+from groovefast.windows.dataset import batches, open_windows
+from groovefast.windows.order import Order
 from groovefast.windows.rows import Grid
 
 CONFIG = CONFIGS["groovae_2bar_humanize"]

@@ -17,12 +17,12 @@ from groovefast.config import CONFIGS, Config, ConverterConfig
 from groovefast.errors import GrooveFastError, OptionError
 from groovefast.windows.cutting import Cutting
 from groovefast.windows.dataset import (
-    Order,
     batches,
     load_dataset,
     open_windows,
     read_windows,
 )
+from groovefast.windows.order import Order
 
 CONFIG = Config("test", ConverterConfig())
 

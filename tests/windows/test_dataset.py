@@ -7,7 +7,8 @@ from window_records import VELOCITIES, Performance, random_windows, write_shards
 from groovefast.config import CONFIGS, Config, ConverterConfig
 from groovefast.errors import GrooveFastError
 from groovefast.windows import transforms
-from groovefast.windows.dataset import Order, batches, load_dataset, open_windows
+from groovefast.windows.dataset import batches, load_dataset, open_windows
+from groovefast.windows.order import Order
 
 NUM_WINDOWS = 50
 CONFIG = Config("test", ConverterConfig())

@@ -20,7 +20,7 @@ LAYOUTS = [
 ]
 
 
-@pytest.mark.parametrize("name", GROOVAE)
+@pytest.mark.parametrize("name", [name for name in GROOVAE if name.startswith("groovae")])
 def test_rows_of_the_named_configs(name: str) -> None:
     layout = RowLayout.of(CONFIGS[name].converter)
     assert (layout.depth, layout.rows_per_step) == (27, 1)

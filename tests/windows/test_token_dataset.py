@@ -8,11 +8,13 @@ import midi_bytes as midi
 import numpy as np
 import pytest
 import tensorflow as tf
+from numpy.typing import NDArray
 
 import groovefast as gf
 from groovefast.config import get_config
 from groovefast.errors import GrooveFastError
-from groovefast.windows.dataset import read_windows
+from groovefast.windows.dataset import batches, load_dataset, open_windows, read_windows
+from groovefast.windows.order import Order
 from groovefast.windows.token_dataset import read_token_windows
 
 CONVERTERS: dict[str, tuple[Any, str, dict[str, Any]]] = {
@@ -178,3 +180,104 @@ def test_refuses_windows_that_no_record_has(converted: Callable[[str], Path]) ->
         read_token_windows(converted("trio"), "trio", 8)
     with pytest.raises(GrooveFastError, match="representation: no such choice"):
         read_token_windows(converted("trio"), "duo", 8)
+
+
+CONFIGS = {
+    "cat-drums_2bar_small": ("drums", (32,)),
+    "hierdec-drums_16bar": ("drums", (256,)),
+    "cat-mel_2bar_big": ("melody", (32,)),
+    "hier-mel_16bar": ("melody", (256,)),
+    "hierdec-trio_16bar": ("trio", (256, 3)),
+}
+
+
+def in_order(data: tf.data.Dataset) -> NDArray[np.int16]:
+    """The windows of all batches."""
+    return np.concatenate([inputs for inputs, *_ in data.as_numpy_iterator()])
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_batches_of_a_config(name: str, converted: Callable[[str], Path]) -> None:
+    representation, shape = CONFIGS[name]
+    folder = converted(representation)
+    config = get_config(name)
+    assert config.tokens is not None
+    data = load_dataset(folder, name, 4, shuffle=False, seed=3)
+    inputs, outputs, controls = next(iter(data))
+    assert (inputs.dtype, inputs.shape) == (tf.int16, (4, *shape))
+    assert np.array_equal(inputs, outputs)
+    assert (controls.dtype, controls.shape) == (tf.float32, (4, shape[0], 0))
+    assert data.element_spec[0].shape.as_list() == [None, *shape]
+    expected = read_token_windows(
+        folder,
+        representation,
+        shape[0] // 16,
+        programs=range(32) if name == "cat-mel_2bar_big" else None,
+        max_windows=5,
+        seed=3,
+    )
+    assert np.array_equal(in_order(data), expected)
+
+
+def test_each_pass_has_an_order_of_its_own(converted: Callable[[str], Path]) -> None:
+    data = load_dataset(converted("drums"), "cat-drums_2bar_small", 8)
+    one, other = in_order(data), in_order(data)
+    assert not np.array_equal(one, other)
+    assert sorted(map(bytes, one)) == sorted(map(bytes, other))
+
+
+@pytest.mark.parametrize("start", [1, 9, 40])
+def test_going_on_gives_what_would_have_come(start: int, converted: Callable[[str], Path]) -> None:
+    windows = open_windows(converted("melody"), get_config("cat-mel_2bar_small"), seed=1)
+
+    def next_two(first: int) -> list[Any]:
+        order = Order(seed=1, repeat=True, start=first)
+        data = batches(windows, get_config("cat-mel_2bar_small").converter, order, 8)
+        return [inputs for inputs, *_ in data.take(2).as_numpy_iterator()]
+
+    ((_, wanted), (got, _)) = next_two(start - 1), next_two(start)
+    np.testing.assert_array_equal(got, wanted)
+
+
+def test_only_training_on_two_bars_transposes(converted: Callable[[str], Path]) -> None:
+    folder = converted("melody")
+    kept = set(map(bytes, in_order(load_dataset(folder, "cat-mel_2bar_small", shuffle=False))))
+    varied = in_order(load_dataset(folder, "cat-mel_2bar_small"))
+    assert len(set(map(bytes, varied)) - kept) > len(kept) // 3
+    kept = set(map(bytes, in_order(load_dataset(folder, "hier-mel_16bar", shuffle=False))))
+    assert set(map(bytes, in_order(load_dataset(folder, "hier-mel_16bar")))) == kept
+
+
+@pytest.mark.parametrize("name", ["cat-mel_2bar_small", "groovae_4bar"])
+def test_says_which_records_would_fit(
+    name: str, converted: Callable[[str], Path], own_files: list[Path], tmp_path: Path
+) -> None:
+    with pytest.raises(GrooveFastError) as caught:
+        load_dataset(converted("drums"), name)
+    wanted, option = {
+        "cat-mel_2bar_small": ("tokens of melody", " with --representation melody"),
+        "groovae_4bar": ("performances", ""),
+    }[name]
+    assert str(caught.value).endswith(
+        f".tfrecord: holds tokens of drums, but {name} wants {wanted}; convert again{option}, or "
+        "choose a config of drums, such as cat-drums_2bar_small"
+    )
+    gf.convert(own_files[:9], tmp_path, shards=1)
+    with pytest.raises(GrooveFastError, match=r"mel_2bar_small wants tokens .* as groovae_4bar$"):
+        load_dataset(tmp_path, "cat-mel_2bar_small")
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"hop_bars": 2}, "hop_bars: is of performances; cat-drums_2bar_small takes every bar"),
+        ({"dedupe": True}, "dedupe: is of performances"),
+        ({"cache": False}, "cache: of no use to cat-drums_2bar_small"),
+        ({"batch_size": 0}, "batch_size: 0 is no whole number from 1 on"),
+    ],
+)
+def test_refuses_what_tokens_have_no_use_for(
+    options: dict[str, Any], problem: str, converted: Callable[[str], Path]
+) -> None:
+    with pytest.raises(GrooveFastError, match=problem):
+        load_dataset(converted("drums"), "cat-drums_2bar_small", **options)

@@ -212,7 +212,7 @@ def test_tokens_play_as_magentas_do(
     notes.sort(key=lambda row: (row[0], row[5], row[1], row[3]))
     assert np.array_equal(np.array(notes), golden[f"{kind}_notes"])
     assert [each.duration for each in played] == golden[f"{kind}_total_time"].tolist()
-    rows = converter.vocabulary.outputs(tokens)
+    rows = converter.layout.outputs(np, tokens)
     assert converter.from_tensors(rows) == played
     assert [converter.from_tensors(own)[0] for own in rows] == played
     assert converter.from_tensors(rows.astype(np.uint8)) == played
@@ -356,12 +356,12 @@ def test_end_tokens() -> None:
 
 
 def test_a_trio_has_no_roll() -> None:
-    vocabulary = gf.TrioConverter().vocabulary
+    layout = gf.TrioConverter().layout
     tokens = np.array([[[0, 1, 3], [89, 2, 511]]], np.int16)
-    rows = vocabulary.outputs(tokens)
+    rows = layout.outputs(np, tokens)
     assert rows.shape == (1, 2, 692)
     assert np.argwhere(rows[0]).tolist() == [[0, 0], [0, 91], [0, 183], [1, 89], [1, 92], [1, 691]]
-    assert np.array_equal(vocabulary.inputs(tokens), rows)
+    assert np.array_equal(layout.inputs(np, tokens), rows)
 
 
 def test_five_windows_of_a_file_are_drawn_as_magenta_draws_them() -> None:
