@@ -11,7 +11,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/venv.sh"
 
-steps=1200
+steps=600
 hparams=z_size=64,enc_rnn_size=[64],dec_rnn_size=[128],batch_size=64
 hparams+=,learning_rate=0.004,min_learning_rate=0.0002,cosine_decay_steps=$steps,warmup_steps=20
 
