@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import importlib.util
 import io
+import json
 import os
 import re
 import shutil
@@ -313,3 +314,32 @@ def test_installing_happens_once(bare_machine, tmp_path):
     (tmp_path / "project" / "csrc" / "smf.cpp").write_text("int changed;")
     assert bare_machine("test.sh", python3=python, **{"c++": ""}).returncode == 0
     assert sum("pip install" in line for line in asked.read_text().splitlines()) == 2
+
+
+def test_the_table_of_accuracies_is_the_papers(tmp_path, capsys):
+    accuracy_table = _load(SCRIPTS / "accuracy_table.py")
+
+    def written(name, **accuracy):
+        config = CONFIGS[name].to_dict()
+        measures = ("teacher_forcing", "sampling", "commonest")
+        parts = {
+            part: dict(zip(measures, shares, strict=True)) for part, shares in accuracy.items()
+        }
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps({"config": config, "windows": 1000, "accuracy": parts}))
+        return str(path)
+
+    accuracy_table.main(
+        [
+            written("cat-mel_2bar_small", melody=(0.9, 0.8, 0.7)),
+            written("flat-trio_16bar", melody=(0.5, 0.4, 0.3), bass=(0.25, 0.2, 0.1)),
+            written("hierdec-trio_16bar", melody=(0.75, 0.6, 0.3), bass=(0.5, 0.3, 0.1)),
+        ]
+    )
+    _, rule, *lines = capsys.readouterr().out.splitlines()
+    assert rule == "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+    assert lines == [
+        "| 2-bar melody | 1,000 | 0.700 | 0.900 | – | 0.800 | – |",
+        "| trio melody | 1,000 | 0.300 | 0.500 | 0.750 | 0.400 | 0.600 |",
+        "| trio bass | 1,000 | 0.100 | 0.250 | 0.500 | 0.200 | 0.300 |",
+    ]
