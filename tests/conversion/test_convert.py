@@ -140,7 +140,7 @@ def test_window_counts_are_magentas(
         )
         assert report.windows(config, hop_bars=hop) == sum(expected.values())
     assert report.windows_by_length == {2: 20_676, 4: 19_552, 8: 17_885, 16: 15_002}
-    assert list(report.windows_by_config) == [*GROOVAE, "groove_rnn"]
+    assert list(report.windows_by_config) == GROOVAE
 
 
 def test_every_record_of_the_dataset(groove_report: ConversionReport, groove_dir: Path) -> None:
