@@ -215,6 +215,12 @@ void FileList::add_inner_archive(std::uint32_t outer, std::string_view name) {
   archives_.push_back({"", std::move(prefix), archives_[outer].input});
 }
 
+void FileList::add_named(std::string_view folder, std::string_view name, bool is_callers) {
+  if (bases_.empty() || bases_.back() != folder) bases_.emplace_back(folder);
+  add_file(name);
+  if (is_callers) files_.back().archive = kCaller;
+}
+
 void FileList::sort() {
   std::sort(files_.begin(), files_.end(), [this](const File& a, const File& b) {
     if (a.input != b.input) return a.input < b.input;

@@ -26,6 +26,8 @@ struct FileError : std::system_error {
 class FileList {
  public:
   static constexpr std::uint32_t kNoArchive = 0xffffffff;
+  // In place of an archive, of files that the caller reads.
+  static constexpr std::uint32_t kCaller = 0xfffffffe;
 
   // From inputs added later, leaves out what lies in `folder`, by whatever links one comes there;
   // but an input that lies there itself is meant.
@@ -43,6 +45,11 @@ class FileList {
   // Adds an archive that is a member of another; its number is that of archives so far.
   void add_inner_archive(std::uint32_t outer, std::string_view name);
 
+  // Adds a file by its name in `folder`, which is empty or ends in a slash, and does not look for it
+  // there; it may be one that only the caller can read. Those of one folder that are added one after
+  // the other are one input.
+  void add_named(std::string_view folder, std::string_view name, bool is_callers);
+
   // Orders by input as given, then by name, byte by byte.
   void sort();
 
@@ -50,7 +57,7 @@ class FileList {
   // Path relative to the input, in bytes as the system gave them.
   std::string_view name(std::size_t index) const { return name_of(files_[index]); }
   std::string path(std::size_t index) const;
-  // Of a file inside an archive; kNoArchive for one of its own.
+  // Of a file inside an archive; kNoArchive for one of its own, kCaller for one of the caller's.
   std::uint32_t archive(std::size_t index) const { return files_[index].archive; }
   std::uint32_t member(std::size_t index) const { return files_[index].member; }
 

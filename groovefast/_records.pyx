@@ -75,6 +75,7 @@ cdef extern from "files.hpp" namespace "groovefast":
         void add(const string&) except +raise_file_error nogil
         cbool add_member(uint32_t, uint32_t, string_view) except +raise_file_error nogil
         void add_inner_archive(uint32_t, string_view) except +raise_file_error nogil
+        void add_named(string_view, string_view, cbool) except +raise_file_error nogil
         void sort() nogil
         size_t size()
         string_view name(size_t)
@@ -86,6 +87,7 @@ cdef extern from "files.hpp" namespace "groovefast":
         const vector[FileError]& unreadable()
 
     uint32_t NO_ARCHIVE "groovefast::FileList::kNoArchive"
+    uint32_t CALLER "groovefast::FileList::kCaller"
 
 cdef extern from "tfrecord.hpp" namespace "groovefast":
     cdef cppclass ShardCheck:
@@ -259,6 +261,13 @@ cdef class FileList:
         self._check_archive(outer)
         self.files.add_inner_archive(outer, _view(name))
 
+    def add_named(self, bytes folder, bytes name, bint is_callers=False):
+        """Adds a file by its name in a folder, given with its slash, without looking for it.
+
+        One that is the caller's is read by the `read_member` of the conversion.
+        """
+        self.files.add_named(_view(_without_zeros(folder)), _view(_without_zeros(name)), is_callers)
+
     def sort(self):
         """Puts the files in the order that numbers them from then on."""
         with nogil:
@@ -289,9 +298,9 @@ cdef class FileList:
         return _string_bytes(self.files.path(index))
 
     def member(self, size_t index):
-        """Archive and member that a file is in, or None if it is one of its own."""
+        """Archive and member that a file is in, or None if it is in no archive."""
         self._check(index)
-        if self.files.archive(index) == NO_ARCHIVE:
+        if self.files.archive(index) in (NO_ARCHIVE, CALLER):
             return None
         return self.files.archive(index), self.files.member(index)
 

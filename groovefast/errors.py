@@ -115,6 +115,9 @@ _EXTRAS = {
     "tensorflow": ("TensorFlow", "train"),
     "sklearn": ("scikit-learn", "train"),
     "onnx": ("onnx", "onnx"),
+    "apache_beam": ("Apache Beam", "beam"),
+    "distributed": ("Dask", "beam"),
+    "dask": ("Dask", "beam"),
 }
 """What the optional modules are called, and the extra of GrooveFast that each comes with."""
 

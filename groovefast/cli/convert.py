@@ -34,6 +34,19 @@ written, but a file failed or a folder or zip could not be looked into; 2 if non
 any mistake, and where --verify finds something wrong."""
 
 
+_RUNNER_OPTIONS = "groovefast.runner_options"
+
+
+class _Command(click.Command):
+    """A command whose words after `--` are for the runner, where one is named before them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        if any(word.partition("=")[0] == "--runner" for word in args[:end]):
+            args, ctx.meta[_RUNNER_OPTIONS] = args[:end], args[end + 1 :]
+        return super().parse_args(ctx, args)
+
+
 _CUT_LATER = "windows are now cut while training, so that one conversion serves every config"
 _MOVED = {
     "--config": "leave it out",
@@ -61,10 +74,13 @@ def _moved_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @console.command(
     "groovefast-convert",
+    cls=_Command,
     epilog=_EPILOG,
     options_metavar="[OPTIONS]",
 )
-@click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUTPUT_DIR")
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="INPUT... OUTPUT_DIR [-- RUNNER OPTIONS...]"
+)
 @_moved_options
 @click.option(
     "--representation",
@@ -106,6 +122,12 @@ def _moved_options(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--shards", type=int, help="Shards in each set.")
 @click.option("--workers", type=int, help="Threads; one per CPU by default.")
+@click.option(
+    "--runner",
+    metavar="NAME",
+    help="Convert on Apache Beam instead: DirectRunner, DaskRunner, FlinkRunner, SparkRunner, "
+    "DataflowRunner; Beam's own options come last, after --.",
+)
 @click.option(
     "--on-error",
     type=console.Choice(["skip", "fail", "salvage"]),
@@ -187,6 +209,7 @@ def _convert(
             metadata_columns=columns,
             on_progress=lambda progress: show(_stage(progress)),
             on_message=say,
+            runner_options=click.get_current_context().meta.get(_RUNNER_OPTIONS, ()),
             **options,
         )
     if report is not None:

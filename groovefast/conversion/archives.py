@@ -63,6 +63,7 @@ class _Archive(NamedTuple):
     depth: int = 1
     start: int = 0  # in the temporary file, if it lies in another
     size: int = 0
+    trail: tuple[int, ...] = ()  # the member it is, in each archive from the outermost on
 
 
 class _Opened(NamedTuple):
@@ -91,6 +92,10 @@ class Archives:
     def path(self, archive: int) -> str:
         """The file that an archive is, or lies in."""
         return self._archives[archive].outermost.path
+
+    def trail(self, archive: int) -> tuple[int, ...]:
+        """The number of the member that leads to an archive, in each from the outermost on."""
+        return self._archives[archive].trail
 
     def names(self, archive: int) -> list[bytes]:
         """Returns the names of an archive's members, in their order.
@@ -132,7 +137,14 @@ class Archives:
             position += len(chunk)
         self._unpacked_bytes = position
         self._archives.append(
-            _Archive(outermost, place, archive.depth + 1, start, position - start)
+            _Archive(
+                outermost,
+                place,
+                archive.depth + 1,
+                start,
+                position - start,
+                (*archive.trail, index),
+            )
         )
         return True
 

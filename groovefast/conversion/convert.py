@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from groovefast.conversion.corpus import Corpus, Listing, StrPath
 from groovefast.conversion.differences import why_not_resume
-from groovefast.conversion.job import Job, PlannedShard, Progress, plan_shards
+from groovefast.conversion.elsewhere import run_elsewhere
+from groovefast.conversion.job import Job, Made, PlannedShard, Progress, failure, plan_shards
 from groovefast.conversion.metadata import Metadata, is_set_name
 from groovefast.conversion.options import (
     MAX_STEPS_PER_QUARTER,
@@ -28,13 +31,18 @@ from groovefast.conversion.output import OutputFolder
 from groovefast.conversion.report import ConversionReport
 from groovefast.drum_part import Channel, DrumPart, Track
 from groovefast.drums import PitchClasses, resolve_pitch_classes
-from groovefast.errors import GrooveFastError, OptionError, check_whole
+from groovefast.errors import GrooveFastError, OptionError, check_whole, wanting_extras
 from groovefast.shards import manifest
 from groovefast.shards.manifest import ShardEntry
 
 _SET_NAME = "data"
 _MAX_SHARDS = 99_999
 _MAX_WORKERS = 1024
+
+Make: TypeAlias = Callable[
+    [Job, Corpus, OutputFolder, Mapping[str, ShardEntry], Callable[[Progress], None] | None], Made
+]
+"""Makes a job's shards but those that are kept, each entered into the folder when complete."""
 
 
 def convert(
@@ -56,6 +64,8 @@ def convert(
     unmapped_pitches: OnUnmapped = "drop",
     dedupe: bool = False,
     resume: bool = False,
+    runner: str | None = None,
+    runner_options: Sequence[str] = (),
     on_progress: Callable[[Progress], None] | None = None,
     on_message: Callable[[str], None] | None = None,
 ) -> ConversionReport:
@@ -103,6 +113,10 @@ def convert(
         resume: Keep the shards that an earlier run of the same conversion completed. A missing or
             altered one is named and made again. An earlier conversion of other files, or with
             other options, is left as it is, and what differs is named.
+        runner: Converts on Apache Beam, by the runner of this name, instead of in threads of this
+            process. The bytes are the same. Its workers need GrooveFast, and the inputs and the
+            output folder under the same paths. See `conversion.beam`.
+        runner_options: Options of Beam and the runner, as on a command line.
         on_progress: Called some ten times a second.
         on_message: Called with a line for each thing worth knowing.
 
@@ -125,7 +139,7 @@ def convert(
     steps_per_quarter = check_whole(
         "steps_per_quarter", steps_per_quarter, 1, MAX_STEPS_PER_QUARTER
     )
-    num_workers = _num_workers(workers)
+    make = _maker(workers, runner, runner_options)
     part = DrumPart.of(channel, track)
     options = Options(
         steps_per_quarter=steps_per_quarter,
@@ -148,14 +162,17 @@ def convert(
         planned = plan_shards(listing, shards)
         plan = _describe(options, corpus, listing, planned, table)
         with OutputFolder(output_dir) as folder:
-            kept = _find_complete(folder.path, plan, planned, corpus, on_message) if resume else {}
+            kept = _find_complete(folder, plan, planned, corpus, on_message) if resume else {}
             entries = dict(kept)
             if len(kept) < len(planned) or not folder.is_finished():
                 replaced = folder.begin(plan, kept.values())
                 if replaced and on_message and not resume:
                     on_message(f"replacing the {replaced} shards of an earlier conversion there")
-                job = Job(corpus, listing, options, planned, folder)
-                entries.update(job.run(kept, num_workers, on_progress))
+                job = Job(corpus, listing, options, planned, folder.path)
+                made = make(job, corpus, folder, kept, on_progress)
+                if made.failed:
+                    raise failure(corpus, made.failed)
+                entries.update({entry.name: entry for entry in made.entries})
                 folder.finish(plan, [entries[shard.name] for shard in planned])
     return ConversionReport(
         output_dir=Path(output_dir),
@@ -196,8 +213,24 @@ def _describe(
     return described
 
 
+def _maker(workers: int | None, runner: str | None, runner_options: Sequence[str]) -> Make:
+    """What makes the shards of a job: threads of this process, or the workers of a runner."""
+    if runner is None:
+        if runner_options:
+            raise OptionError("runner", "none is named that the options after -- are for")
+        num_workers = _num_workers(workers)
+        return lambda job, _, folder, kept, show: job.run(kept, num_workers, folder.add, show)
+    if workers is not None:
+        raise OptionError("workers", "is of threads; how many a runner has, its own options say")
+    with wanting_extras():
+        from groovefast.conversion.beam import run_on  # which takes seconds
+
+        run = run_on(runner, runner_options)
+    return functools.partial(run_elsewhere, run)
+
+
 def _find_complete(
-    folder: Path,
+    folder: OutputFolder,
     plan: manifest.Plan,
     planned: Sequence[PlannedShard],
     corpus: Corpus,
@@ -208,21 +241,23 @@ def _find_complete(
     Raises:
         GrooveFastError: What is there is of another plan.
     """
-    ledger = manifest.read_last_ledger(folder)
+    ledger = manifest.read_last_ledger(folder.path)
     if ledger is None:
         return {}
     if why := why_not_resume(ledger.plan, plan, corpus.name):
-        raise GrooveFastError(f"{folder}: {why}")
+        raise GrooveFastError(f"{folder.path}: {why}")
+    known = dict(ledger.shards)
+    folder.take_up(known)
     complete = {}
     newest: dict[int, int] = {}
     for shard in planned:
-        entry, dedupe = ledger.shards.get(shard.name), plan["options"]["dedupe"]
+        entry, dedupe = known.get(shard.name), plan["options"]["dedupe"]
         if entry or dedupe:
             changed = corpus.newest_change(shard.files)
         if dedupe:  # what it leaves out depends on those before it
             changed = newest[shard.set_number] = max(changed, newest.get(shard.set_number, 0))
         if entry:
-            path = folder / shard.name
+            path = folder.path / shard.name
             wrong = manifest.what_is_wrong(path, entry)
             if not wrong and changed > path.stat().st_mtime_ns:
                 wrong = "a file that went into it was changed since"

@@ -81,6 +81,18 @@ class Corpus:
             return f"{printable(os.fsencode(self._archives.path(member[0])))}: {self.name(index)}"
         return printable(self.files.path(index))
 
+    def trail(self, index: int) -> tuple[bytes, tuple[int, ...]]:
+        """Returns the path of a file, or that of the outermost archive it is in and the way in it.
+
+        The way is the number of the member in each archive, from the outermost on; none for a file
+        that is in no archive.
+        """
+        if member := self.files.member(index):
+            archive, number = member
+            way = (*self._archives.trail(archive), number)
+            return os.fsencode(self._archives.path(archive)), way
+        return self.files.path(index), ()
+
     def names_sha256(self) -> str:
         """SHA-256 of all names in their order, in hexadecimal."""
         digest = hashlib.sha256()

@@ -1,6 +1,7 @@
-"""A conversion at work: the plan of its shards, and each entered into the journal when complete.
+"""A conversion at work: the plan of its shards, and what became of each.
 
-The work is done in `csrc/convert.*`.
+The work is done in `csrc/convert.*`, by the same `Job` on this machine and on others: here one job
+makes all shards in threads, elsewhere each worker has a job of one; see `conversion.work`.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import itertools
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 from groovefast import _records
 from groovefast.conversion.corpus import Corpus, Listing
 from groovefast.conversion.options import Options
 from groovefast.conversion.outcomes import explain
-from groovefast.conversion.output import OutputFolder
 from groovefast.errors import GrooveFastError, MidiError
 from groovefast.shards import manifest
 from groovefast.shards.manifest import ShardEntry
@@ -77,39 +78,89 @@ def _default_shards(files: int) -> int:
     return max(1, few, math.ceil(files / _MANY_FILES_PER_SHARD))
 
 
+class Files(Protocol):
+    """Files that a job is about, by their numbers: a `Corpus`, or what was sent of one."""
+
+    @property
+    def files(self) -> _records.FileList:
+        """Their names and where they are."""
+
+    def read_member(self, index: int) -> bytes:
+        """Reads a file that the file system alone does not give; may be called from any thread.
+
+        Whatever it raises is what is told of the file.
+        """
+
+
+class Told(Protocol):
+    """What is known about the files: a `Listing`, or what was sent of one."""
+
+    @property
+    def num_groups(self) -> int:
+        """How many groups there are."""
+
+    def group(self, index: int) -> int:
+        """The group that a file's bars are counted in."""
+
+    def features(self, index: int) -> bytes:
+        """What each record of a file gets beside its own features, serialized."""
+
+
+class Made(NamedTuple):
+    """What came of a job.
+
+    Attributes:
+        entries: The shards that are complete, in the order they became so.
+        failed: Under `on_error="fail"` what the core tells of the file that ended it, or None.
+    """
+
+    entries: Sequence[ShardEntry]
+    failed: Mapping[str, Any] | None
+
+
 @dataclasses.dataclass(frozen=True)
 class Job:
     """Everything a run needs.
 
     Attributes:
         corpus: The files.
-        listing: The sets they were put into.
+        listing: What is known about them.
         options: What decides the content of the records.
         planned: All shards.
         folder: Where they go.
     """
 
-    corpus: Corpus
-    listing: Listing
+    corpus: Files
+    listing: Told
     options: Options
     planned: Sequence[PlannedShard]
-    folder: OutputFolder
+    folder: Path
+
+    def files_to_read(self, kept: Collection[str]) -> int:
+        """How many files a run looks at if some shards are kept."""
+        is_read = (self.options.dedupe or shard.name not in kept for shard in self.planned)
+        return sum(len(shard.files) for shard in itertools.compress(self.planned, is_read))
 
     def run(
         self,
-        kept: Mapping[str, ShardEntry],
+        kept: Collection[str],
         workers: int,
-        on_progress: Callable[[Progress], None] | None,
-    ) -> dict[str, ShardEntry]:
-        """Makes all shards but those kept, and returns their entries.
+        on_entry: Callable[[ShardEntry], None] | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Made:
+        """Makes all shards but those kept.
+
+        Args:
+            kept: Names of shards that are not to be made.
+            workers: Threads.
+            on_entry: Called with each shard when it is complete.
+            on_progress: Called some ten times a second.
 
         Raises:
-            GrooveFastError: Under `on_error="fail"`, of the first file that failed.
             OSError: A shard cannot be written. What is complete stays.
         """
-        is_read = [self.options.dedupe or shard.name not in kept for shard in self.planned]
-        total = sum(len(shard.files) for shard in itertools.compress(self.planned, is_read))
-        entries: dict[str, ShardEntry] = {}
+        total = self.files_to_read(kept)
+        entries: list[ShardEntry] = []
         started = time.perf_counter()
         with _records.Conversion(
             self.corpus.files,
@@ -122,16 +173,17 @@ class Job:
                 index = conversion.wait(_PATIENCE_MS)
                 if index is not None:
                     entry = _entry(self.planned[index], *conversion.take_result(index))
-                    self.folder.add(entry)
-                    entries[entry.name] = entry
+                    entries.append(entry)
+                    if on_entry:
+                        on_entry(entry)
                 elif failed := conversion.failure():
-                    raise self._failure(failed)
+                    return Made(entries, failed)
                 if on_progress:
                     seconds = time.perf_counter() - started
                     on_progress(Progress(conversion.files_done(), total, seconds))
-        return entries
+        return Made(entries, None)
 
-    def _plan(self, kept: Mapping[str, ShardEntry]) -> _records.ShardPlan:
+    def _plan(self, kept: Collection[str]) -> _records.ShardPlan:
         plan = _records.ShardPlan(self.listing.num_groups)
         for shard in self.planned:
             if isinstance(shard.files, range):
@@ -139,16 +191,17 @@ class Job:
             else:
                 for file in shard.files:
                     plan.add_file(file, self.listing.group(file), self.listing.features(file))
-            path = os.fsencode(self.folder.path / shard.name)
+            path = os.fsencode(self.folder / shard.name)
             plan.end_shard(path, shard.set_number, shard.name in kept)
         return plan
 
-    def _failure(self, told: Mapping[str, Any]) -> GrooveFastError:
-        """The error that stops the run at a file under `on_error="fail"`."""
-        place = self.corpus.place(told["file"])
-        if "offset" in told:
-            return MidiError(told["reason"], told["offset"], place)
-        return GrooveFastError(f"{place}: {explain(told)}")
+
+def failure(corpus: Corpus, told: Mapping[str, Any]) -> GrooveFastError:
+    """Returns the error of the file that ended a run under `on_error="fail"`."""
+    place = corpus.place(told["file"])
+    if "offset" in told:
+        return MidiError(told["reason"], told["offset"], place)
+    return GrooveFastError(f"{place}: {explain(told)}")
 
 
 def _entry(

@@ -5,6 +5,9 @@ that is complete; at the end the manifest takes the journal's place. Both begin 
 is made of which files, so that a later run knows whether it would make the same. A shard has its
 name only when it is complete: killed at any moment, the folder says truly what it holds. What a
 power cut takes is found by the sizes and checksums in the manifest.
+
+Where others do the work, they leave it in a folder for attempts, and only the one process that
+holds the output folder gives shards their names: whoever comes late changes nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +15,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from groovefast.conversion.work import NOTE_ENDING, Done
 from groovefast.errors import GrooveFastError
 from groovefast.files import lock_folder, naming, replacing
 from groovefast.shards.manifest import (
@@ -35,6 +41,9 @@ _UNFINISHED = re.compile(
     rf"\.(?:{SHARD_NAME.pattern}|(?:{re.escape(MANIFEST)}|{re.escape(JOURNAL)})\.\w+)\.tmp"
 )
 """What a killed run leaves of a shard, the manifest or the journal."""
+
+
+_ATTEMPTS = ".groovefast-attempts-"
 
 
 class OutputFolder:
@@ -82,6 +91,7 @@ class OutputFolder:
         for path in self.path.glob(".*.tmp"):
             if _UNFINISHED.fullmatch(path.name):
                 path.unlink()
+        self._remove_attempts()
         lines = [to_json({"plan": plan}), *(entry.line for entry in kept.values())]
         self._write(JOURNAL, (line + "\n" for line in lines))
         self._remove(MANIFEST)
@@ -98,8 +108,41 @@ class OutputFolder:
             self._journal.write(entry.line + "\n")
             self._journal.flush()
 
+    def new_attempts(self) -> Path:
+        """Makes a folder where workers leave what they made."""
+        path = self.path / f"{_ATTEMPTS}{uuid.uuid4().hex}"
+        path.mkdir()
+        return path
+
+    def take_up(self, known: dict[str, ShardEntry]) -> list[Done]:
+        """Gives their names to shards that workers have left, and adds their entries to `known`.
+
+        Of several attempts at a shard one is taken, whole; the others are left to be removed.
+
+        Args:
+            known: The shards that have theirs, which keep them.
+
+        Returns:
+            The attempts that were not seen before.
+        """
+        found = []
+        for place in sorted(self.path.glob(f"{_ATTEMPTS}*")):
+            for path in sorted(place.glob(f"*{NOTE_ENDING}")):
+                done = Done.from_json(path.read_bytes())
+                for entry in done.entries:
+                    if entry.name not in known:
+                        (place / done.attempt / entry.name).replace(self.path / entry.name)
+                        known[entry.name] = entry
+                        if self._journal:
+                            self.add(entry)
+                shutil.rmtree(place / done.attempt, ignore_errors=True)
+                path.unlink()
+                found.append(done)
+        return found
+
     def finish(self, plan: Plan, shards: Iterable[ShardEntry]) -> None:
         """Writes the manifest, now that all shards are complete."""
+        self._remove_attempts()
         self._write(MANIFEST, _manifest_lines(plan, list(shards)))
         self._remove(JOURNAL)
 
@@ -116,6 +159,10 @@ class OutputFolder:
                     f"{path}: not a shard of the conversion in this folder, but would be read as "
                     "one; move it away, or choose another folder"
                 )
+
+    def _remove_attempts(self) -> None:
+        for path in self.path.glob(f"{_ATTEMPTS}*"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def _remove(self, name: str) -> None:
         (self.path / name).unlink(missing_ok=True)
