@@ -35,22 +35,29 @@ def run_with_signal(
         name: Counts only files whose path has this in it.
         number: The signal.
     """
+    return subprocess.run(
+        [sys.executable, *words],
+        env=environment_with_signal(folder, change, name=name, number=number),
+        preexec_fn=heed_ctrl_c,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def environment_with_signal(
+    folder: Path, change: int, *, name: str = "", number: signal.Signals = signal.SIGKILL
+) -> dict[str, str]:
+    """The environment of a process that is to get a signal; see `run_with_signal`."""
     preload = [*os.environ.get("LD_PRELOAD", "").split(), str(_library())]
-    environment = {
+    return {
+        **os.environ,
         "LD_PRELOAD": " ".join(preload),
         "SIGNAL_FOLDER": f"{folder.resolve()}/",
         "SIGNAL_NAME": name,
         "SIGNAL_CHANGE": str(change),
         "SIGNAL_NUMBER": str(int(number)),
     }
-    return subprocess.run(
-        [sys.executable, *words],
-        env={**os.environ, **environment},
-        preexec_fn=heed_ctrl_c,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def heed_ctrl_c() -> None:

@@ -237,12 +237,11 @@ def _check_writable(path: str) -> None:
 def _stage(progress: Progress) -> Stage:
     """How far a conversion is, in words."""
     rate = progress.files / max(progress.seconds, 1e-9)
-    left = (progress.total - progress.files) / max(rate, 1e-9)
-    return Stage(
-        progress.files,
-        progress.total,
-        f"{progress.files:,} of {progress.total:,} files, {rate:,.0f} files/s, {left:,.0f} s left",
-    )
+    words = f"{progress.files:,} of {progress.total:,} files"
+    if progress.files:
+        left = (progress.total - progress.files) / rate
+        words += f", {rate:,.0f} files/s, {left:,.0f} s left"
+    return Stage(progress.files, progress.total, words)
 
 
 def _print_failures(report: ConversionReport) -> None:

@@ -71,6 +71,8 @@ def run_on(runner: str, options: Sequence[str]) -> Run:
         made = create_runner(name)
     except (ValueError, ImportError, AttributeError) as error:
         raise OptionError("runner", str(error).splitlines()[0]) from None
+    if name in (_DIRECT, _DASK_RUNNER):  # others may have options that only their server knows
+        _refuse_unknown(words)
 
     def run(works: Iterable[Work], attempts: Path) -> None:
         pipeline = beam.Pipeline(runner=made, options=PipelineOptions(words))
@@ -92,6 +94,17 @@ def run_on(runner: str, options: Sequence[str]) -> Run:
             raise GrooveFastError(f"{runner}: the pipeline ended as {state}; its log may say why")
 
     return run
+
+
+def _refuse_unknown(words: Sequence[str]) -> None:
+    """Refuses options that no part of Beam has, which it would only warn of, and go on."""
+    known, given = (
+        PipelineOptions(list(words)).get_all_options(retain_unknown_options=is_retained)
+        for is_retained in (False, True)
+    )
+    for name in given:
+        if name not in known:
+            raise OptionError("runner", f"neither Beam nor the runner has an option --{name}")
 
 
 def _note(done: Done, attempts: str) -> int:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from groovefast.conversion.corpus import Corpus, Listing, StrPath
 from groovefast.conversion.differences import why_not_resume
-from groovefast.conversion.elsewhere import run_elsewhere
+from groovefast.conversion.elsewhere import Run, run_elsewhere
 from groovefast.conversion.job import Job, Made, PlannedShard, Progress, failure, plan_shards
 from groovefast.conversion.metadata import Metadata, is_set_name
 from groovefast.conversion.options import (
@@ -64,7 +64,7 @@ def convert(
     unmapped_pitches: OnUnmapped = "drop",
     dedupe: bool = False,
     resume: bool = False,
-    runner: str | None = None,
+    runner: str | Run | None = None,
     runner_options: Sequence[str] = (),
     on_progress: Callable[[Progress], None] | None = None,
     on_message: Callable[[str], None] | None = None,
@@ -115,7 +115,8 @@ def convert(
             other options, is left as it is, and what differs is named.
         runner: Converts on Apache Beam, by the runner of this name, instead of in threads of this
             process. The bytes are the same. Its workers need GrooveFast, and the inputs and the
-            output folder under the same paths. See `conversion.beam`.
+            output folder under the same paths. Or anything else that has work done; see
+            `conversion.elsewhere.Run`.
         runner_options: Options of Beam and the runner, as on a command line.
         on_progress: Called some ten times a second.
         on_message: Called with a line for each thing worth knowing.
@@ -213,20 +214,21 @@ def _describe(
     return described
 
 
-def _maker(workers: int | None, runner: str | None, runner_options: Sequence[str]) -> Make:
+def _maker(workers: int | None, runner: str | Run | None, runner_options: Sequence[str]) -> Make:
     """What makes the shards of a job: threads of this process, or the workers of a runner."""
+    if runner_options and not isinstance(runner, str):
+        raise OptionError("runner", "none is named that the options after -- are for")
     if runner is None:
-        if runner_options:
-            raise OptionError("runner", "none is named that the options after -- are for")
         num_workers = _num_workers(workers)
         return lambda job, _, folder, kept, show: job.run(kept, num_workers, folder.add, show)
     if workers is not None:
         raise OptionError("workers", "is of threads; how many a runner has, its own options say")
-    with wanting_extras():
-        from groovefast.conversion.beam import run_on  # which takes seconds
+    if isinstance(runner, str):
+        with wanting_extras():
+            from groovefast.conversion.beam import run_on  # which takes seconds
 
-        run = run_on(runner, runner_options)
-    return functools.partial(run_elsewhere, run)
+            runner = run_on(runner, runner_options)
+    return functools.partial(run_elsewhere, runner)
 
 
 def _find_complete(

@@ -16,7 +16,11 @@ from groovefast.errors import GrooveFastError
 from groovefast.shards.manifest import ShardEntry
 
 Run = Callable[[Iterable[Work], Path], None]
-"""Has work done, each by `work.do` and `work.note` in a folder, and returns when all is."""
+"""Has work done and returns when all is, in whatever order, by whomever, and how often it wants.
+
+It is given the work, which can be pickled, and the folder for attempts, which all workers must
+reach under that path: `work.note(work.do(each), folder)` does one.
+"""
 
 _PATIENCE_S = 0.1
 
