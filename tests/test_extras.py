@@ -80,6 +80,27 @@ def test_onnx_files_need_onnx_and_no_tensorflow(run_python: RunPython, tmp_path:
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize(
+    ("module", "runner", "named"),
+    [("apache_beam", "DirectRunner", "Apache Beam"), ("distributed", "DaskRunner", "Dask")],
+)
+def test_runners_need_beam(
+    run_python: RunPython, tmp_path: Path, module: str, runner: str, named: str
+) -> None:
+    if module != "apache_beam":
+        pytest.importorskip("apache_beam", reason="Apache Beam is not installed (the extra beam)")
+    code = (
+        f"{WITHOUT}sys.modules[{module!r}] = None\n"
+        "from groovefast.cli.convert import main\n"
+        f"sys.argv, sys.stderr = ['', '.', {str(tmp_path / 'new')!r}, '--runner', {runner!r}], "
+        "sys.stdout\n"
+        "try: main()\nexcept SystemExit as ended: print(ended.code)"
+    )
+    message = f"{named} is not installed, which this needs: pip install 'groovefast[beam]'"
+    assert run_python(code).splitlines() == [f"groovefast-convert: {message}", "2"]
+    assert not (tmp_path / "new").exists()
+
+
 def test_all_that_plays_plays(run_python: RunPython) -> None:
     code = (
         f"{WITHOUT}from groovefast.playing import MODES, play, sample\n"

@@ -78,9 +78,7 @@ def _moved_options(function: Callable[..., Any]) -> Callable[..., Any]:
     epilog=_EPILOG,
     options_metavar="[OPTIONS]",
 )
-@click.argument(
-    "paths", nargs=-1, required=True, metavar="INPUT... OUTPUT_DIR [-- RUNNER OPTIONS...]"
-)
+@click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUTPUT_DIR")
 @_moved_options
 @click.option(
     "--representation",

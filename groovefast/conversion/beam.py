@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from groovefast.conversion import work
 from groovefast.conversion.elsewhere import Run
+from groovefast.conversion.job import failure
+from groovefast.conversion.one_file import convert_file
+from groovefast.conversion.options import Options
+from groovefast.conversion.outcomes import FileProblem, Outcome, explain
 from groovefast.conversion.work import Done, Work
 from groovefast.errors import GrooveFastError, OptionError
 
@@ -35,8 +42,11 @@ def _without_warnings() -> Iterator[None]:
 
 with _without_warnings():
     import apache_beam as beam
+    from apache_beam.metrics import Metrics
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners.runner import PipelineState, create_runner
+
+_LOGGER = logging.getLogger(__name__)
 
 _DIRECT = "FnApiRunner"
 """What does the work of `DirectRunner`, which would first try to download another that does."""
@@ -44,6 +54,69 @@ _RUNNERS = {"directrunner": _DIRECT, "direct": _DIRECT}
 _DASK = ("daskrunner", "dask")
 _DASK_RUNNER = "apache_beam.runners.dask.dask_runner.DaskRunner"
 _PARTITIONS = ("--dask_npartitions", "--dask_partition_size")
+
+
+class ConvertMidi(beam.PTransform):  # type: ignore[misc]
+    """MIDI files to records: what the shards of a conversion hold, for pipelines of one's own.
+
+    Its input are paths, or pairs of a name and the bytes of a file; its output are serialized
+    `tf.train.Example`s, those of a file in their order, whose `source` is the path or the name. It
+    knows neither zips nor metadata, which are matters of a whole corpus.
+
+    A file that cannot be read is named in a warning of the log, and counted in the metrics of the
+    namespace `groovefast`, as are those that hold nothing to convert.
+
+        files | ConvertMidi(pitch_classes="reduced") | beam.io.WriteToTFRecord("gs://…/data")
+    """
+
+    def __init__(self, **options: Any) -> None:
+        """Keeps the options.
+
+        Args:
+            **options: Those of `convert` that decide what is in a record: `steps_per_quarter`,
+                `pitch_classes`, `channel`, `track`, `magenta_compat`, `representation`,
+                `unmapped_pitches`, and `on_error`, under which "fail" ends the pipeline.
+
+        Raises:
+            GrooveFastError: A mistake in the options.
+        """
+        super().__init__()
+        if "dedupe" in options:
+            raise OptionError("dedupe", "is of whole corpora, not of one file after another")
+        self._options = Options.of(**options)
+
+    def expand(self, files: Any) -> Any:
+        """Returns the collection of records."""
+        return files | beam.ParDo(_ConvertFile(self._options)).with_output_types(bytes)
+
+
+class _ConvertFile(beam.DoFn):  # type: ignore[misc]
+    """See `ConvertMidi`."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._room: tempfile.TemporaryDirectory[str] | None = None
+
+    def setup(self) -> None:
+        self._room = tempfile.TemporaryDirectory(prefix="groovefast-")
+
+    def teardown(self) -> None:
+        if self._room:
+            self._room.cleanup()
+
+    def process(self, file: str | os.PathLike[str] | tuple[str, bytes]) -> Iterator[bytes]:
+        assert self._room
+        name, content = file if isinstance(file, tuple) else (os.fspath(file), None)
+        converted = convert_file(os.fsencode(name), content, self._options, Path(self._room.name))
+        outcome = Outcome.CONVERTED
+        if converted.told:
+            outcome = Outcome(converted.told["outcome"])
+            if outcome.is_failure and self._options.on_error == "fail":
+                raise failure(name, converted.told)
+            if outcome.is_failure or outcome is Outcome.SALVAGED:
+                _LOGGER.warning("%s", FileProblem(name, outcome, explain(converted.told)))
+        Metrics.counter("groovefast", outcome.value).inc()
+        yield from converted.records
 
 
 def run_on(runner: str, options: Sequence[str]) -> Run:

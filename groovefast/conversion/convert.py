@@ -20,17 +20,11 @@ from groovefast.conversion.differences import why_not_resume
 from groovefast.conversion.elsewhere import Run, run_elsewhere
 from groovefast.conversion.job import Job, Made, PlannedShard, Progress, failure, plan_shards
 from groovefast.conversion.metadata import Metadata, is_set_name
-from groovefast.conversion.options import (
-    MAX_STEPS_PER_QUARTER,
-    OnError,
-    OnUnmapped,
-    Options,
-    Representation,
-)
+from groovefast.conversion.options import OnError, OnUnmapped, Options, Representation
 from groovefast.conversion.output import OutputFolder
 from groovefast.conversion.report import ConversionReport
-from groovefast.drum_part import Channel, DrumPart, Track
-from groovefast.drums import PitchClasses, resolve_pitch_classes
+from groovefast.drum_part import Channel, Track
+from groovefast.drums import PitchClasses
 from groovefast.errors import GrooveFastError, OptionError, check_whole, wanting_extras
 from groovefast.shards import manifest
 from groovefast.shards.manifest import ShardEntry
@@ -137,16 +131,12 @@ def convert(
         check_whole("shards", shards, 1, _MAX_SHARDS)
     if metadata is None and metadata_columns is not None:
         raise OptionError("metadata_columns", "there is no `metadata` to take them from")
-    steps_per_quarter = check_whole(
-        "steps_per_quarter", steps_per_quarter, 1, MAX_STEPS_PER_QUARTER
-    )
     make = _maker(workers, runner, runner_options)
-    part = DrumPart.of(channel, track)
-    options = Options(
+    options = Options.of(
         steps_per_quarter=steps_per_quarter,
-        pitch_classes=resolve_pitch_classes(pitch_classes),
-        channel=part.channel,
-        track=part.track,
+        pitch_classes=pitch_classes,
+        channel=channel,
+        track=track,
         magenta_compat=magenta_compat,
         on_error=on_error,
         unmapped_pitches=unmapped_pitches,
@@ -172,7 +162,7 @@ def convert(
                 job = Job(corpus, listing, options, planned, folder.path)
                 made = make(job, corpus, folder, kept, on_progress)
                 if made.failed:
-                    raise failure(corpus, made.failed)
+                    raise failure(corpus.place(made.failed["file"]), made.failed)
                 entries.update({entry.name: entry for entry in made.entries})
                 folder.finish(plan, [entries[shard.name] for shard in planned])
     return ConversionReport(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from groovefast import _records
-from groovefast.conversion.corpus import Corpus, Listing
+from groovefast.conversion.corpus import Listing
 from groovefast.conversion.options import Options
 from groovefast.conversion.outcomes import explain
 from groovefast.errors import GrooveFastError, MidiError
@@ -196,9 +196,8 @@ class Job:
         return plan
 
 
-def failure(corpus: Corpus, told: Mapping[str, Any]) -> GrooveFastError:
-    """Returns the error of the file that ended a run under `on_error="fail"`."""
-    place = corpus.place(told["file"])
+def failure(place: str, told: Mapping[str, Any]) -> GrooveFastError:
+    """Returns the error of the file at a place that ended a run under `on_error="fail"`."""
     if "offset" in told:
         return MidiError(told["reason"], told["offset"], place)
     return GrooveFastError(f"{place}: {explain(told)}")

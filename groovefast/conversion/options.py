@@ -8,9 +8,9 @@ from typing import Any, Literal, get_args
 
 from groovefast import _tokens
 from groovefast._midi import MAX_STEPS
-from groovefast.drum_part import DrumPart
-from groovefast.drums import REDUCED, ROLAND, pitch_table
-from groovefast.errors import OptionError, check_choice
+from groovefast.drum_part import Channel, DrumPart, Track
+from groovefast.drums import REDUCED, ROLAND, PitchClasses, pitch_table, resolve_pitch_classes
+from groovefast.errors import OptionError, check_choice, check_whole
 
 OnError = Literal["skip", "fail", "salvage"]
 OnUnmapped = Literal["drop", "error"]
@@ -46,6 +46,39 @@ class Options:
     unmapped_pitches: OnUnmapped
     dedupe: bool
     representation: Representation = "performances"
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        steps_per_quarter: int = 4,
+        pitch_classes: PitchClasses = "roland",
+        channel: Channel = None,
+        track: Track = None,
+        magenta_compat: bool = False,
+        on_error: OnError = "skip",
+        unmapped_pitches: OnUnmapped = "drop",
+        dedupe: bool = False,
+        representation: Representation = "performances",
+    ) -> Options:
+        """Returns the options that the arguments of `convert` ask for.
+
+        Raises:
+            GrooveFastError: A mistake in one of them.
+        """
+        steps = check_whole("steps_per_quarter", steps_per_quarter, 1, MAX_STEPS_PER_QUARTER)
+        part = DrumPart.of(channel, track)
+        return cls(
+            steps_per_quarter=steps,
+            pitch_classes=resolve_pitch_classes(pitch_classes),
+            channel=part.channel,
+            track=part.track,
+            magenta_compat=magenta_compat,
+            on_error=on_error,
+            unmapped_pitches=unmapped_pitches,
+            dedupe=dedupe,
+            representation=representation,
+        )
 
     def __post_init__(self) -> None:
         check_choice("representation", self.representation, get_args(Representation))

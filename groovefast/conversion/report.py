@@ -300,7 +300,7 @@ class ConversionReport:
     def _told(self) -> Iterator[Mapping[str, Any]]:
         """What the shards tell of their files; see `_records.Conversion`."""
         for entry in self.shards:
-            yield from json.loads(entry.problems)
+            yield from entry.told()
 
 
 def _to_json(problem: FileProblem) -> dict[str, Any]:

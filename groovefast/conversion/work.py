@@ -302,5 +302,5 @@ class _SentCorpus:
 
 def _numbered(entry: ShardEntry, sent: _SentCorpus) -> ShardEntry:
     """An entry with its files' numbers in the whole corpus."""
-    problems = [sent.numbered(told) for told in json.loads(entry.problems)]
+    problems = [sent.numbered(told) for told in entry.told()]
     return dataclasses.replace(entry, problems=manifest.to_json(problems))

@@ -59,6 +59,11 @@ class ShardEntry:
         assert parts is not None
         return parts["name"]
 
+    def told(self) -> list[dict[str, Any]]:
+        """Returns what is told of the files that were not converted, or not whole."""
+        told: list[dict[str, Any]] = json.loads(self.problems)
+        return told
+
     def summary(self) -> dict[str, Any]:
         """Returns what a reader of the shard wants to know."""
         return {name: getattr(self, name) for name in ("files", "records", "bytes", "crc32c")}

@@ -364,7 +364,10 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["corpus", "out", "--on-error", "fail"], "corpus/3.mid: "),
     (["corpus", "out", "--metadata", "no.csv"], "no.csv: no such file or directory"),
     (["corpus", "out", "--report", "no/r.json"], "no/r.json: its folder "),
-    (["corpus", "out", "--worker", "3"], "--worker: no such option; did you mean --workers?"),
+    (
+        ["corpus", "out", "--worker", "3"],
+        "--worker: no such option; did you mean --workers or --runner?",
+    ),
     (["corpus/3.mid", "out"], "no record was written: 3.mid: "),
     (
         ["corpus/2.mid", "out"],
@@ -409,3 +412,24 @@ def test_progress_bar_on_a_terminal(groove_dir: Path, tmp_path: Path) -> None:
     assert b"of 1,150 files" in drawn
     assert b"files/s" in drawn
     assert table(done.stdout)["windows of 4 bars in 4/4"] == "19,552"
+
+
+def test_words_after_two_dashes_are_the_runners(
+    convert: Convert, corpus: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("apache_beam", reason="Apache Beam is not installed (the extra beam)")
+    words = [corpus, tmp_path / "there", "--runner", "DirectRunner", "--verify"]
+    there = convert(*words, "--", "--direct_num_workers", "1")
+    assert there.returncode == 3, there.stderr
+    assert "1 shards" in there.stdout.splitlines()[-1]
+    refused = convert(*words, "--", "--direct_number", "1")
+    assert refused.stderr.splitlines()[-1].endswith("has an option --direct_number")
+
+
+def test_without_a_runner_two_dashes_end_the_options(
+    convert: Convert, corpus: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "--odd").symlink_to(corpus)
+    done = convert("--name", "x", "--", "--odd", "out")
+    assert done.returncode == 3, done.stderr
+    assert (tmp_path / "out" / "x-00000-of-00001.tfrecord").exists()

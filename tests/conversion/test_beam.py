@@ -13,6 +13,7 @@ from pathlib import Path
 
 import midi_bytes as midi
 import pytest
+from records import split_frames
 from signals import environment_with_signal
 
 from groovefast.conversion.convert import convert
@@ -125,3 +126,63 @@ def test_dask_with_a_worker_killed_while_it_writes(
         assert workers[1].poll() is None
     assert contents(out) == expected
     assert report.failed == {"damaged": 1}
+
+
+# The transform
+
+
+def records_of(
+    files: list[str | tuple[str, bytes]], expected: list[bytes], **options: object
+) -> dict[str, int]:
+    """Checks the records of some files, and returns what was counted."""
+    import apache_beam as beam
+    from apache_beam.testing.util import assert_that, equal_to
+
+    from groovefast.conversion.beam import ConvertMidi
+
+    pipeline = beam.Pipeline(runner="FnApiRunner")
+    records = pipeline | beam.Create(files) | ConvertMidi(**options)
+    assert_that(records, equal_to(expected))
+    result = pipeline.run()
+    result.wait_until_finish()
+    counters = result.metrics().query()["counters"]
+    return {
+        counter.key.metric.name: counter.committed
+        for counter in counters
+        if counter.key.metric.namespace == "groovefast"
+    }
+
+
+def test_transform_gives_the_records_of_shards(
+    corpus: Path, expected: dict[str, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    files = [(path.name, path.read_bytes()) for path in corpus.glob("*.mid")]
+    with zipfile.ZipFile(corpus / "some.zip") as archive:
+        files.append(("some.zip/in/zip.mid", archive.read("in/zip.mid")))
+    shards = (expected[name] for name in expected if name.startswith("data-"))
+    records = [record for shard in shards for record in split_frames(shard)]
+    assert records_of(files, records) == {"converted": 21, "damaged": 1}
+    assert [line for line in caplog.messages if line.startswith("damaged.mid: ")]
+
+
+def test_transform_takes_paths(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    convert(corpus / "00.mid", tmp_path)
+    records = list(split_frames((tmp_path / "data-00000-of-00001.tfrecord").read_bytes()))
+    monkeypatch.chdir(corpus)
+    assert records_of(["00.mid"], records) == {"converted": 1}
+
+
+def test_transform_ends_at_a_failure_if_asked_to(corpus: Path) -> None:
+    with pytest.raises(Exception, match=r"damaged\.mid: .*byte"):
+        records_of([str(corpus / "damaged.mid")], [], on_error="fail")
+
+
+def test_transform_refuses_what_it_cannot_do() -> None:
+    from groovefast.conversion.beam import ConvertMidi
+
+    with pytest.raises(OptionError, match="dedupe: is of whole corpora"):
+        ConvertMidi(dedupe=True)
+    with pytest.raises(OptionError, match="on_error"):
+        ConvertMidi(on_error="perhaps")
