@@ -116,6 +116,7 @@ _EXTRAS = {
     "sklearn": ("scikit-learn", "train"),
     "onnx": ("onnx", "onnx"),
     "apache_beam": ("Apache Beam", "beam"),
+    "fsspec": ("fsspec", "cloud"),
     "distributed": ("Dask", "beam"),
     "dask": ("Dask", "beam"),
 }

@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from groovefast.conversion.corpus import Corpus, Listing, StrPath
 from groovefast.conversion.differences import why_not_resume
@@ -26,6 +26,7 @@ from groovefast.conversion.report import ConversionReport
 from groovefast.drum_part import Channel, Track
 from groovefast.drums import PitchClasses
 from groovefast.errors import GrooveFastError, OptionError, check_whole, wanting_extras
+from groovefast.remote import READERS
 from groovefast.shards import manifest
 from groovefast.shards.manifest import ShardEntry
 
@@ -210,7 +211,12 @@ def _maker(workers: int | None, runner: str | Run | None, runner_options: Sequen
         raise OptionError("runner", "none is named that the options after -- are for")
     if runner is None:
         num_workers = _num_workers(workers)
-        return lambda job, _, folder, kept, show: job.run(kept, num_workers, folder.add, show)
+
+        def run(job: Job, corpus: Corpus, folder: OutputFolder, kept: Any, show: Any) -> Made:
+            waits = workers is None and corpus.is_remote
+            return job.run(kept, READERS if waits else num_workers, folder.add, show)
+
+        return run
     if workers is not None:
         raise OptionError("workers", "is of threads; how many a runner has, its own options say")
     if isinstance(runner, str):

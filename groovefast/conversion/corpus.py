@@ -16,6 +16,7 @@ from groovefast import _records
 from groovefast.conversion.archives import ArchiveError, Archives
 from groovefast.conversion.metadata import Metadata, Row
 from groovefast.errors import GrooveFastError
+from groovefast.remote import Place, RemoteFile, is_url
 
 StrPath = str | os.PathLike[str]
 
@@ -50,11 +51,16 @@ class Corpus:
             OSError: There is nothing at one of the places, or no room to unpack a zip in a zip.
         """
         self.files = _records.FileList()
+        self.unreadable: list[Unreadable] = []
         if output_dir is not None:
             self.files.leave_out(os.fsencode(output_dir))
+        self._remote: dict[bytes, RemoteFile] = {}
         for path in inputs:
-            self.files.add(os.fsencode(path))
-        self.unreadable = [
+            if is_url(path):
+                self._add_remote(os.fspath(path))
+            else:
+                self.files.add(os.fsencode(path))
+        self.unreadable += [
             Unreadable(printable(path), os.strerror(error).lower())
             for path, error in self.files.unreadable()
         ]
@@ -80,6 +86,11 @@ class Corpus:
         if member := self.files.member(index):
             return f"{printable(os.fsencode(self._archives.path(member[0])))}: {self.name(index)}"
         return printable(self.files.path(index))
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether files are to be had from elsewhere than the file system."""
+        return bool(self._remote)
 
     def trail(self, index: int) -> tuple[bytes, tuple[int, ...]]:
         """Returns the path of a file, or that of the outermost archive it is in and the way in it.
@@ -121,14 +132,16 @@ class Corpus:
         return max(map(self._changed, files), default=0)
 
     def read_member(self, index: int) -> bytes:
-        """Reads a file that is in an archive; may be called from any thread.
+        """Reads a file that is in an archive or at a URL; may be called from any thread.
 
         Raises:
             ArchiveError: It is damaged, encrypted or too large.
+            RemoteError: It cannot be had.
         """
-        member = self.files.member(index)
-        assert member is not None
-        return self._archives.read(*member)
+        if member := self.files.member(index):
+            return self._archives.read(*member)
+        url = self.files.path(index)
+        return Place.of(os.fsdecode(url)).read(self._remote[url].size)
 
     def close(self) -> None:
         """Closes the archives; what has been found stays known."""
@@ -137,10 +150,28 @@ class Corpus:
     def _changed(self, index: int) -> int:
         member = self.files.member(index)
         path = self._archives.path(member[0]) if member else os.fsdecode(self.files.path(index))
+        if is_url(path):
+            return self._remote[os.fsencode(path)].changed_ns or time.time_ns()
         try:
             return Path(path).stat().st_mtime_ns
         except OSError:
             return time.time_ns()  # it is gone: that is a change
+
+    def _add_remote(self, url: str) -> None:
+        """Adds the files below a URL, or the one that it is."""
+        folder = url.rstrip("/") + "/"
+        for file in Place.of(url).files():
+            if not file.name:
+                folder, _, name = url.rpartition("/")
+                folder, file = folder + "/", file._replace(name=name)
+            path = os.fsencode(folder + file.name)
+            if _is_midi(file.name):
+                self.files.add_named(os.fsencode(folder), os.fsencode(file.name), True)
+                self._remote[path] = file
+            elif _is_zip(file.name):
+                self.unreadable.append(
+                    Unreadable(printable(path), "a zip at a URL; unpack it there")
+                )
 
     def _look_into_archives(self) -> None:
         archive = 0
@@ -250,6 +281,22 @@ def _why_none(corpus: Corpus, metadata: Metadata, without_split: Sequence[int]) 
     return (
         f"lists none of the files, such as {corpus.name(0)}; "
         f"it has names such as {next(metadata.file_names(), '(none at all)')}"
+    )
+
+
+def _is_midi(name: str) -> bool:
+    """Whether a file at a URL is one that would be read in a folder; see `csrc/files.cpp`."""
+    return name.lower().endswith((".mid", ".midi", ".smf", ".kar")) and not _is_hidden(name)
+
+
+def _is_zip(name: str) -> bool:
+    return name.lower().endswith(".zip") and not _is_hidden(name)
+
+
+def _is_hidden(name: str) -> bool:
+    *folders, last = name.split("/")
+    return last.startswith("._") or any(
+        folder.startswith(".") or folder == "__MACOSX" for folder in folders
     )
 
 

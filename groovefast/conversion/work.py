@@ -25,6 +25,7 @@ from groovefast.conversion.corpus import Corpus
 from groovefast.conversion.job import Job, PlannedShard, Told
 from groovefast.conversion.options import Options
 from groovefast.files import write_atomically
+from groovefast.remote import READERS, Place, is_url
 from groovefast.shards import manifest
 from groovefast.shards.manifest import ShardEntry
 
@@ -166,7 +167,8 @@ def do(work: Work) -> Done:
         with _SentCorpus([file for shard in work.shards for file in shard.files]) as sent:
             shards = list(_planned(work))
             job = Job(sent, sent.told(work.num_groups), work.options, shards, attempt)
-            made = job.run([shard.name for shard in work.shards if shard.is_kept], workers=1)
+            kept = [shard.name for shard in work.shards if shard.is_kept]
+            made = job.run(kept, READERS if sent.is_remote else 1)
             failed = made.failed and sent.numbered(made.failed)
             entries = [_numbered(entry, sent) for entry in made.entries]
             return Done(work.number, attempt.name, entries, failed)
@@ -211,7 +213,7 @@ def _sent(listing: Told, corpus: Corpus, index: int, among: Sequence[int]) -> Se
 @functools.lru_cache
 def _folder(path: bytes) -> bytes:
     """An input's folder, with its slash."""
-    return _absolute(path).rstrip(b"/") + b"/"
+    return path if is_url(path) else _absolute(path).rstrip(b"/") + b"/"
 
 
 def _absolute(path: bytes) -> bytes:
@@ -248,9 +250,10 @@ class _SentCorpus:
 
     def __init__(self, sent: Sequence[SentFile]) -> None:
         self._sent = sent
+        self.is_remote = any(is_url(file.folder) for file in sent)
         self.files = _records.FileList()
         for file in sent:
-            self.files.add_named(file.folder, file.name, bool(file.trail))
+            self.files.add_named(file.folder, file.name, bool(file.trail) or is_url(file.folder))
         outermost = dict.fromkeys(file.archive for file in sent if file.trail)
         self._archives = Archives(list(outermost))
         self._numbers: dict[tuple[bytes, tuple[int, ...]], int | ArchiveError] = {
@@ -271,6 +274,8 @@ class _SentCorpus:
 
     def read_member(self, index: int) -> bytes:
         file = self._sent[index]
+        if not file.trail:
+            return Place.of(os.fsdecode(file.folder + file.name)).read()
         archive = self._numbers[file.archive, file.trail[:-1]]
         if isinstance(archive, ArchiveError):
             raise archive
