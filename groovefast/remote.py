@@ -12,7 +12,7 @@ import os
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from groovefast.errors import GrooveFastError, wanting_extras
@@ -71,7 +71,7 @@ class Place:
         with wanting_extras():
             import fsspec
         try:
-            system, path = fsspec.core.url_to_fs(url)
+            system, path = fsspec.core.url_to_fs(url, **_options(url, fsspec.config.conf))
         except (ValueError, ImportError) as error:
             raise GrooveFastError(f"{url}: {_words(error)}") from None
         return cls(url, system, path)
@@ -118,6 +118,14 @@ class Place:
             return content
 
         return _trying(read)
+
+
+def _options(url: str, configured: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file system has to be told: that of S3 keeps ten connections unless it is."""
+    if url.partition("://")[0].lower() not in ("s3", "s3a"):
+        return {}
+    given = configured.get("s3", {}).get("config_kwargs", {})
+    return {"config_kwargs": {"max_pool_connections": READERS, **given}}
 
 
 def _trying(do: Callable[[], _Result], tries: int = _TRIES) -> _Result:

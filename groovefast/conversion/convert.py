@@ -81,9 +81,10 @@ def convert(
 
     Args:
         inputs: MIDI files (.mid, .midi, .smf, .kar), zips of them, up to 8 in one another, and
-            folders of both. Hidden folders are left out, unless they are inputs themselves.
+            folders of both. Hidden folders are left out, unless they are inputs themselves. Or URLs
+            that fsspec knows, below which zips are not looked into.
         output_dir: Where the shards go; made if need be. What lies in it is left out of the inputs.
-        workers: Threads; None means one for each CPU.
+        workers: Threads; None means one for each CPU, or many where files are read from URLs.
         steps_per_quarter: Grid steps in a quarter note.
         pitch_classes: Which pitches are which drum, in any form that `resolve_pitch_classes` takes.
         channel: The MIDI channel of the drums, from 1, or several; channel 10 if None, or every
