@@ -45,9 +45,9 @@ class FileList {
   // Adds an archive that is a member of another; its number is that of archives so far.
   void add_inner_archive(std::uint32_t outer, std::string_view name);
 
-  // Adds a file by its name in `folder`, which is empty or ends in a slash, and does not look for it
-  // there; it may be one that only the caller can read. Those of one folder that are added one after
-  // the other are one input.
+  // Adds a file by its name in `folder`, which is empty or ends in a slash, and does not look for
+  // it there; it may be one that only the caller can read. Those of one folder that are added one
+  // after the other are one input.
   void add_named(std::string_view folder, std::string_view name, bool is_callers);
 
   // Orders by input as given, then by name, byte by byte.

@@ -14,6 +14,7 @@ from typing import Any
 import midi_bytes as midi
 import pytest
 
+from groovefast import _records
 from groovefast.conversion import work
 from groovefast.conversion.convert import convert
 from groovefast.conversion.report import ConversionReport
@@ -242,3 +243,17 @@ def test_an_attempt_that_fails_leaves_nothing(corpus: Path, tmp_path: Path) -> N
 
     with pytest.raises(GrooveFastError, match="missing"):
         convert(corpus, tmp_path / "out", runner=run)
+
+
+def test_named_files_are_not_looked_for() -> None:
+    files = _records.FileList()
+    files.add_named(b"/no/such/", b"b.mid")
+    files.add_named(b"s3://bucket/", b"deep/a.mid", True)
+    assert [files.path(index) for index in range(2)] == [
+        b"/no/such/b.mid",
+        b"s3://bucket/deep/a.mid",
+    ]
+    assert [files.name(index) for index in range(2)] == [b"b.mid", b"deep/a.mid"]
+    assert [files.member(index) for index in range(2)] == [None, None]
+    with pytest.raises(GrooveFastError, match="a zero byte"):
+        files.add_named(b"/", b"a\0.mid")
