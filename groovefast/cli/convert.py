@@ -157,11 +157,11 @@ def _moved_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def command(paths: Sequence[str], verify: bool, **options: Any) -> int:
     """Converts drum MIDI (.mid, .midi, .smf, .kar, and .zip of them) to TFRecord shards.
 
-    Each INPUT is a file, a folder or a URL, looked through however deep, and so are zips in zips, up to 8
-    in one another. Hidden folders and OUTPUT_DIR are left out. A record is a whole performance, or
-    what is played of it in one meter; windows are cut when it is read, so that one conversion
-    serves every config. Unless --on-error fail says so, one bad file does not stop a conversion: it
-    is counted and named, and the rest goes on.
+    Each INPUT is a file, a folder or a URL, looked through however deep, and so are zips in
+    zips, up to 8 in one another. Hidden folders and OUTPUT_DIR are left out. A record is a
+    whole performance, or what is played of it in one meter; windows are cut when it is read, so
+    that one conversion serves every config. Unless --on-error fail says so, one bad file does
+    not stop a conversion: it is counted and named, and the rest goes on.
     """
     if verify and len(paths) == 1:
         _verify_folder(paths[0])
