@@ -146,6 +146,11 @@ class ArchitectureHParams:
     hierarchical_encoder: bool = False
     hierarchical_decoder: bool = False
 
+    @property
+    def goes_by_bars(self) -> bool:
+        """Whether windows are read or written bar by bar."""
+        return self.hierarchical_encoder or self.hierarchical_decoder
+
 
 @dataclasses.dataclass(frozen=True)
 class LossHParams:

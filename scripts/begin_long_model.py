@@ -22,7 +22,7 @@ from groovefast.errors import GrooveFastError
 from groovefast.model.checkpoints import load_model, save_model
 from groovefast.model.groovae import GrooVAE
 from groovefast.model.in_use import InUse
-from groovefast.model.plan import CellPlan, DecoderPlan, DensePlan, Plan, layers
+from groovefast.model.plan import DecoderPlan, DensePlan, Plan, layers
 
 
 def main() -> None:
@@ -71,15 +71,11 @@ def _sizes(plan: Plan) -> list[list[int]]:
 
 
 def _reading(plan: Plan) -> list[DensePlan]:
-    return [part for level in plan.encoder[0] for cell in level for part in _parts(cell)]
+    return [part for level in plan.encoder[0] for cell in level for part in cell.dense()]
 
 
 def _writing(plan: DecoderPlan) -> list[DensePlan]:
-    return [*(part for cell in plan.cells for part in _parts(cell)), plan.output]
-
-
-def _parts(cell: CellPlan) -> list[DensePlan]:
-    return [*([cell.projection] if cell.projection else []), cell.lstm]
+    return [*(part for cell in plan.cells for part in cell.dense()), plan.output]
 
 
 def _told(plan: DecoderPlan) -> int:

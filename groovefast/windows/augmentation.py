@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from groovefast.config import Config
-from groovefast.drums import DRUM_CLASSES, NUM_CLASSES
+from groovefast.drums import DRUM_CLASSES, NUM_CLASSES, TIMEKEEPERS, TOMS
 from groovefast.windows.rows import Grid
 
 _ALIKE = (
@@ -20,12 +20,12 @@ _ALIKE = (
 _SWAPS = tuple((DRUM_CLASSES.index(one), DRUM_CLASSES.index(other)) for one, other in _ALIKE)
 
 _LIMBS = (
-    ("kick",),
-    ("snare",),
-    ("closed hi-hat", "open hi-hat", "ride"),
-    ("low tom", "mid tom", "high tom", "crash"),
+    (DRUM_CLASSES.index("kick"),),
+    (DRUM_CLASSES.index("snare"),),
+    TIMEKEEPERS,
+    (*TOMS, DRUM_CLASSES.index("crash")),
 )
-_LIMB_OF = [next(i for i, limb in enumerate(_LIMBS) if name in limb) for name in DRUM_CLASSES]
+_LIMB_OF = [next(i for i, limb in enumerate(_LIMBS) if drum in limb) for drum in range(NUM_CLASSES)]
 """Who plays each drum, by its number in `_LIMBS`."""
 
 _BY_DRUMS, _DRUM_KEPT = 0.5, 0.4
