@@ -146,6 +146,11 @@ class ArchitectureHParams:
     hierarchical_encoder: bool = False
     hierarchical_decoder: bool = False
 
+    @property
+    def goes_by_bars(self) -> bool:
+        """Whether windows are read or written bar by bar."""
+        return self.hierarchical_encoder or self.hierarchical_decoder
+
 
 @dataclasses.dataclass(frozen=True)
 class LossHParams:
@@ -244,6 +249,8 @@ class AugmentationHParams:
         swap_probability: How often drums of a kind change places in a window.
         silence_probability: How often a drum is taken out of a window.
         splice_probability: How often a bar of a window is replaced by that of another.
+        cross_probability: How often what a limb plays in a window is replaced by that of another:
+            kick, snare, time-keeping, or toms and crash.
         thin_probability: How often a window is thinned before the model hears it, down to a few
             steps of a few drums: it is to play all of it.
     """
@@ -251,6 +258,7 @@ class AugmentationHParams:
     swap_probability: float = 0.0
     silence_probability: float = 0.0
     splice_probability: float = 0.0
+    cross_probability: float = 0.0
     thin_probability: float = 0.0
 
 
@@ -386,6 +394,7 @@ _RANGES = {
     "swap_probability": _PROBABILITY,
     "silence_probability": _PROBABILITY,
     "splice_probability": _PROBABILITY,
+    "cross_probability": _PROBABILITY,
     "thin_probability": _PROBABILITY,
 }
 """Least and most of a hyper-parameter, and both in words; a schedule's rate is checked with it."""
@@ -504,7 +513,7 @@ _TWO_BARS_OF_MELODY = {**_OWN_ROWS, "free_bits": 0.0, "beta_rate": 0.99999}
 _TRIO = {"batch_size": 256}
 _SIXTEEN_BARS = HParams(
     z_size=512,
-    enc_rnn_size=(320,),
+    enc_rnn_size=(512,),
     hierarchical_encoder=True,
     batch_size=128,
     free_bits=256.0,

@@ -25,7 +25,6 @@ from groovefast.cli.next_step import Table, tables
 from groovefast.config import Config
 from groovefast.evaluation.evaluate import Evaluation, Row, evaluate
 from groovefast.evaluation.measures import ALL
-from groovefast.evaluation.new_grooves import PLAYED as PLAYED_WINDOWS
 from groovefast.evaluation.next_step import NextStepEvaluation, evaluate_next_step
 from groovefast.evaluation.repeats import PLAYED, TOUCHED
 from groovefast.fitting.fit import fit_all
@@ -278,21 +277,17 @@ def new_grooves(evaluation: Evaluation) -> str:
 
 def forms(evaluation: Evaluation) -> list[str]:
     """Returns the lines that tell of the form of long windows."""
-    if not evaluation.forms:
+    lines = {name: form.columns for name, form in evaluation.forms.items()}
+    if not lines:
         return []
-    played = evaluation.forms[PLAYED_WINDOWS]
-    headings = [f"{bars} apart" for bars in played.likeness] + [
-        f"bar {bar}" for bar in played.fills
-    ]
+    headings = list(next(iter(lines.values())))
     return [
         "\nForm: likeness of bars so many apart; how often a bar differs from the one before:\n",
         f"| | {' | '.join(headings)} |",
         "|---|" + "---:|" * len(headings),
         *(
-            f"| {name} | "
-            + " | ".join(number(x, 3) for x in (*of.likeness.values(), *of.fills.values()))
-            + " |"
-            for name, of in evaluation.forms.items()
+            f"| {name} | {' | '.join(number(x, 3) for x in line.values())} |"
+            for name, line in lines.items()
         ),
     ]
 

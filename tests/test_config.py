@@ -262,3 +262,10 @@ def test_what_is_no_config_is_told(part: str, value: object, reason: str) -> Non
         Config.from_dict(values)
     with pytest.raises(GrooveFastError, match=r"^config: not one of this version.*mapping"):
         Config.from_dict([])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["groovae_16bar", "cat-mel_2bar_small"])
+def test_only_a_plain_decoder_of_performances_does_without_z(name: str) -> None:
+    with pytest.raises(GrooveFastError, match=f"hparams: z_size wants 1 or more for {name}, not 0"):
+        CONFIGS[name].with_hparams("z_size=0")
+    assert CONFIGS["groovae_4bar"].with_hparams("z_size=0").hparams.z_size == 0

@@ -24,6 +24,7 @@ from window_records import random_played, random_windows, write_performances, wr
 
 from groovefast import CONFIGS, GrooVAE, load_model
 from groovefast.config import HParams
+from groovefast.errors import GrooveFastError
 from groovefast.model.checkpoints import save_model
 from groovefast.model.models import included_models
 
@@ -106,6 +107,30 @@ def test_a_mean_of_two_configs_is_of_the_first(tmp_path):
         save_model(GrooVAE(CONFIGS[name].with_hparams(sizes)), tmp_path / name, 7) for name in names
     ]
     assert ship_model.mean_model([str(folder) for folder in folders]).config.name == names[0]
+
+
+@pytest.mark.parametrize("name", ["groovae_16bar", "groovae_16bar_flat"])
+def test_a_long_model_begins_with_what_is_known_of_bars(tmp_path, monkeypatch, name):
+    sizes = "enc_rnn_size=[4],dec_rnn_size=[6,5]"
+    learned = GrooVAE(CONFIGS["groovae_4bar"].with_hparams(f"z_size=5,{sizes}"), seed=1)
+    folder = save_model(learned, tmp_path / "learned", 7)
+    words = ["begin_long_model.py", str(folder), name, str(tmp_path / "begun")]
+    monkeypatch.setattr(sys, "argv", [*words, "--hparams", f"z_size=9,{sizes}"])
+    _load(SCRIPTS / "begin_long_model.py").main()
+    begun = load_model(tmp_path / "begun", config=name).weights
+    known = {key: np.asarray(value) for key, value in learned.weights.items()}
+    way, cell = "bidirectional_rnn/bw/multi_rnn_cell/cell_0", "multi_rnn_cell/cell_0/lstm_cell"
+    reader = f"encoder/hierarchical_level_0/cell_0/{way}/lstm_cell/kernel"
+    np.testing.assert_array_equal(begun[reader], known[f"encoder/cell_0/{way}/lstm_cell/kernel"])
+    writer = "decoder" if "flat" in name else "core_decoder/decoder"
+    rows = begun[f"{writer}/{cell}/kernel"]
+    np.testing.assert_array_equal(rows[:27], known[f"decoder/{cell}/kernel"][:27])
+    np.testing.assert_array_equal(rows[-6:], known[f"decoder/{cell}/kernel"][-6:])
+    for part in ("output_projection/kernel", "multi_rnn_cell/cell_1/lstm_cell/bias"):
+        np.testing.assert_array_equal(begun[f"{writer}/{part}"], known[f"decoder/{part}"])
+    monkeypatch.setattr(sys, "argv", [*words, "--hparams", "enc_rnn_size=[7]"])
+    with pytest.raises(GrooveFastError, match=f"{name}: layers of the sizes of groovae_4bar"):
+        _load(SCRIPTS / "begin_long_model.py").main()
 
 
 def test_the_chain_knows_all_configs():

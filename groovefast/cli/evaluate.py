@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import re
@@ -361,16 +360,12 @@ def _show_new_grooves(evaluation: Evaluation) -> None:
 
 
 def _show_forms(evaluation: Evaluation) -> None:
-    forms = evaluation.forms
-    if forms:
-        likeness, fills = (list(of) for of in dataclasses.astuple(next(iter(forms.values()))))
+    lines = {name: form.columns for name, form in evaluation.forms.items()}
+    if lines:
         _print_table(
             "Form: likeness of bars so many apart; how often a bar differs from the one before",
-            [*(f"{bars}\napart" for bars in likeness), *(f"bar\n{bar}" for bar in fills)],
-            [
-                [name, *(_number(x, 3) for x in (*of.likeness.values(), *of.fills.values()))]
-                for name, of in forms.items()
-            ],
+            [heading.replace(" ", "\n") for heading in next(iter(lines.values()))],
+            [[name, *(_number(x, 3) for x in line.values())] for name, line in lines.items()],
         )
 
 

@@ -167,7 +167,8 @@ class Evaluation:
         written = {row.name: row.predicted for row in self.rows if row.kind == "model"}
         forms = {name: measure_form(windows) for name, windows in written.items() if windows}
         forms |= {name: likeness.form for name, likeness in self.samples.items()}
-        forms[PLAYED] = measure_form(self.truth)
+        if PLAYED not in forms:
+            forms[PLAYED] = measure_form(self.truth)
         return forms if forms[PLAYED].likeness else {}
 
     @property

@@ -30,6 +30,12 @@ class Form:
     likeness: Mapping[int, float] = dataclasses.field(default_factory=dict)
     fills: Mapping[int, float] = dataclasses.field(default_factory=dict)
 
+    @property
+    def columns(self) -> dict[str, float]:
+        """All of it as a line of a table, by the headings."""
+        likeness = {f"{bars} apart": value for bars, value in self.likeness.items()}
+        return likeness | {f"bar {bar}": value for bar, value in self.fills.items()}
+
     def to_json(self) -> dict[str, Any]:
         """Returns plain values; None for what could not be measured."""
         return {

@@ -46,7 +46,7 @@ def check_exportable(config: Config, form: str, bar_by_bar: bool = True) -> None
         problem = "has no z"
     elif config.tokens:
         problem = "is of tokens"
-    elif not bar_by_bar and (hparams.hierarchical_encoder or hparams.hierarchical_decoder):
+    elif not bar_by_bar and hparams.goes_by_bars:
         problem = "goes bar by bar"
     if problem:
         raise GrooveFastError(

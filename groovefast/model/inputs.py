@@ -82,8 +82,7 @@ class Inputs(NamedTuple):
 
     def _check_bars(self, name: str, steps: Any) -> None:
         """Raises where a model that goes by bars gets another number of rows."""
-        hparams, bar = self.config.hparams, self.bar
-        by_bars = hparams.hierarchical_encoder or hparams.hierarchical_decoder
+        by_bars, bar = self.config.hparams.goes_by_bars, self.bar
         if by_bars and steps is not None and (not steps or steps % bar):
             raise GrooveFastError(
                 f"{name}: whole bars of {bar} rows wanted by {self.config.name}, {steps} rows given"

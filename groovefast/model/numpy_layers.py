@@ -1,8 +1,7 @@
 """The layers of the model in NumPy.
 
-What is done at every step is prepared once: known inputs meet their columns of the kernel before
-the loop, and the gates that go through a sigmoid are halved, as sigmoid(x) = (tanh(x / 2) + 1) / 2,
-so that one tanh does for all.
+Known inputs meet their columns of the kernel once, before the loop. What a step does between its
+products is `csrc/lstm.cpp`.
 
 Windows are the last axis, (width, n) or (width, steps, n), so that each gate of all of them lies in
 one piece.
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from groovefast._lstm import advance
 from groovefast.model.plan import FORGET_BIAS
 from groovefast.progress import Progress
 
@@ -85,7 +85,7 @@ class State:
 
 
 class Cell(NamedTuple):
-    """A layer, its gates in the order i, f, o, j, and the first three halved.
+    """A layer, its gates in the order i, j, f, o.
 
     Attributes:
         projection: What a residual layer does to its input to bring it to its own size.
@@ -101,10 +101,10 @@ class Cell(NamedTuple):
 
     @classmethod
     def of(cls, projection: Dense | None, lstm: Dense, residual: bool) -> Cell:
-        """Returns a layer of an LSTM with gates i, j, f, o, whose forget gate is to get +1."""
-        kernel, bias = (_reordered(weights) for weights in lstm)
+        """Returns a layer of an LSTM whose forget gates are to get `FORGET_BIAS`."""
+        kernel, bias = (np.array(weights, np.float32, order="C") for weights in lstm)
         units = len(bias) // 4
-        bias[units : 2 * units] += np.float32(FORGET_BIAS / 2)
+        bias[2 * units : 3 * units] += np.float32(FORGET_BIAS)
         return cls(projection, kernel, bias, residual)
 
     @property
@@ -143,8 +143,7 @@ class Cell(NamedTuple):
             x, known = self.projection(x, known), None
         state.heard[: self.inputs] = x
         np.matmul(self.kernel, state.heard, out=state.gates)
-        state.gates += _for_all(self.bias, 2) if known is None else known
-        self._advance(state)
+        advance(state.gates, self.bias[:, None] if known is None else known, state.c, state.h)
         return x + state.h if self.residual else state.h
 
     def over(
@@ -177,8 +176,7 @@ class Cell(NamedTuple):
                     x[:, block], None if known is None else known[:, block]
                 )
             np.matmul(recurrent, state.h, out=state.gates)
-            state.gates += by_step[:, t % _STEPS_AT_ONCE]
-            self._advance(state)
+            advance(state.gates, by_step[:, t % _STEPS_AT_ONCE], state.c, state.h)
             if not last_only:
                 outputs[:, t] = state.h
             if progress:
@@ -186,26 +184,6 @@ class Cell(NamedTuple):
         if last_only:
             return state.h
         return x + outputs if self.residual else outputs
-
-    def _advance(self, state: State) -> None:
-        """One step of the cell, from its gates, which are overwritten."""
-        units, gates, c = self.units, state.gates, state.c
-        np.tanh(gates, out=gates)
-        sigmoids = gates[: 3 * units]
-        sigmoids *= np.float32(0.5)
-        sigmoids += np.float32(0.5)
-        i, f, o, j = (gates[first : first + units] for first in range(0, 4 * units, units))
-        c *= f
-        i *= j
-        c += i
-        np.tanh(c, out=j)
-        np.multiply(o, j, out=state.h)
-
-
-def _reordered(weights: Array) -> Array:
-    """Rows of i, j, f, o as those of i, f, o, halved, and j."""
-    i, j, f, o = np.split(weights, 4)
-    return np.ascontiguousarray(np.concatenate([i / 2, f / 2, o / 2, j]), np.float32)
 
 
 def _product(kernel: Array, x: Array) -> Array:

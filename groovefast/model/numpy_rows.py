@@ -5,6 +5,7 @@ Windows are the last axis: a row is (depth, n).
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeAlias
@@ -102,8 +103,8 @@ class NumpyPerformanceRow(NamedTuple):
         """Draws a row: the likelier hits and bins of logits with noise."""
         del temperature  # it is in the noise
         layout, row = self.layout, np.empty(logits.shape, np.float32)
-        hits, velocities, offsets = _slices(layout.widths)
-        of_hits, of_velocities, of_offsets = _slices(drawn(layout))
+        hits, velocities, offsets = _slices(*layout.widths)
+        of_hits, of_velocities, of_offsets = _slices(*drawn(layout))
         np.greater(logits[hits] + noise[of_hits], 0, out=row[hits])
         np.copyto(row[hits], kept.values, where=kept.mask)
         if layout.velocity_bins:
@@ -226,7 +227,7 @@ class NumpyPartsRow(NamedTuple):
 
     @property
     def _columns(self) -> Sequence[slice]:
-        return _slices([part.depth for part in self.parts])
+        return _slices(*(part.depth for part in self.parts))
 
 
 def numpy_rows(config: Config, decoders: int) -> tuple[NumpyRow, Sequence[NumpyRow]]:
@@ -241,9 +242,10 @@ def numpy_rows(config: Config, decoders: int) -> tuple[NumpyRow, Sequence[NumpyR
     return whole, parts if decoders > 1 else [whole]
 
 
-def _slices(widths: Sequence[int]) -> list[slice]:
+@functools.cache  # wanted at every step
+def _slices(*widths: int) -> Sequence[slice]:
     """Where parts of some widths are that lie one after the other."""
-    ends = list(itertools.accumulate(widths))
+    ends = itertools.accumulate(widths)
     return [slice(end - width, end) for width, end in zip(widths, ends, strict=True)]
 
 

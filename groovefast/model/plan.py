@@ -82,6 +82,12 @@ class CellPlan(NamedTuple):
         inputs = self.units if self.projects else self.inputs
         return DensePlan(f"{self._inner}/lstm_cell", inputs + self.units, 4 * self.units)
 
+    def dense(self) -> Iterator[DensePlan]:
+        """Everything that has weights, in order."""
+        if self.projection:
+            yield self.projection
+        yield self.lstm
+
     @property
     def _inner(self) -> str:
         return f"{self.scope}/input_projection_wrapper" if self.projects else self.scope
@@ -110,7 +116,7 @@ class DecoderPlan(NamedTuple):
         if self.initial_states:
             yield self.initial_states
         for cell in self.cells:
-            yield from _parts(cell)
+            yield from cell.dense()
         yield self.output
 
 
@@ -129,7 +135,7 @@ class ConductorPlan(NamedTuple):
         """Everything that has weights, in order."""
         yield self.initial_states
         for cell in self.cells:
-            yield from _parts(cell)
+            yield from cell.dense()
 
 
 class Plan(NamedTuple):
@@ -179,7 +185,7 @@ class Plan(NamedTuple):
         for levels in self.encoder:
             for level in levels:
                 for cell in level:
-                    yield from _parts(cell)
+                    yield from cell.dense()
         if self.has_z:
             yield from (self.mu, self.sigma)
         if self.conductor:
@@ -282,9 +288,3 @@ def decoder_scope(layer: int, scope: str = DECODER) -> str:
 def core_scope(part: int) -> str:
     """Magenta's name of the decoder of one of several parts, below a conductor."""
     return f"core_decoder/core_decoder_{part}/decoder"
-
-
-def _parts(cell: CellPlan) -> Iterator[DensePlan]:
-    if cell.projection:
-        yield cell.projection
-    yield cell.lstm

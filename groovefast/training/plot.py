@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from groovefast.config import TokensConfig
 from groovefast.errors import GrooveFastError
 from groovefast.plot_style import (
     BLUE,
@@ -27,7 +28,7 @@ from groovefast.plot_style import (
 _LOSSES = {f"{name}_loss": name for name in ("hits", "velocities", "offsets")}
 _ACCURACIES = {"accuracy": "of all", "mean_per_class_accuracy": "mean over tokens"}
 _ACCURACIES_OF_PARTS = {
-    f"accuracy/output_{part}": name for part, name in enumerate(("melody", "bass", "drums"))
+    f"accuracy/output_{part}": name for part, name in enumerate(TokensConfig("trio").parts)
 }
 """Metrics, and what the picture calls them."""
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from groovefast.config import Config
-from groovefast.drums import DRUM_CLASSES, NUM_CLASSES
+from groovefast.drums import DRUM_CLASSES, NUM_CLASSES, TIMEKEEPERS, TOMS
 from groovefast.windows.rows import Grid
 
 _ALIKE = (
@@ -18,6 +18,15 @@ _ALIKE = (
     ("mid tom", "high tom"),
 )
 _SWAPS = tuple((DRUM_CLASSES.index(one), DRUM_CLASSES.index(other)) for one, other in _ALIKE)
+
+_LIMBS = (
+    (DRUM_CLASSES.index("kick"),),
+    (DRUM_CLASSES.index("snare"),),
+    TIMEKEEPERS,
+    (*TOMS, DRUM_CLASSES.index("crash")),
+)
+_LIMB_OF = [next(i for i, limb in enumerate(_LIMBS) if drum in limb) for drum in range(NUM_CLASSES)]
+"""Who plays each drum, by its number in `_LIMBS`."""
 
 _BY_DRUMS, _DRUM_KEPT = 0.5, 0.4
 """Of thinned windows so many lose drums; of their drums so many stay."""
@@ -34,6 +43,7 @@ class Augmentation(NamedTuple):
         splice: That a bar is another window's, for each bar.
         bars: How many bars a window has.
         thin: That only some drums and steps of a window are heard.
+        cross: That what a limb plays is another window's, for each of the four.
     """
 
     swap: float = 0.0
@@ -41,38 +51,53 @@ class Augmentation(NamedTuple):
     splice: float = 0.0
     bars: int = 1
     thin: float = 0.0
+    cross: float = 0.0
 
     @classmethod
     def of(cls, config: Config) -> Augmentation | None:
         """What the hyper-parameters ask for; None if nothing."""
         hparams = config.hparams
         wanted = (hparams.swap_probability, hparams.silence_probability, hparams.splice_probability)
-        thin = hparams.thin_probability
-        if not any((*wanted, thin)):
+        thin, cross = hparams.thin_probability, hparams.cross_probability
+        if not any((*wanted, thin, cross)):
             return None
-        return cls(*wanted, bars=config.converter.split_bars or 1, thin=thin)
+        return cls(*wanted, bars=config.converter.split_bars or 1, thin=thin, cross=cross)
+
+    @property
+    def needs_others(self) -> bool:
+        """Whether anything is taken from other windows."""
+        return self.splice > 0 or self.cross > 0
 
     @property
     def num_draws(self) -> int:
         """How many draws each window takes."""
-        return len(_SWAPS) + NUM_CLASSES + self.bars
+        return sum(self._sizes)
+
+    @property
+    def _sizes(self) -> list[int]:
+        return [len(_SWAPS), NUM_CLASSES, self.bars, len(_LIMBS) if self.cross else 0]
 
     def apply(self, grid: Grid, others: Grid, draws: tf.Tensor) -> Grid:
         """Returns varied windows.
 
         Args:
             grid: Arrays of shape (n, steps, 9).
-            others: Windows to take bars from, of the same shape.
+            others: Windows to take bars and limbs from, of the same shape.
             draws: Uniform draws from [0, 1), (n, `num_draws`).
         """
-        sizes = [len(_SWAPS), NUM_CLASSES, self.bars]
-        for_swaps, for_silence, for_splices = tf.split(draws, sizes, axis=1)
-        spliced = self._splice(grid, others, for_splices) if self.splice else grid
-        return self._swap_and_silence(spliced, for_swaps, for_silence)
+        for_swaps, for_silence, for_splices, for_limbs = tf.split(draws, self._sizes, axis=1)
+        if self.needs_others:
+            grid = self._mixed(grid, others, for_splices, for_limbs)
+        return self._swap_and_silence(grid, for_swaps, for_silence)
 
-    def _splice(self, grid: Grid, others: Grid, draws: tf.Tensor) -> Grid:
+    def _mixed(
+        self, grid: Grid, others: Grid, for_splices: tf.Tensor, for_limbs: tf.Tensor
+    ) -> Grid:
+        """Bars and limbs of other windows in the place of their own."""
         steps_per_bar = grid.hits.shape[1] // self.bars
-        foreign = tf.repeat(draws < self.splice, steps_per_bar, axis=1)[..., tf.newaxis]
+        foreign = tf.repeat(for_splices < self.splice, steps_per_bar, axis=1)[..., tf.newaxis]
+        if self.cross:
+            foreign ^= tf.gather(for_limbs < self.cross, _LIMB_OF, axis=1)[:, tf.newaxis]
         pairs = zip(grid, others, strict=True)
         return Grid(*(tf.where(foreign, other, own) for own, other in pairs))
 

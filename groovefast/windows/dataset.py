@@ -470,15 +470,15 @@ def batches(
         drop_remainder: Whether to leave out a last batch that is not full.
         shard: (k, m) gives the k-th of the m parts, each of `batch_size` windows, that larger
             batches are made of: one replica's share.
-        augmentation: How to vary performances, for training. Bars are taken from the next window
-            of the order.
+        augmentation: How to vary performances, for training. Bars and limbs are taken from
+            the next window of the order.
     """
     neighbours = False
     if isinstance(windows, TokenWindows):
         example = windows.examples(order.shuffle)
     else:
         example = _played_examples(windows, config, augmentation)
-        neighbours = bool(augmentation and augmentation.splice)
+        neighbours = bool(augmentation and augmentation.needs_others)
     return in_batches(
         windows,
         order,

@@ -65,6 +65,7 @@ SERVED = [
     *((family, SIZES) for family in FAMILIES if "4bar" not in family),
     ("groovae_2bar_hits_control", RESIDUAL),
     ("bins", RESIDUAL),
+    ("groovae_2bar_humanize", f"{SIZES},hierarchical_encoder=true,hierarchical_decoder=true"),
 ]
 
 

@@ -24,7 +24,7 @@ from groovefast.model.magenta import export_tf1
 from groovefast.model.numpy_groovae import NumpyGrooVAE
 from groovefast.model.onnx_files import export_onnx
 from groovefast.model.plan import layers
-from groovefast.playing.modes import reconstruct
+from groovefast.playing.modes import humanize
 from groovefast.windows.token_rows import TokenLayout, layout_of
 
 TOKENS = [name for name, config in CONFIGS.items() if config.tokens]
@@ -299,7 +299,7 @@ MISTAKES: dict[str, Callable[[str], object]] = {
         path, DRUMS, min_hits=3
     ),
     "config: hier-mel_16bar is of melody": lambda _: GrooveConverter.from_config(MELODY),
-    "reconstruct: not what a model of cat-drums_2bar_small has learned": lambda path: reconstruct(
+    "humanize: not what a model of cat-drums_2bar_small has learned": lambda path: humanize(
         Path(path) / "none.mid", save_model(in_numpy(DRUMS), Path(path))
     ),
 }

@@ -77,6 +77,20 @@ def test_bars_are_one_windows_or_the_others(seed, splice, bars):
     np.testing.assert_array_equal(varied, np.stack(grid) * signs[..., np.newaxis])
 
 
+@given(st.integers(0, 2**32), st.floats(0.01, 1), st.sampled_from([0.0, 0.5]))
+def test_a_limb_plays_what_another_window_has(seed, cross, splice):
+    grid, others = grid_of(6), Grid(*(-values for values in grid_of(6)))
+    augmentation = Augmentation(splice=splice, bars=2, cross=cross)
+    draws = np.random.default_rng(seed).random((6, augmentation.num_draws), np.float32)
+    varied = np.stack(augmentation.apply(grid, others, tf.constant(draws)))
+    kick, snare, time, toms = np.moveaxis(draws[:, -4:] < cross, 1, 0)
+    # Kick, snare, closed and open hi-hat, the toms, crash, ride.
+    limbs = np.stack([kick, snare, time, time, toms, toms, toms, toms, time], axis=1)
+    bars = np.repeat(draws[:, -6:-4] < splice, 16, axis=1)
+    signs = np.where(bars[..., np.newaxis] != limbs[:, np.newaxis], -1, 1)
+    np.testing.assert_array_equal(varied, np.stack(grid) * signs)
+
+
 def test_spliced_bars_come_from_the_next_window_of_the_order(tmp_path):
     windows = open_windows(write_shards(tmp_path, random_windows(6)), CONFIG)
 

@@ -1,0 +1,92 @@
+"""A step of an LSTM in C++ is that of the formulas, whatever its shapes and however large."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from groovefast._lstm import advance
+
+Array = NDArray[np.float32]
+
+
+def sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.tanh(x / 2) / 2 + 0.5
+
+
+@given(
+    units=st.integers(0, 40),
+    windows=st.integers(0, 20),
+    form=st.sampled_from(["bias", "whole", "a step of many", "the same for all"]),
+    scale=st.sampled_from([1e-4, 1.0, 30.0, 1e4]),
+    seed=st.integers(0, 99),
+)
+def test_a_step_is_that_of_the_formulas(
+    units: int, windows: int, form: str, scale: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+
+    def normal(*shape: int) -> Array:
+        return (scale * rng.normal(size=shape)).astype(np.float32)
+
+    known = {
+        "bias": lambda: normal(4 * units, 1),
+        "whole": lambda: normal(4 * units, windows),
+        "a step of many": lambda: normal(4 * units, 3, windows)[:, 1],
+        "the same for all": lambda: np.broadcast_to(normal(4 * units, 1), (4 * units, windows)),
+    }[form]()
+    gates, c = normal(4 * units, windows), normal(units, windows)
+    h = np.full_like(c, np.nan)
+    i, j, f, o = np.split((gates + known).astype(np.float64), 4)
+    c_next = c * sigmoid(f) + sigmoid(i) * np.tanh(j)
+    room = 1e-6 * (1 + np.abs(c))
+    advance(gates, known, c, h)
+    assert (np.abs(c - c_next) < room).all()
+    h_next = sigmoid(o) * np.tanh(c.astype(np.float64))
+    np.testing.assert_allclose(h, h_next, rtol=2e-6, atol=3e-7)
+
+
+@pytest.mark.parametrize("extreme", [np.inf, -np.inf, 3e38, -3e38])
+def test_the_largest_numbers_saturate(extreme: float) -> None:
+    gates = np.full((4, 17), extreme, np.float32)
+    c, h = np.ones((2, 1, 17), np.float32)
+    advance(gates, np.zeros((4, 1), np.float32), c, h)
+    is_open = float(extreme > 0)
+    np.testing.assert_allclose(c, 2 * is_open, atol=1e-15)
+    np.testing.assert_allclose(h, is_open * np.tanh(2), rtol=1e-6, atol=1e-15)
+
+
+def test_what_is_no_number_stays_none() -> None:
+    gates = np.zeros((4, 33), np.float32)
+    gates[0, 5] = np.nan
+    c, h = np.zeros((2, 1, 33), np.float32)
+    advance(gates, np.zeros((4, 1), np.float32), c, h)
+    assert np.flatnonzero(np.isnan(h)).tolist() == [5]
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((8, 3), (8, 2), (2, 3), (2, 3)),
+        ((8, 3), (4, 3), (2, 3), (2, 3)),
+        ((7, 3), (7, 3), (2, 3), (2, 3)),
+        ((8, 3), (8, 3), (2, 3), (2, 4)),
+        ((8, 3), (8, 3), (2, 3), (3, 3)),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(shapes: tuple[tuple[int, int], ...]) -> None:
+    with pytest.raises(ValueError, match="shapes that do not fit"):
+        advance(*(np.zeros(shape, np.float32) for shape in shapes))
+
+
+def test_windows_apart_are_refused() -> None:
+    known = np.zeros((8, 6), np.float32)[:, ::2]
+    with pytest.raises(ValueError, match="side by side"):
+        advance(
+            *(np.zeros(shape, np.float32) for shape in ((8, 3),)),
+            known,
+            *np.zeros((2, 2, 3), np.float32),
+        )
