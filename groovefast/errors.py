@@ -115,6 +115,7 @@ _EXTRAS = {
     "tensorflow": ("TensorFlow", "train"),
     "sklearn": ("scikit-learn", "train"),
     "onnx": ("onnx", "onnx"),
+    "tensorflow_datasets": ("tensorflow-datasets", "tfds"),
 }
 """What the optional modules are called, and the extra of GrooveFast that each comes with."""
 
