@@ -250,6 +250,27 @@ def cutting(usual: str) -> Callable[[_Function], _Function]:
     return lambda function: hop_bars(dedupe(min_hits(function)))
 
 
+def tfds(use: str) -> Callable[[_Function], _Function]:
+    """Adds `--tfds` and `--tfds-data-dir`, which name a data set of TensorFlow Datasets.
+
+    Args:
+        use: What is done with it.
+    """
+    name = click.option(
+        "--tfds",
+        metavar="NAME",
+        help=f"{use} a data set that TFDS has prepared, such as groove/full-midionly, or its "
+        "folder.  [takes groovefast[tfds]]",
+    )
+    data_dir = click.option(
+        "--tfds-data-dir",
+        type=click.Path(),
+        metavar="DIR",
+        help="Where TFDS has its data.  [default: TFDS's own]",
+    )
+    return lambda function: name(data_dir(function))
+
+
 def pitch_classes(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> tuple[tuple[int, ...], ...] | None:

@@ -5,7 +5,9 @@ Their MIDI files and what is known of each go into a zip and a CSV, as which `co
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import logging
 import os
 import re
 import tempfile
@@ -43,7 +45,7 @@ class Unpacked(NamedTuple):
 
 
 def convert_prepared(
-    name: str,
+    tfds: str,
     output_dir: StrPath,
     *,
     data_dir: StrPath | None = None,
@@ -57,11 +59,11 @@ def convert_prepared(
     performance for each window.
 
     Args:
-        name: What TFDS calls it, as in "groove/full-midionly", or the folder of a prepared one.
+        tfds: What TFDS calls it, as in "groove/full-midionly", or the folder of a prepared one.
         output_dir: Where the shards go.
         data_dir: Where TFDS has its data; TFDS's own default if None.
         on_message: Called with a line for each thing worth knowing.
-        **options: As `convert` takes them, but for `metadata` and `name`.
+        **options: As `convert` takes them, but for `metadata`.
 
     Raises:
         GrooveFastError: There is no such data set, it is not prepared or has no MIDI; or as
@@ -69,7 +71,7 @@ def convert_prepared(
         OSError: As `convert`.
     """
     with tempfile.TemporaryDirectory(prefix="groovefast-") as folder:
-        archive, table = unpack(name, Path(folder), data_dir, on_message)
+        archive, table = unpack(tfds, Path(folder), data_dir, on_message)
         return convert(archive, output_dir, metadata=table, on_message=on_message, **options)
 
 
@@ -135,9 +137,22 @@ def _examples(builder: Any) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
     for split in builder.info.splits:
         if not builder.info.splits[split].num_examples:
             continue
-        data = builder.as_dataset(split=split, decoders=decoders, read_config=in_order)
+        with _quiet():
+            data = builder.as_dataset(split=split, decoders=decoders, read_config=in_order)
         for number, example in enumerate(tfds.as_numpy(data)):
             yield split, number, _flat(example)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps from the user what TFDS warns its own developers of."""
+    logger = logging.getLogger("absl")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _columns(builder: Any, name: str) -> dict[str, Callable[[Mapping[str, Any]], str]]:

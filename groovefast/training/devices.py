@@ -36,7 +36,7 @@ def choose_strategy(strategy: str = "auto", device: str = "auto") -> tf.distribu
             "device",
             "TensorFlow finds no GPU; install groovefast[gpu] and a CUDA driver, or use cpu",
         )
-    workers = _workers()
+    workers = count_workers()
     if strategy == "multiworker" and not workers:
         raise OptionError(
             "strategy",
@@ -133,8 +133,12 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return resolver.task_type == first and resolver.task_id in (None, 0)
 
 
-def _workers() -> int:
-    """How many processes that train TF_CONFIG names."""
+def count_workers() -> int:
+    """Returns how many processes that train TF_CONFIG names; 0 without it.
+
+    Raises:
+        GrooveFastError: It is not what TensorFlow wants.
+    """
     text = os.environ.get("TF_CONFIG")
     if not text:
         return 0
