@@ -78,7 +78,7 @@ def rate_of(
     told = [process.communicate()[0] for process in started]
     if any(process.returncode for process in started):
         raise SystemExit(f"{processes} processes: one ended with an error")
-    return min(json.loads(text.splitlines()[-1]) for text in told)
+    return min(float(text.splitlines()[-1]) for text in told)
 
 
 def free_addresses(count: int) -> list[str]:

@@ -22,6 +22,10 @@ class MissingPackageError(GrooveFastError, ImportError):
     """Something is not installed that playing does not need: what comes with an extra."""
 
 
+class WorkerLostError(GrooveFastError):
+    """Of several processes that train one model another ended; started again, all go on."""
+
+
 class OptionError(GrooveFastError):
     """A value that an option cannot have.
 
