@@ -23,7 +23,7 @@ class MissingPackageError(GrooveFastError, ImportError):
 
 
 class WorkerLostError(GrooveFastError):
-    """Of several processes that train one model another ended; started again, all go on."""
+    """Of several processes that train one model another is gone; started again, all go on."""
 
 
 class OptionError(GrooveFastError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,15 @@ def test_names_there_are_none_of(tmp_path: Path, name: str) -> None:
     with pytest.raises(OptionError, match=f"^tfds: {name}: ") as raised:
         convert_prepared(name, tmp_path / "out", data_dir=tmp_path)
     assert "\n" not in str(raised.value)
+
+
+def test_without_tfds_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
+    line = r"^tensorflow-datasets is not installed, .*: pip install 'groovefast\[tfds\]'$"
+    with pytest.raises(GrooveFastError, match=line):
+        convert_prepared(FULL, tmp_path / "out")
 
 
 def test_a_data_set_without_midi(tmp_path: Path, made_up_dir: Path) -> None:
