@@ -22,6 +22,7 @@ PROGRAMS: dict[str, list[str]] = {
     "continue_groove": [],
     "convert": MIDI,
     "gpu_train": [*MIDI, "--batch-size", "4", "--steps", "1", "--hparams", SMALL],
+    "many_workers": [*MIDI, "--steps", "40", "--hparams", f"{SMALL},batch_size=4"],
     "memory": [*MIDI, "--few", "5", "--many", "10"],
     "parse": MIDI,
     "pipeline": MIDI,

@@ -22,6 +22,10 @@ class MissingPackageError(GrooveFastError, ImportError):
     """Something is not installed that playing does not need: what comes with an extra."""
 
 
+class WorkerLostError(GrooveFastError):
+    """Of several processes that train one model another is gone; started again, all go on."""
+
+
 class OptionError(GrooveFastError):
     """A value that an option cannot have.
 
@@ -119,6 +123,7 @@ _EXTRAS = {
     "fsspec": ("fsspec", "cloud"),
     "distributed": ("Dask", "beam"),
     "dask": ("Dask", "beam"),
+    "tensorflow_datasets": ("tensorflow-datasets", "tfds"),
 }
 """What the optional modules are called, and the extra of GrooveFast that each comes with."""
 

@@ -12,6 +12,7 @@ import places
 import pytest
 from extension import compiled_modules, newer_source
 from hypothesis import settings
+from prepared_groove import Prepare, copy_few_files, preparing
 
 import groovefast
 from groovefast import convert, demo
@@ -62,6 +63,19 @@ def groove_dir() -> Path:
 def groove_files(groove_dir: Path) -> list[Path]:
     """The dataset's MIDI files, sorted."""
     return sorted(groove_dir.rglob("*.mid"))
+
+
+@pytest.fixture(scope="session")
+def few_groove_files(groove_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few short performances of each split, with their `info.csv`; not to be written to."""
+    return copy_few_files(groove_dir, tmp_path_factory.mktemp("few"))
+
+
+@pytest.fixture(scope="session")
+def prepare_groove(few_groove_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepare:
+    """Prepares a config of these as TFDS does, and returns where TFDS then has its data."""
+    pytest.importorskip("tensorflow_datasets", reason="tensorflow-datasets is not installed")
+    return preparing(few_groove_files.parent, tmp_path_factory.mktemp("tfds"))
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,7 @@ from groovefast.errors import (
     OUT_OF_MEMORY,
     GrooveFastError,
     OptionError,
+    WorkerLostError,
     did_you_mean,
     is_out_of_memory,
     wanting_extras,
@@ -44,6 +45,8 @@ from groovefast.errors import (
 EXIT_MISTAKE = 2
 EXIT_SOME_FAILED = 3
 """Some of the files could not be read or played; the others were."""
+EXIT_WORKER_LOST = 75
+"""The same command may be run again as it is; `EX_TEMPFAIL` of sysexits.h."""
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 1
 
@@ -94,7 +97,8 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoRet
 
     0 is success, or the integer the command returned; 2 a mistake of the user, or a machine with
     too little memory or room, told in one line on stderr; 3 a command that returned
-    `EXIT_SOME_FAILED`, as some of its files could not be read or played and the others were;
+    `EXIT_SOME_FAILED`, as some of its files could not be read or played and the others were; 75 the
+    loss of another process that trains along, so that all should be started again;
     130 Ctrl-C; 1 a reader of our output that went away. Anything else is a bug of ours and keeps
     its traceback. With `--debug` mistakes keep theirs too. A stream that is closed is no mistake:
     what would go there goes nowhere.
@@ -122,6 +126,8 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> NoRet
         if debug or not _can_happen(error):
             raise
         _complain(command, describe(error, command))
+        if isinstance(error, WorkerLostError):
+            os._exit(EXIT_WORKER_LOST)  # TensorFlow would wait for the one that is gone
         _leave(EXIT_MISTAKE)
     _leave(status if isinstance(status, int) else 0)
 
@@ -248,6 +254,27 @@ def cutting(usual: str) -> Callable[[_Function], _Function]:
         help="Leave out windows with fewer hits.",
     )
     return lambda function: hop_bars(dedupe(min_hits(function)))
+
+
+def tfds(use: str) -> Callable[[_Function], _Function]:
+    """Adds `--tfds` and `--tfds-data-dir`, which name a data set of TensorFlow Datasets.
+
+    Args:
+        use: What is done with it.
+    """
+    name = click.option(
+        "--tfds",
+        metavar="NAME",
+        help=f"{use} a data set that TFDS has prepared, such as groove/full-midionly, or its "
+        "folder.  [takes groovefast[tfds]]",
+    )
+    data_dir = click.option(
+        "--tfds-data-dir",
+        type=click.Path(),
+        metavar="DIR",
+        help="Where TFDS has its data.  [default: TFDS's own]",
+    )
+    return lambda function: name(data_dir(function))
 
 
 def pitch_classes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ _MANY_UNMAPPED = 0.05
 
 _EPILOG = """\b
 groovefast-convert data/groove records --metadata data/groove/info.csv
+groovefast-convert --tfds groove/full-midionly records
 groovefast-convert --verify records
 
 With DIR alone, --verify checks what an earlier run wrote there: checksums, counts, manifest.
@@ -80,6 +82,7 @@ def _moved_options(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.argument("paths", nargs=-1, required=True, metavar="INPUT... OUTPUT_DIR")
 @_moved_options
+@console.tfds("Convert, without INPUT,")
 @click.option(
     "--representation",
     type=console.Choice(["performances", "drums", "melody", "trio"]),
@@ -154,7 +157,7 @@ def _moved_options(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--report", type=click.Path(), metavar="JSON", help="Write all that is known here.")
 @click.option("--plot", type=click.Path(), metavar="PNG", help="Draw the corpus.")
-def command(paths: Sequence[str], verify: bool, **options: Any) -> int:
+def command(paths: Sequence[str], verify: bool, tfds: str | None, **options: Any) -> int:
     """Converts drum MIDI (.mid, .midi, .smf, .kar, and .zip of them) to TFRecord shards.
 
     Each INPUT is a file, a folder or a URL, looked through however deep, and so are zips in
@@ -163,16 +166,18 @@ def command(paths: Sequence[str], verify: bool, **options: Any) -> int:
     that one conversion serves every config. Unless --on-error fail says so, one bad file does
     not stop a conversion: it is counted and named, and the rest goes on.
     """
-    if verify and len(paths) == 1:
+    if verify and len(paths) == 1 and tfds is None:
         _verify_folder(paths[0])
         return 0
     if paths[0] == "verify" and not os.path.lexists("verify"):
         raise GrooveFastError(
             "verify: no such file or folder; groovefast-convert --verify DIR checks a conversion"
         )
-    if len(paths) == 1:
+    if len(paths) == 1 and tfds is None:
         raise GrooveFastError("OUTPUT_DIR is missing: name where the shards go after the inputs")
-    complete = _convert(paths[:-1], paths[-1], **options)
+    if len(paths) > 1 and tfds is not None:
+        raise OptionError("tfds", f"brings its own MIDI; leave it out, or {paths[0]}")
+    complete = _convert(paths[:-1], paths[-1], tfds=tfds, **options)
     if verify:
         _verify_folder(paths[-1])
     return 0 if complete else console.EXIT_SOME_FAILED
@@ -182,6 +187,8 @@ def _convert(
     inputs: Sequence[str],
     output_dir: str,
     *,
+    tfds: str | None,
+    tfds_data_dir: str | None,
     unmapped_pitches: OnUnmapped,
     metadata_columns: str | None,
     report: str | None,
@@ -189,8 +196,8 @@ def _convert(
     **options: Any,
 ) -> bool:
     """Converts, tells what came of it, and returns whether everything could be read."""
-    from groovefast.conversion.convert import convert
-
+    if tfds_data_dir is not None and tfds is None:
+        raise OptionError("tfds_data_dir", "there is no `tfds` to look for there")
     if plot is not None and options["representation"] != "performances":
         raise OptionError(
             "plot", "is of performances; records of tokens have no velocities to draw"
@@ -200,8 +207,7 @@ def _convert(
             _check_writable(path)
     columns = None if metadata_columns is None else metadata_columns.split(",")
     with display(_SECONDS_BETWEEN_LINES, err=True) as (show, say):
-        result = convert(
-            inputs,
+        result = _conversion(inputs, tfds, tfds_data_dir, options)(
             output_dir,
             unmapped_pitches=unmapped_pitches,
             metadata_columns=columns,
@@ -221,6 +227,22 @@ def _convert(
     if not result.performances:
         raise without_drums if without_drums and result.files == 1 else _why_nothing(result)
     return result.complete
+
+
+def _conversion(
+    inputs: Sequence[str], tfds: str | None, data_dir: str | None, options: dict[str, Any]
+) -> Callable[..., ConversionReport]:
+    """What converts the inputs, or the data set of TFDS, which has its own metadata."""
+    if tfds is None:
+        from groovefast.conversion.convert import convert
+
+        return functools.partial(convert, inputs)
+    if options.pop("metadata") is not None:
+        raise OptionError("metadata", "is for files; `tfds` has its own")
+    console.load_tensorflow()
+    from groovefast.conversion.prepared import convert_prepared
+
+    return functools.partial(convert_prepared, tfds, data_dir=data_dir)
 
 
 def _check_writable(path: str) -> None:

@@ -14,7 +14,7 @@ import click
 from groovefast.cli import console
 from groovefast.cli.progress import Stage, display
 from groovefast.config import DEVICES, MAX_SEED, PRECISIONS, STRATEGIES, get_config
-from groovefast.errors import GrooveFastError
+from groovefast.errors import GrooveFastError, OptionError
 
 if TYPE_CHECKING:
     from groovefast.training.train import Progress, TrainingResult
@@ -28,7 +28,6 @@ _NOTHING = object()
 @click.option("--config", required=True, metavar="NAME", help="What to train, see the README.")
 @click.option(
     "--data",
-    required=True,
     multiple=True,
     metavar="PATTERN",
     help="Shards to train on: a quoted pattern such as 'records/train-*.tfrecord', a folder or a "
@@ -41,6 +40,7 @@ _NOTHING = object()
     help="Shards to evaluate on, likewise. The model with the lowest loss on them is kept in "
     "RUN_DIR/best.",
 )
+@console.tfds("Instead of --data, train on")
 @console.cutting("config")
 @click.option(
     "--run-dir",
@@ -150,6 +150,9 @@ def command(
     config: str,
     data: tuple[str, ...],
     eval_data: tuple[str, ...],
+    run_dir: Path,
+    tfds: str | None,
+    tfds_data_dir: str | None,
     batch_size: int | None,
     hparams: str,
     **options: Any,
@@ -160,11 +163,15 @@ def command(
             f"{unquoted[0]}: unexpected; put the pattern after --data in quotes, as in "
             "--data 'records/train-*.tfrecord'"
         )
+    if tfds_data_dir is not None and tfds is None:
+        raise OptionError("tfds_data_dir", "there is no `tfds` to look for there")
+    if bool(data) == (tfds is not None):
+        raise OptionError("data", "give either it or `tfds`")
     chosen = get_config(config).with_hparams(hparams, batch_size)
 
     from groovefast.shards.find import find_shards
 
-    shards = find_shards(data)
+    shards = find_shards(data) if data else []
     eval_shards = find_shards(eval_data) if eval_data else None
 
     console.load_tensorflow()  # only now: it takes seconds
@@ -172,9 +179,15 @@ def command(
 
     stage = _Stages()
     with display(_SECONDS_BETWEEN_LINES) as (show, say), _messages(say):
+        if tfds is not None:
+            from groovefast.cli.tfds_records import records_of
+
+            sets = records_of(tfds, run_dir, chosen, tfds_data_dir, say)
+            shards, eval_shards = sets["train"], eval_shards or sets.get("validation")
         result = train(
             chosen,
             shards,
+            run_dir,
             eval_data=eval_shards,
             progress=lambda progress: show(stage(progress)),
             **options,

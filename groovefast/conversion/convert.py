@@ -75,9 +75,10 @@ def convert(
     a record holds them, of a whole file; see `windows.token_dataset`.
 
     The shards are `NAME-00000-of-00008.tfrecord` and so on, beside a `manifest.json` with their
-    counts and CRC-32C. Their bytes depend on the files and the options, not on the number of
-    workers. Shards of an earlier conversion in the folder are removed first, so that a pattern
-    never matches a mixture; shards that no manifest there knows are refused.
+    counts and CRC-32C, and what makes the folder a data set of TFDS, see `shards.tfds_files`. Their
+    bytes depend on the files and the options, not on the number of workers. Shards of an earlier
+    conversion in the folder are removed first, so that a pattern never matches a mixture; shards
+    that no manifest there knows are refused.
 
     Args:
         inputs: MIDI files (.mid, .midi, .smf, .kar), zips of them, up to 8 in one another, and
@@ -157,7 +158,7 @@ def convert(
         with OutputFolder(output_dir) as folder:
             kept = _find_complete(folder, plan, planned, corpus, on_message) if resume else {}
             entries = dict(kept)
-            if len(kept) < len(planned) or not folder.is_finished():
+            if len(kept) < len(planned) or not folder.is_finished(plan, kept.values()):
                 replaced = folder.begin(plan, kept.values())
                 if replaced and on_message and not resume:
                     on_message(f"replacing the {replaced} shards of an earlier conversion there")

@@ -4,7 +4,8 @@ A folder holds the shards of one conversion. While it runs, a journal gains a li
 that is complete; at the end the manifest takes the journal's place. Both begin with the plan, what
 is made of which files, so that a later run knows whether it would make the same. A shard has its
 name only when it is complete: killed at any moment, the folder says truly what it holds. What a
-power cut takes is found by the sizes and checksums in the manifest.
+power cut takes is found by the sizes and checksums in the manifest. Files that tell TFDS of the
+shards are there when the manifest is, and follow from it.
 
 Where others do the work, they leave it in a folder for attempts, and only the one process that
 holds the output folder gives shards their names: whoever comes late changes nothing.
@@ -35,12 +36,13 @@ from groovefast.shards.manifest import (
     read_manifest,
     shard_names,
     to_json,
+    what_is_wrong_beside,
 )
+from groovefast.shards.tfds_files import TFDS_FILES, tfds_files
 
-_UNFINISHED = re.compile(
-    rf"\.(?:{SHARD_NAME.pattern}|(?:{re.escape(MANIFEST)}|{re.escape(JOURNAL)})\.\w+)\.tmp"
-)
-"""What a killed run leaves of a shard, the manifest or the journal."""
+_BESIDE_SHARDS = "|".join(re.escape(name) for name in (MANIFEST, JOURNAL, *TFDS_FILES))
+_UNFINISHED = re.compile(rf"\.(?:{SHARD_NAME.pattern}|(?:{_BESIDE_SHARDS})\.\w+)\.tmp")
+"""What a killed run leaves of a shard or of what is written beside them."""
 
 
 _ATTEMPTS = ".groovefast-attempts-"
@@ -79,7 +81,8 @@ class OutputFolder:
             How many shards it removed.
 
         Raises:
-            GrooveFastError: There are shards that no conversion here knows of.
+            GrooveFastError: There are shards, or a data set of TFDS, that no conversion here knows
+                of.
             OSError: The folder cannot be written to.
         """
         kept = {entry.name: entry for entry in keep}
@@ -94,13 +97,18 @@ class OutputFolder:
         self._remove_attempts()
         lines = [to_json({"plan": plan}), *(entry.line for entry in kept.values())]
         self._write(JOURNAL, (line + "\n" for line in lines))
-        self._remove(MANIFEST)
+        for name in (MANIFEST, *TFDS_FILES):
+            self._remove(name)
         self._journal = (self.path / JOURNAL).open("a", encoding="utf-8")
         return len(old)
 
-    def is_finished(self) -> bool:
-        """Whether the manifest is there, and nothing is left of how it came about."""
-        return (self.path / MANIFEST).exists() and not (self.path / JOURNAL).exists()
+    def is_finished(self, plan: Plan, shards: Iterable[ShardEntry]) -> bool:
+        """Whether all that is beside these shards is there, and nothing of how it came about."""
+        return (
+            (self.path / MANIFEST).exists()
+            and not (self.path / JOURNAL).exists()
+            and not any(what_is_wrong_beside(self.path, plan, shards).values())
+        )
 
     def add(self, entry: ShardEntry) -> None:
         """Notes in the journal that a shard is complete."""
@@ -141,9 +149,12 @@ class OutputFolder:
         return found
 
     def finish(self, plan: Plan, shards: Iterable[ShardEntry]) -> None:
-        """Writes the manifest, now that all shards are complete."""
+        """Writes the manifest, and what follows from it, now that all shards are complete."""
         self._remove_attempts()
-        self._write(MANIFEST, _manifest_lines(plan, list(shards)))
+        entries = list(shards)
+        for name, content in tfds_files(plan, entries).items():
+            self._write(name, [content.decode()])
+        self._write(MANIFEST, _manifest_lines(plan, entries))
         self._remove(JOURNAL)
 
     def _known_shards(self) -> set[str]:
@@ -158,6 +169,13 @@ class OutputFolder:
                 raise GrooveFastError(
                     f"{path}: not a shard of the conversion in this folder, but would be read as "
                     "one; move it away, or choose another folder"
+                )
+        if any((self.path / name).exists() for name in (MANIFEST, JOURNAL)):
+            return
+        for path in map(self.path.joinpath, TFDS_FILES):
+            if path.exists():
+                raise GrooveFastError(
+                    f"{path}: of another data set, and would be overwritten; choose another folder"
                 )
 
     def _remove_attempts(self) -> None:

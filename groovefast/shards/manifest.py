@@ -15,6 +15,7 @@ from typing import Any
 
 from groovefast import _records
 from groovefast.errors import GrooveFastError
+from groovefast.shards.tfds_files import tfds_files
 
 MANIFEST = "manifest.json"
 JOURNAL = ".groovefast-journal.jsonl"
@@ -158,6 +159,25 @@ def what_is_wrong(path: Path, entry: ShardEntry) -> str | None:
     return None
 
 
+def what_is_wrong_beside(folder: Path, plan: Plan, shards: Iterable[ShardEntry]) -> dict[str, str]:
+    """Returns how each file that tells TFDS of the shards differs from what it should say, or "".
+
+    Raises:
+        OSError: One cannot be read.
+    """
+    files = tfds_files(plan, shards).items()
+    return {name: _how_it_differs(folder / name, content) for name, content in files}
+
+
+def _how_it_differs(path: Path, content: bytes) -> str:
+    """How a file differs from what it should be; nothing if it does not."""
+    try:
+        differs = path.read_bytes() != content
+    except FileNotFoundError:
+        return "it is missing"
+    return "it was altered: the manifest says otherwise" if differs else ""
+
+
 def read_ledger(folder: Path) -> Ledger | None:
     """Returns what a folder says of its shards, or None if no conversion wrote to it.
 
@@ -186,7 +206,8 @@ def verify(output_dir: str | os.PathLike[str]) -> Iterator[tuple[str, ShardEntry
 
     Yields:
         For each shard its name, its entry, and what is wrong with it, or nothing. Shards that
-        would be read together with these but are not of the conversion have no entry.
+        would be read together with these but are not of the conversion have no entry, nor have
+        files that TFDS reads and that do not say what the manifest does.
 
     Raises:
         GrooveFastError: There is no finished conversion.
@@ -212,6 +233,9 @@ def _verify(folder: Path, ledger: Ledger) -> Iterator[tuple[str, ShardEntry | No
     for path in sorted(folder.iterdir()):
         if is_shard_of(ledger.plan["sets"], path.name) and path.name not in ledger.shards:
             yield path.name, None, "not of this conversion, but would be read together with it"
+    for name, wrong in what_is_wrong_beside(folder, ledger.plan, ledger.shards.values()).items():
+        if wrong:
+            yield name, None, wrong
 
 
 def read_manifest(path: Path) -> Ledger | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from groovefast.config import DEVICES, PRECISIONS, STRATEGIES
-from groovefast.errors import GrooveFastError, OptionError, check_choice
+from groovefast.errors import GrooveFastError, OptionError, WorkerLostError, check_choice
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ def choose_strategy(strategy: str = "auto", device: str = "auto") -> tf.distribu
 
     Raises:
         GrooveFastError: An unknown name, no GPU where one is asked for, or no TF_CONFIG.
+        WorkerLostError: The other workers cannot be reached, for now.
     """
     check_choice("strategy", strategy, STRATEGIES)
     check_choice("device", device, DEVICES)
@@ -36,7 +37,7 @@ def choose_strategy(strategy: str = "auto", device: str = "auto") -> tf.distribu
             "device",
             "TensorFlow finds no GPU; install groovefast[gpu] and a CUDA driver, or use cpu",
         )
-    workers = _workers()
+    workers = count_workers()
     if strategy == "multiworker" and not workers:
         raise OptionError(
             "strategy",
@@ -77,9 +78,14 @@ def _join_cluster() -> tf.distribute.Strategy:
             "TensorFlow is already in use in this process; for multiworker, call train before "
             "anything else",
         ) from error
-    except (tf.errors.OpError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise GrooveFastError(f"TF_CONFIG: the cluster cannot be joined ({reason})") from error
+    except tf.errors.OpError as error:  # such as one that still waits for workers of before
+        raise WorkerLostError(_cannot_be_joined(error)) from error
+    except (ValueError, KeyError) as error:
+        raise GrooveFastError(_cannot_be_joined(error)) from error
+
+
+def _cannot_be_joined(error: Exception) -> str:
+    return f"TF_CONFIG: the cluster cannot be joined ({str(error).splitlines()[0]})"
 
 
 def choose_precision(precision: str, strategy: tf.distribute.Strategy) -> str:
@@ -133,8 +139,12 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return resolver.task_type == first and resolver.task_id in (None, 0)
 
 
-def _workers() -> int:
-    """How many processes that train TF_CONFIG names."""
+def count_workers() -> int:
+    """Returns how many processes that train TF_CONFIG names; 0 without it.
+
+    Raises:
+        GrooveFastError: It is not what TensorFlow wants.
+    """
     text = os.environ.get("TF_CONFIG")
     if not text:
         return 0

@@ -189,6 +189,20 @@ class Trainer(tf.Module):  # type: ignore[misc]
         self._sums.assign(tf.zeros_like(self._sums))
         self._summed.assign(0.0)
 
+    def agree(self, wish: bool) -> bool:
+        """Returns whether any worker has a wish; all of them have to ask at the same step."""
+        return bool(self._sum_over_workers(tf.constant(float(wish))) > 0)
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def _sum_over_workers(self, value: tf.Tensor) -> tf.Tensor:
+        def own(value: tf.Tensor) -> tf.Tensor:
+            context = tf.distribute.get_replica_context()
+            # Of a copy, which is on the replica's device.
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.identity(value))
+
+        summed = self._strategy.run(own, args=(value,))
+        return self._strategy.experimental_local_results(summed)[0]
+
     def evaluate(
         self, batches: Iterable[tuple[tf.Tensor, tf.Tensor, tf.Tensor]]
     ) -> dict[str, float]:

@@ -22,7 +22,7 @@ from typing import Any
 import tensorflow as tf
 
 from groovefast.config import MAX_SEED, Config, get_config
-from groovefast.errors import GrooveFastError, OptionError, check_whole
+from groovefast.errors import GrooveFastError, OptionError, WorkerLostError, check_whole
 from groovefast.files import lock_folder
 from groovefast.model.checkpoints import load_weights
 from groovefast.shards.find import DataPattern, find_shards
@@ -169,6 +169,8 @@ def train(
         GrooveFastError: Data that cannot be used, a `run_dir` of another run or in which another
             process trains, a device that is not there, not enough memory or room on the disk, or a
             loss that is no number any more.
+        WorkerLostError: Another worker ended before the last step; when all are started again, the
+            run goes on from the last checkpoint.
     """
     check_whole("keep", keep, 1)
     seed = check_whole("seed", seed, 0, MAX_SEED)
@@ -282,7 +284,7 @@ class _Loop:
         """Trains until the last step, or until asked to stop."""
         step, saved_at = int(self.trainer.step), time.monotonic()
         with _Stopper() as stopper:
-            while step < self.rhythm.steps and not stopper.asked:
+            while step < self.rhythm.steps and not self._is_asked(stopper):
                 step = self._train_from(step)
                 means = self.trainer.means()
                 if self.rhythm.is_due(self.rhythm.log_every, step):
@@ -296,6 +298,10 @@ class _Loop:
                     saved_at = time.monotonic()
         self.folder.save()
         self.folder.draw()
+
+    def _is_asked(self, stopper: _Stopper) -> bool:
+        """Whether to stop: with several workers all at the same step, whichever was asked."""
+        return self.trainer.agree(stopper.asked) if self.several_workers else stopper.asked
 
     def _train_from(self, step: int) -> int:
         """Does some steps in one call of the graph and returns where that leads."""
@@ -496,8 +502,19 @@ def _plain_errors(run_dir: Path, config: Config) -> Iterator[None]:
             f"the data changed during training ({str(error.message).splitlines()[0]}); the same "
             "command goes on from the last checkpoint"
         ) from error
-    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
-        raise GrooveFastError(
-            f"another worker went away ({str(error.message).splitlines()[0]}); "
-            "start all workers again to go on from the last checkpoint"
+    except _LOST as error:
+        raise WorkerLostError(
+            f"another worker went away ({_why_lost(error)}); start all workers again to go on from "
+            "the last checkpoint"
         ) from error
+
+
+_LOST = tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError
+_HEADING = "Graph execution error:"
+
+
+def _why_lost(error: tf.errors.OpError) -> str:
+    """The first line of TensorFlow's that says something of what happened."""
+    lines = (line.strip() for line in str(error.message).splitlines())
+    told = (line for line in lines if line and line != _HEADING and "defined at" not in line)
+    return next(told, type(error).__name__)

@@ -25,6 +25,7 @@ from groovefast.conversion.convert import convert
 from groovefast.conversion.output import OutputFolder
 from groovefast.errors import GrooveFastError
 from groovefast.shards.manifest import FORMAT, JOURNAL, MANIFEST, verify
+from groovefast.shards.tfds_files import TFDS_FILES
 
 SHARDS = 5
 
@@ -84,7 +85,7 @@ def test_manifest(out: Path, corpus: Path) -> None:
     totals = manifest["totals"]
     assert totals["files"] == len(list(corpus.iterdir()))
     assert totals["records"] == 12 == len(read_shards(out))
-    assert sorted(contents(out)) == sorted([*map(shard, range(SHARDS)), MANIFEST])
+    assert sorted(contents(out)) == sorted([*map(shard, range(SHARDS)), MANIFEST, *TFDS_FILES])
 
 
 def test_same_input_same_folder(out: Path, corpus: Path, tmp_path: Path) -> None:

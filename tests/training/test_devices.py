@@ -3,7 +3,7 @@ import types
 import pytest
 import tensorflow as tf
 
-from groovefast.errors import GrooveFastError
+from groovefast.errors import GrooveFastError, WorkerLostError
 from groovefast.training import devices
 from groovefast.training.devices import choose_precision, choose_strategy, is_chief
 
@@ -50,6 +50,24 @@ def test_a_chief_counts_among_those_that_train(monkeypatch):
     monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", lambda: joined.append(1))
     choose_strategy()
     assert joined
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (tf.errors.UnavailableError(None, None, "not there\nat all"), WorkerLostError),
+        (ValueError("not there"), GrooveFastError),
+    ],
+)
+def test_a_cluster_that_cannot_be_joined(monkeypatch, error, kind):
+    def join() -> None:
+        raise error
+
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {"worker": ["a:1", "b:1"]}}')
+    monkeypatch.setattr(tf.distribute, "MultiWorkerMirroredStrategy", join)
+    with pytest.raises(kind, match=r"^TF_CONFIG: the cluster cannot be joined \(not there\)$") as e:
+        choose_strategy()
+    assert type(e.value) is kind
 
 
 def test_cpu_only_leaves_the_gpu_alone(monkeypatch):

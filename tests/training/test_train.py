@@ -3,9 +3,6 @@ import logging
 import os
 import shutil
 import signal
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -469,43 +466,6 @@ def test_two_devices_are_one(shards, alone, tmp_path, run_python):
         hparams=f"{SMALL},dropout_keep_prob=1.0",
     )
     run_python(code)
-    assert_close(record_of(tmp_path), alone)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def test_two_workers_are_one(shards, alone, tmp_path):
-    workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
-    code = code_of_run(shards, tmp_path, hparams=f"{SMALL},dropout_keep_prob=1.0")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", code],
-            stderr=subprocess.PIPE,
-            text=True,
-            env={
-                **os.environ,
-                "TF_CONFIG": json.dumps(
-                    {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
-                ),
-            },
-        )
-        for index in range(2)
-    ]
-    try:
-        for process in processes:
-            _, complaints = process.communicate(timeout=240)
-            assert process.returncode == 0, complaints
-    finally:
-        for process in processes:
-            process.kill()
     assert_close(record_of(tmp_path), alone)
 
 

@@ -1,0 +1,122 @@
+"""Training in two processes with a core each, against one process with one core.
+
+    python benchmarks/many_workers.py [--midi DIR] [--config groovae_2bar_humanize] [--steps 200]
+
+Both train with the same global batch, of which each of the two has half; they talk over
+127.0.0.1. Two cores are wanted; with fewer the two share one, and the ratio says nothing. What the
+processes themselves measure counts: without starting up and building the graph.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from corpus import add_midi_option, midi_files
+from timing import Report, option_parser
+
+from groovefast import convert
+
+PROCESSES = (1, 2)
+LOG_EVERY = 20
+"""Several workers come back to Python that often, whatever their speed."""
+
+
+def train(task: dict[str, Any]) -> None:
+    """What each process does: trains on its core, and says at what rate."""
+    os.sched_setaffinity(0, [task["core"]])
+    from groovefast.training.train import train
+
+    with tempfile.TemporaryDirectory() as own:  # only the first worker writes, so none is shared
+        result = train(
+            task["config"],
+            task["shards"],
+            own,
+            steps=task["steps"],
+            hparams=task["hparams"] or None,
+            precision=task["precision"],
+            device="cpu",
+            log_every=LOG_EVERY,
+            prior=False,
+        )
+    print(json.dumps(result.examples_per_second))
+
+
+def rate_of(
+    processes: int, cores: Sequence[int], options: argparse.Namespace, shards: str
+) -> float:
+    """Examples per second of so many processes that train together."""
+    addresses = free_addresses(processes)
+    started = []
+    for number in range(processes):
+        task = {
+            "core": cores[number % len(cores)],
+            "shards": shards,
+            **{
+                name: getattr(options, name) for name in ("config", "steps", "hparams", "precision")
+            },
+        }
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
+        environment.pop("TF_CONFIG", None)
+        if processes > 1:
+            here = {"type": "worker", "index": number}
+            environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": here})
+        command = [sys.executable, __file__, "--as-worker", json.dumps(task)]
+        started.append(
+            subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        )
+    told = [process.communicate()[0] for process in started]
+    if any(process.returncode for process in started):
+        raise SystemExit(f"{processes} processes: one ended with an error")
+    return min(float(text.splitlines()[-1]) for text in told)
+
+
+def free_addresses(count: int) -> list[str]:
+    """Addresses on this machine that nobody uses now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--as-worker"]:
+        train(json.loads(sys.argv[2]))
+        return
+    parser = option_parser(__doc__, rounds=3)
+    add_midi_option(parser)
+    parser.add_argument("--config", default="groovae_2bar_humanize")
+    parser.add_argument("--hparams", default="", help="as for groovefast-train")
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--steps", type=int, default=200)
+    arguments = parser.parse_args()
+    midi_files(arguments.midi)
+    cores = sorted(os.sched_getaffinity(0))
+    report = Report(f"{arguments.steps} steps of {arguments.config}, a core each", ("tensorflow",))
+    rates: dict[int, list[float]] = {processes: [] for processes in PROCESSES}
+    with tempfile.TemporaryDirectory() as scratch:
+        convert(arguments.midi, Path(scratch) / "records", name="train")
+        shards = f"{scratch}/records/train-*.tfrecord"
+        for _ in range(arguments.rounds):
+            for processes in PROCESSES:
+                rates[processes].append(rate_of(processes, cores, arguments, shards))
+    one, two = (rates[processes] for processes in PROCESSES)
+    report.figure("one process", median(one), "examples/s")
+    report.figure("two processes", median(two), "examples/s")
+    report.figure("two against one", median(b / a for a, b in zip(one, two, strict=True)), "×")
+    report.write(arguments.json)
+
+
+if __name__ == "__main__":
+    main()
