@@ -20,7 +20,8 @@ def slerp(a: Vector, b: Vector, at: npt.ArrayLike) -> Vector:
         at: Where between the two, (num,), 0..1.
 
     Returns:
-        (num, z_size); on the straight line where a and b point the same way or one is 0.
+        (num, z_size); on the straight line where a and b point the same way or opposite ways, or
+        one is 0.
     """
     part = np.asarray(at, np.float32)[:, None]
     lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
