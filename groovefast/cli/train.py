@@ -165,7 +165,9 @@ def command(
         )
     if tfds_data_dir is not None and tfds is None:
         raise OptionError("tfds_data_dir", "there is no `tfds` to look for there")
-    if bool(data) == (tfds is not None):
+    if not data and tfds is None:
+        raise GrooveFastError("--data is missing: name the shards, or a data set with --tfds")
+    if data and tfds is not None:
         raise OptionError("data", "give either it or `tfds`")
     chosen = get_config(config).with_hparams(hparams, batch_size)
 

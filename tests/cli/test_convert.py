@@ -235,6 +235,8 @@ def test_options(convert: Convert, corpus: Path, tmp_path: Path) -> None:
     assert rows["performances left out as duplicates"] == "1"
     assert '"steps_per_quarter": 3' in (tmp_path / "out" / "manifest.json").read_text()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "dataset_info.json",
+        "features.json",
         "manifest.json",
         "x-00000-of-00002.tfrecord",
         "x-00001-of-00002.tfrecord",

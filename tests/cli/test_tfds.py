@@ -87,7 +87,7 @@ def test_several_workers_convert_first(
         (convert.command, ("--tfds-data-dir", "x", "in", "out"), "--tfds-data-dir: there is no"),
         (train.command, ("--tfds-data-dir", "x", "--data", "y"), "--tfds-data-dir: there is no"),
         (train.command, ("--tfds", FULL, "--data", "y"), "--data: give either it or --tfds"),
-        (train.command, (), "--data: give either it or --tfds"),
+        (train.command, (), "--data is missing: name the shards, or a data set with --tfds"),
     ],
 )
 def test_options_that_make_no_sense(

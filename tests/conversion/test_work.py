@@ -21,6 +21,7 @@ from groovefast.conversion.report import ConversionReport
 from groovefast.conversion.work import Done, Work
 from groovefast.errors import GrooveFastError
 from groovefast.shards.manifest import JOURNAL, MANIFEST, verify
+from groovefast.shards.tfds_files import TFDS_FILES
 
 SHARDS = 3
 
@@ -213,7 +214,7 @@ def test_nothing_is_left_of_attempts(corpus: Path, tmp_path: Path) -> None:
     with pytest.raises(GrooveFastError, match="3 of 3 shards are missing"):
         convert(corpus, out, shards=SHARDS, runner=run)
     convert(corpus, out, shards=SHARDS)
-    assert {name.partition("-")[0] for name in contents(out)} == {"data", MANIFEST}
+    assert {name.partition("-")[0] for name in contents(out)} == {"data", MANIFEST, *TFDS_FILES}
 
 
 def test_damage_that_came_while_it_waited_is_named(corpus: Path, tmp_path: Path) -> None:
