@@ -6,7 +6,8 @@
 // The widest vectors that the processor at hand has. Sanitizers start too late for it.
 #if defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_THREAD__) && \
     !defined(__SANITIZE_ADDRESS__) && (defined(__GNUC__) && !defined(__clang__))
-#define GROOVEFAST_WIDEST __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define GROOVEFAST_WIDEST \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define GROOVEFAST_WIDEST
 #endif
@@ -23,8 +24,8 @@ constexpr float kRounding = 0x1.8p+23f;  // added to a number, its last bits are
 constexpr std::uint32_t kExponent = 23;
 constexpr std::uint32_t kExponentOf1 = 127u << kExponent;
 
-// exp(x) - 1, exact to some 2 units in the last place, for small x too. exp(x) is 2^n exp(r), with r
-// at most ln(2) / 2, of which seven terms of the series suffice.
+// exp(x) - 1, exact to some 2 units in the last place, for small x too. exp(x) is 2^n exp(r), with
+// r at most ln(2) / 2, of which seven terms of the series suffice.
 GROOVEFAST_INLINE float expm1_of(float x) {
   x = x < -kLargest ? -kLargest : x;
   x = x > kLargest ? kLargest : x;
@@ -62,8 +63,8 @@ struct Row {
 
 // `kApart` is how far what is known of one and the next lies apart.
 template <std::ptrdiff_t kApart>
-GROOVEFAST_INLINE void advance_row(std::size_t length, Row i, Row j, Row f, Row o, float* __restrict c,
-                        float* __restrict h) {
+GROOVEFAST_INLINE void advance_row(std::size_t length, Row i, Row j, Row f, Row o,
+                                   float* __restrict c, float* __restrict h) {
   for (std::size_t k = 0; k < length; ++k) {
     const auto at = static_cast<std::ptrdiff_t>(k) * kApart;
     const float kept = c[k] * sigmoid(f.gates[k] + f.known[at]);
@@ -74,10 +75,11 @@ GROOVEFAST_INLINE void advance_row(std::size_t length, Row i, Row j, Row f, Row 
 
 template <std::ptrdiff_t kApart>
 GROOVEFAST_INLINE void advance_units(const LstmStep& step, std::size_t units, std::size_t windows) {
-  const auto of_gate = [&](std::size_t gate, std::size_t unit) [[gnu::always_inline]] {
+  const auto of_gate = [&](std::size_t gate, std::size_t unit) {
     const std::size_t row = gate * units + unit;
-    return Row{step.gates + row * windows,
-               step.known + static_cast<std::ptrdiff_t>(row * (step.units / units)) * step.gate_stride};
+    return Row{
+        step.gates + row * windows,
+        step.known + static_cast<std::ptrdiff_t>(row * (step.units / units)) * step.gate_stride};
   };
   for (std::size_t unit = 0; unit < units; ++unit) {
     advance_row<kApart>(windows, of_gate(0, unit), of_gate(1, unit), of_gate(2, unit),

@@ -7,8 +7,8 @@
 namespace groovefast {
 
 // One step of some windows, those of each unit side by side. The gates are those of all units in
-// the order i, j, f, o, and get `known` added first; of that the windows lie `window_stride` apart, 1
-// or 0, and the gates `gate_stride`.
+// the order i, j, f, o, and get `known` added first; of that the windows lie `window_stride` apart,
+// 1 or 0, and the gates `gate_stride`.
 struct LstmStep {
   std::size_t units;
   std::size_t windows;

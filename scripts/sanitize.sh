@@ -14,7 +14,7 @@ declare -A tests=(
   [address,undefined]="tests/midi/test_score.py tests/windows/test_grid.py tests/windows/test_tokens.py
     tests/conversion/test_tfrecord.py tests/windows/test_tensors.py tests/conversion/test_convert.py
     tests/conversion/test_output.py tests/conversion/test_archives.py tests/midi/test_meters.py
-    tests/playing/test_grid_bars.py"
+    tests/playing/test_grid_bars.py tests/model/test_numpy_layers.py"
   [thread]="tests/conversion/test_convert.py tests/conversion/test_archives.py"
 )
 
