@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from groovefast.errors import GrooveFastError, wanting_extras
-from groovefast.files import replacing
 
 READERS = 64
 """Files to read at once: one takes 10 to 200 ms, nearly all of it waiting."""
@@ -182,16 +181,20 @@ class Place:
         Raises:
             RemoteError: It cannot be had as it should be.
         """
+        unfinished = to.with_name(f".{uuid.uuid4().hex}.tmp")
 
         def fetch() -> None:
-            with replacing(to) as unfinished:
-                self._system.get_file(self._path, unfinished.name)
-                size = Path(unfinished.name).stat().st_size
+            try:
+                self._system.get_file(self._path, str(unfinished))
+                size = unfinished.stat().st_size
                 if file.size is not None and size != file.size:
                     is_cut = size < file.size
                     raise EOFError("the answer ends too early" if is_cut else "it has changed")
-                if wrong := check(Path(unfinished.name)):
+                if wrong := check(unfinished):
                     raise ValueError(wrong)
+                unfinished.replace(to)
+            finally:
+                unfinished.unlink(missing_ok=True)
 
         self._naming(lambda: _trying(fetch))
 
