@@ -77,7 +77,8 @@ def serving(monkeypatch: pytest.MonkeyPatch, cache: Path) -> Iterator[Bucket]:
         mv(system, path, to, **options)
 
     def removing(system: Any, path: str) -> None:
-        bucket.log.append(("rm", _name(path)))
+        if not path.endswith(".tmp"):
+            bucket.log.append(("rm", _name(path)))
         rm_file(system, path)
 
     patches = {"get_file": getting, "put_file": putting, "mv": moving, "rm_file": removing}

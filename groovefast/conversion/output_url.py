@@ -116,6 +116,7 @@ class UrlOutputFolder(OutputFolder):
         """
         for upload in self._uploads:
             upload.result()
+        self._put_journal()  # for a later run, should what follows fail
         super().finish(plan, shards)
         self._mirror.put(*TFDS_FILES, MANIFEST)
         self._mirror.remove(JOURNAL)

@@ -51,7 +51,7 @@ def _fetch(url: str, names: Collection[str]) -> Path:
         return {name: there[name] for name in (*_LEDGERS, *names) if name in there}
 
     def check(came: Path, name: str) -> str | None:
-        entry = entries(came.parent).get(name)
+        entry = None if name in _LEDGERS else entries(came.parent).get(name)
         return what_is_wrong(came, entry) if entry else None
 
     return cached(url, find, check, first=_LEDGERS)
