@@ -260,11 +260,15 @@ def _file(name: str, info: Mapping[str, Any]) -> RemoteFile:
 
 
 def _options(url: str, configured: Mapping[str, Any]) -> dict[str, Any]:
-    """What a file system has to be told: that of S3 keeps ten connections unless it is."""
+    """What a file system has to be told: that of S3 keeps ten connections unless it is.
+
+    And that it is tried again in two places, which is enough: here and in s3fs.
+    """
     if _scheme(url) not in ("s3", "s3a"):
         return {}
     given = configured.get("s3", {}).get("config_kwargs", {})
-    return {"config_kwargs": {"max_pool_connections": READERS, **given}}
+    own = {"max_pool_connections": READERS, "retries": {"total_max_attempts": 1}}
+    return {"config_kwargs": {**own, **given}}
 
 
 def _trying(do: Callable[[], _Result], tries: int = _TRIES) -> _Result:

@@ -102,13 +102,12 @@ class RunAtUrl(RunHere):
 
     def _put_up(self) -> None:
         self._is_behind = True
-        gone = self.mirror.gone()
         # First, since beside weights that it is not fitted to it would be an error.
-        self.mirror.remove(*(name for name in gone if name.endswith(FITTED_FILES)))
+        self.mirror.remove(*(name for name in self.mirror.gone() if name.endswith(FITTED_FILES)))
         files = (path for path in self.path.rglob("*") if path.is_file())
         names = (path.relative_to(self.path).as_posix() for path in files)
         self.mirror.put(*sorted(filter(_is_whole, names), key=_turn))
-        self.mirror.remove(*sorted(gone, key=lambda name: not name.endswith(_INDEX)))
+        self.mirror.remove(*sorted(self.mirror.gone(), key=lambda name: not name.endswith(_INDEX)))
         self._is_behind = False
 
     def _where_it_is(self) -> str:
