@@ -27,6 +27,7 @@ PROGRAMS: dict[str, list[str]] = {
     "parse": MIDI,
     "pipeline": MIDI,
     "precision": [*MIDI, "--steps", "100", "--hparams", f"{SMALL},batch_size=4"],
+    "remote_reads": [*MIDI, "--few", "5"],
     "sample": [],
     "startup": [],
     "studio": [],
@@ -37,8 +38,8 @@ PROGRAMS: dict[str, list[str]] = {
 }
 OF_PEERS = {"note_seq_drums", "note_seq_grid", "train_torch"}
 """Not run: their packages, old or large, are not installed for tests."""
-PARTS = {"conftest", "corpus", "test_programs", "test_speed", "timing", "training_worker", "worker"}
-PARTS |= {"train_groovefast"}  # of gpu_train
+PARTS = {"conftest", "corpus", "slow_store", "test_programs", "test_speed", "timing", "worker"}
+PARTS |= {"train_groovefast", "training_worker"}  # of gpu_train and many_workers
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import buckets
 import numpy as np
 import places
 import pytest
@@ -33,6 +34,12 @@ def pytest_configure() -> None:
         raise pytest.UsageError(
             f"{name} changed since the extension was compiled; pip install -e . compiles it again"
         )
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[buckets.Bucket]:
+    """An empty bucket in memory, and an empty cache for what is fetched."""
+    yield from buckets.serving(monkeypatch, tmp_path / "cache")
 
 
 @pytest.fixture(scope="session")

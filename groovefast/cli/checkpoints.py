@@ -13,7 +13,7 @@ _OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what OUT_DI
 
 
 @console.command("groovefast-import")
-@click.argument("checkpoint", metavar="CKPT", type=click.Path(path_type=Path))
+@click.argument("checkpoint", metavar="CKPT", type=console.model_path)
 @click.argument("output", metavar="OUT_DIR", type=click.Path(path_type=Path))
 @click.option(
     "--config",
@@ -42,7 +42,7 @@ def import_checkpoint(checkpoint: Path, output: Path, config: str | None, overwr
 
 
 @console.command("groovefast-export")
-@click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
+@click.argument("model", metavar="MODEL", type=console.model_path)
 @click.argument("output", metavar="OUT_DIR", type=click.Path(path_type=Path))
 @click.option(
     "--format",

@@ -41,6 +41,7 @@ from groovefast.errors import (
     wanting_extras,
     which_of,
 )
+from groovefast.remote import is_url
 
 EXIT_MISTAKE = 2
 EXIT_SOME_FAILED = 3
@@ -172,6 +173,31 @@ class Choice(click.Choice[str]):
         """Returns the message for a word that is none of the choices."""
         del ctx
         return f"no such choice {value!r}{which_of(str(value), self.choices)}"
+
+
+class PathOrUrl(click.Path):
+    """A path, as a `Path`, or a URL, as it is written."""
+
+    def __init__(self, **wanted: Any) -> None:
+        """Takes what `click.Path` does."""
+        super().__init__(path_type=Path, **wanted)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Returns the path or URL that a word is."""
+        return value if is_url(value) else super().convert(value, param, ctx)
+
+
+def model_path(word: str) -> Path:
+    """The type of an option that names a model: its path, to which one at a URL is fetched.
+
+    Raises:
+        GrooveFastError: It cannot be had.
+    """
+    if not is_url(word):
+        return Path(word)
+    from groovefast.model.at_url import local_model
+
+    return local_model(word)
 
 
 def _channels(

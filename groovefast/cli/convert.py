@@ -161,10 +161,10 @@ def command(paths: Sequence[str], verify: bool, tfds: str | None, **options: Any
     """Converts drum MIDI (.mid, .midi, .smf, .kar, and .zip of them) to TFRecord shards.
 
     Each INPUT is a file, a folder or a URL, looked through however deep, and so are zips in
-    zips, up to 8 in one another. Hidden folders and OUTPUT_DIR are left out. A record is a
-    whole performance, or what is played of it in one meter; windows are cut when it is read, so
-    that one conversion serves every config. Unless --on-error fail says so, one bad file does
-    not stop a conversion: it is counted and named, and the rest goes on.
+    zips, up to 8 in one another. OUTPUT_DIR may be a URL too. Hidden folders and OUTPUT_DIR are
+    left out. A record is a whole performance, or what is played of it in one meter; windows are
+    cut when it is read, so that one conversion serves every config. Unless --on-error fail says so,
+    one bad file does not stop a conversion: it is counted and named, and the rest goes on.
     """
     if verify and len(paths) == 1 and tfds is None:
         _verify_folder(paths[0])
@@ -397,13 +397,15 @@ def _why_nothing(report: ConversionReport) -> GrooveFastError:
 
 def _verify_folder(folder: str) -> None:
     """Checks a conversion, and names what is not as it should be."""
+    from groovefast.remote import is_url
     from groovefast.shards.manifest import verify
 
     entries, wrong = [], 0
     for name, entry, message in verify(folder):
         if message:
             wrong += 1
-            click.echo(f"{Path(folder) / name}: {message}", err=True)
+            place = f"{folder.rstrip('/')}/{name}" if is_url(folder) else Path(folder) / name
+            click.echo(f"{place}: {message}", err=True)
         elif entry:
             entries.append(entry)
     if wrong:

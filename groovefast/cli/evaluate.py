@@ -269,11 +269,11 @@ def _train_shards_beside(data: str) -> list[Path] | None:
     """The training split of the same conversion, where `data` names another split of it."""
     from groovefast.shards.find import find_shards
 
-    path = Path(data)
-    name, renamed = _SPLIT.subn("train", path.name)
+    folder, slash, last = data.rstrip("/").rpartition("/")
+    name, renamed = _SPLIT.subn("train", last)
     name = re.sub(r"-\d{5}-of-\d{5}(?=\.tfrecord$)", "-*", name)
     try:
-        return find_shards(path.with_name(name)) if renamed else None
+        return find_shards(folder + slash + name) if renamed else None
     except GrooveFastError:
         return None
 

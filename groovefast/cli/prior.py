@@ -16,7 +16,7 @@ _PARTS = 1000
 
 
 @console.command("groovefast-prior")
-@click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
+@click.argument("model", metavar="MODEL", type=console.PathOrUrl())
 @click.option(
     "--data",
     required=True,
@@ -51,7 +51,7 @@ _PARTS = 1000
     "--overwrite", is_flag=True, help="Replace what was fitted before, or what FOLDER holds."
 )
 def command(
-    model: Path,
+    model: Path | str,
     data: tuple[str, ...],
     unseen: str | None,
     hop_bars: int | None,
@@ -107,13 +107,15 @@ def command(
     )
 
 
-def _check_output(model: Path, output: Path | None, overwrite: bool) -> Path:
+def _check_output(model: Path | str, output: Path | None, overwrite: bool) -> Path:
     """Returns the folder to write to, and raises if that may not be."""
     from groovefast.model.folder import find_model_folder, fitted_in, is_on_disk
 
     if output:
         console.check_no_model(output, overwrite)
         return output
+    if not isinstance(model, Path):
+        raise GrooveFastError(f"{model}: stays as it is; give --out FOLDER to write a copy")
     folder = find_model_folder(model)
     if folder is None and is_on_disk(model):
         raise GrooveFastError(f"{model}: no model folder; give --out FOLDER to write one")

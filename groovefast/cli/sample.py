@@ -55,10 +55,10 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
 @console.command("groovefast-sample", epilog=_EPILOG)
 @click.option(
     "--model",
-    type=Path,
+    type=console.model_path,
     metavar="DIR",
-    help="What groovefast-train left in RUN_DIR/model, a checkpoint of Magenta, or the name of an "
-    "included model.  [default: the one included for the mode]",
+    help="What groovefast-train left in RUN_DIR/model, a checkpoint of Magenta, the URL of either, "
+    "or the name of an included model.  [default: the one included for the mode]",
 )
 @click.option(
     "--config", help="What a checkpoint of Magenta was trained as, if its name does not tell."

@@ -33,7 +33,7 @@ threads that wait for each other take twenty times as long as one."""
     "given",
     metavar="DIR",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=console.model_path,
     help="A model of yours, beside the included ones: what groovefast-train left in RUN_DIR/model, "
     "or a checkpoint of Magenta, of grooves, drums, melodies or trios. May be given again.",
 )

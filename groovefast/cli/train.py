@@ -45,8 +45,8 @@ _NOTHING = object()
 @click.option(
     "--run-dir",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the run. The same command again goes on where it stopped.",
+    type=console.PathOrUrl(file_okay=False),
+    help="Folder of the run, or its URL. The same command again goes on where it stopped.",
 )
 @click.option(
     "--steps", type=click.IntRange(min=1), default=10_000, show_default=True, help="Steps in all."
@@ -55,8 +55,8 @@ _NOTHING = object()
     "--start-from",
     metavar="MODEL",
     help="A model to begin with instead of fresh weights: a folder, the name of an included one, "
-    "or a checkpoint of Magenta, of any config of the same sizes. Hyper-parameters are not taken "
-    "over.",
+    "a checkpoint of Magenta, or the URL of either, of any config of the same sizes. "
+    "Hyper-parameters are not taken over.",
 )
 @click.option(
     "--batch-size",
@@ -150,7 +150,7 @@ def command(
     config: str,
     data: tuple[str, ...],
     eval_data: tuple[str, ...],
-    run_dir: Path,
+    run_dir: Path | str,
     tfds: str | None,
     tfds_data_dir: str | None,
     batch_size: int | None,
@@ -169,6 +169,12 @@ def command(
         raise GrooveFastError("--data is missing: name the shards, or a data set with --tfds")
     if data and tfds is not None:
         raise OptionError("data", "give either it or `tfds`")
+    if tfds is not None and not isinstance(run_dir, Path):
+        raise OptionError(
+            "tfds",
+            f"is converted into the folder of the run, which is a URL; run groovefast-convert "
+            f"--tfds {tfds} DIR and give `data` 'DIR/train-*'",
+        )
     chosen = get_config(config).with_hparams(hparams, batch_size)
 
     from groovefast.shards.find import find_shards
@@ -182,6 +188,7 @@ def command(
     stage = _Stages()
     with display(_SECONDS_BETWEEN_LINES) as (show, say), _messages(say):
         if tfds is not None:
+            assert isinstance(run_dir, Path)
             from groovefast.cli.tfds_records import records_of
 
             sets = records_of(tfds, run_dir, chosen, tfds_data_dir, say)

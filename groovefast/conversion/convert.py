@@ -22,11 +22,12 @@ from groovefast.conversion.job import Job, Made, PlannedShard, Progress, failure
 from groovefast.conversion.metadata import Metadata, is_set_name
 from groovefast.conversion.options import OnError, OnUnmapped, Options, Representation
 from groovefast.conversion.output import OutputFolder
+from groovefast.conversion.output_url import open_output
 from groovefast.conversion.report import ConversionReport
 from groovefast.drum_part import Channel, Track
 from groovefast.drums import PitchClasses
 from groovefast.errors import GrooveFastError, OptionError, check_whole, wanting_extras
-from groovefast.remote import READERS
+from groovefast.remote import READERS, is_url
 from groovefast.shards import manifest
 from groovefast.shards.manifest import ShardEntry
 
@@ -85,6 +86,8 @@ def convert(
             folders of both. Hidden folders are left out, unless they are inputs themselves. Or URLs
             that fsspec knows, below which zips are not looked into.
         output_dir: Where the shards go; made if need be. What lies in it is left out of the inputs.
+            At a URL nothing but the shards themselves says that a conversion is at work there, and
+            there is room needed here for those on their way.
         workers: Threads; None means one for each CPU, or many where files are read from URLs.
         steps_per_quarter: Grid steps in a quarter note.
         pitch_classes: Which pitches are which drum, in any form that `resolve_pitch_classes` takes.
@@ -124,6 +127,7 @@ def convert(
     Raises:
         GrooveFastError: A mistake in the options, no MIDI, no such place; under
             `on_error="fail"` the first file that failed; under `resume` another conversion.
+        RemoteError: What is at a URL cannot be listed, read or written, however often it is tried.
         OSError: The folder cannot be written to, or the disk is full, or that of temporary files,
             where zips in zips are unpacked. What is complete stays, for `resume`.
     """
@@ -134,6 +138,8 @@ def convert(
         check_whole("shards", shards, 1, _MAX_SHARDS)
     if metadata is None and metadata_columns is not None:
         raise OptionError("metadata_columns", "there is no `metadata` to take them from")
+    if runner is not None and is_url(output_dir):
+        raise OptionError("runner", f"its workers share a folder, and {output_dir} is a URL")
     make = _maker(workers, runner, runner_options)
     options = Options.of(
         steps_per_quarter=steps_per_quarter,
@@ -155,7 +161,7 @@ def convert(
         listing = Listing(corpus, table, name)
         planned = plan_shards(listing, shards)
         plan = _describe(options, corpus, listing, planned, table)
-        with OutputFolder(output_dir) as folder:
+        with open_output(output_dir, resume) as folder:
             kept = _find_complete(folder, plan, planned, corpus, on_message) if resume else {}
             entries = dict(kept)
             if len(kept) < len(planned) or not folder.is_finished(plan, kept.values()):
@@ -169,7 +175,7 @@ def convert(
                 entries.update({entry.name: entry for entry in made.entries})
                 folder.finish(plan, [entries[shard.name] for shard in planned])
     return ConversionReport(
-        output_dir=Path(output_dir),
+        output_dir=os.fspath(output_dir) if is_url(output_dir) else Path(output_dir),
         shards=[entries[shard.name] for shard in planned],
         corpus=corpus,
         listing=listing,
@@ -264,7 +270,7 @@ def _find_complete(
             if not wrong:
                 complete[shard.name] = entry
             elif say:
-                say(f"{path}: {wrong}; making it again")
+                say(folder.told(f"{path}: {wrong}; making it again"))
     return complete
 
 

@@ -54,7 +54,8 @@ class Corpus:
         self.unreadable: list[Unreadable] = []
         if output_dir is not None:
             self.files.leave_out(os.fsencode(output_dir))
-        self._remote: dict[bytes, RemoteFile] = {}
+        self._remote: dict[bytes, tuple[Place, RemoteFile]] = {}
+        """The input each is in, or is, and what it is; by its URL."""
         for path in inputs:
             if is_url(path):
                 self._add_remote(os.fspath(path))
@@ -140,8 +141,8 @@ class Corpus:
         """
         if member := self.files.member(index):
             return self._archives.read(*member)
-        url = self.files.path(index)
-        return Place.of(os.fsdecode(url)).read(self._remote[url].size)
+        place, file = self._remote[self.files.path(index)]
+        return (place / file.name if file.name else place).read(file.size)
 
     def close(self) -> None:
         """Closes the archives; what has been found stays known."""
@@ -151,7 +152,7 @@ class Corpus:
         member = self.files.member(index)
         path = self._archives.path(member[0]) if member else os.fsdecode(self.files.path(index))
         if is_url(path):
-            return self._remote[os.fsencode(path)].changed_ns or time.time_ns()
+            return self._remote[os.fsencode(path)][1].changed_ns or time.time_ns()
         try:
             return Path(path).stat().st_mtime_ns
         except OSError:
@@ -159,16 +160,17 @@ class Corpus:
 
     def _add_remote(self, url: str) -> None:
         """Adds the files below a URL, or the one that it is."""
-        folder = url.rstrip("/") + "/"
-        for file in Place.of(url).files():
-            if not file.name:
+        place = Place.of(url)
+        for file in place.files():
+            folder, name = url.rstrip("/") + "/", file.name
+            if not name:
                 folder, _, name = url.rpartition("/")
-                folder, file = folder + "/", file._replace(name=name)
-            path = os.fsencode(folder + file.name)
-            if _is_midi(file.name):
-                self.files.add_named(os.fsencode(folder), os.fsencode(file.name), True)
-                self._remote[path] = file
-            elif _is_zip(file.name):
+                folder += "/"
+            path = os.fsencode(folder + name)
+            if _is_midi(name):
+                self.files.add_named(os.fsencode(folder), os.fsencode(name), True)
+                self._remote[path] = place, file
+            elif _is_zip(name):
                 self.unreadable.append(
                     Unreadable(printable(path), "a zip at a URL; unpack it there")
                 )

@@ -70,6 +70,10 @@ class OutputFolder:
             self._journal.close()
         os.close(self._lock)
 
+    def told(self, line: str) -> str:
+        """Returns a line in which the folder is called as its user calls it."""
+        return line
+
     def begin(self, plan: Plan, keep: Iterable[ShardEntry] = ()) -> int:
         """Clears the folder for a plan: of all other shards of conversions, and of loose ends.
 

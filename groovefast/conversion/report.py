@@ -28,7 +28,7 @@ class ConversionReport:
     """What a conversion made of its files.
 
     Attributes:
-        output_dir: The folder of the shards.
+        output_dir: The folder of the shards, or its URL.
         shards: The shards, in order.
         corpus: The files.
         listing: The sets they were put into.
@@ -38,7 +38,7 @@ class ConversionReport:
         reused: How many shards of an earlier run were kept.
     """
 
-    output_dir: Path
+    output_dir: Path | str
     shards: Sequence[ShardEntry]
     corpus: Corpus = dataclasses.field(repr=False)
     listing: Listing = dataclasses.field(repr=False)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from groovefast.config import BACKENDS, PRECISIONS, Config, get_config
 from groovefast.errors import GrooveFastError, OptionError, check_choice, wanting_extras
 from groovefast.files import replacing
+from groovefast.model.at_url import local_model
 from groovefast.model.fitted import fingerprint, is_fitted_to
 from groovefast.model.folder import (
     CONFIG_FILE,
@@ -144,7 +145,8 @@ def load_model(
     Args:
         path: The name of an included model, such as "groovae_2bar_humanize"; a
             model folder, a training run's folder, or a TensorFlow 1 checkpoint of Magenta: its
-            prefix (`…/model.ckpt-3668`), folder or .tar file.
+            prefix (`…/model.ckpt-3668`), folder or .tar file. Or the URL of any of these but a
+            name, which is fetched into the cache of this machine; see `cached`.
         config: What a checkpoint of Magenta was trained as; looked for in its name, and then in
             its variables, when None. Its sizes come from the checkpoint. A model folder knows its
             own.
@@ -162,7 +164,7 @@ def load_model(
     check_choice("precision", precision, PRECISIONS)
     if backend == "numpy" and precision != "float32":
         raise OptionError("precision", f"{precision} is for TensorFlow; NumPy has float32")
-    path = Path(path)
+    path = local_model(path)
     folder = find_model_folder(path)
     if folder is None:
         own, weights = _magenta().read_model(path, config)
@@ -194,7 +196,7 @@ def load_weights(path: str | os.PathLike[str], config: Config) -> Arrays:
     Raises:
         GrooveFastError: As for `load_model`.
     """
-    path = Path(path)
+    path = local_model(path)
     folder = find_model_folder(path)
     weights = _magenta().read_weights(path) if folder is None else _read_folder(folder)
     _check_variables(config, weights, path)
@@ -203,10 +205,11 @@ def load_weights(path: str | os.PathLike[str], config: Config) -> Arrays:
 
 def saved_step(path: str | os.PathLike[str]) -> int:
     """Returns the training steps behind a model, of either kind; 0 where nothing tells."""
-    folder = find_model_folder(Path(path))
+    path = local_model(path)
+    folder = find_model_folder(path)
     if folder is not None:
         return read_description(folder).step
-    return int(_magenta().read_step(Path(path)))
+    return int(_magenta().read_step(path))
 
 
 def _magenta() -> ModuleType:

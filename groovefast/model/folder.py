@@ -23,7 +23,7 @@ ONNX_FILES = ("encoder.onnx", "decoder.onnx", "decoder-start.onnx", "decoder-ste
 """A model's parts as ONNX has them; see `onnx_files`."""
 SAVED_MODEL_VERSION = "1"
 """The folder of a SavedModel, in that of all versions, which TensorFlow Serving watches."""
-_MODEL_OF_RUN = "model"
+MODEL_OF_RUN = "model"
 
 
 class Description(NamedTuple):
@@ -38,7 +38,7 @@ def find_model_folder(path: Path) -> Path | None:
 
     What is on disk comes before what is included.
     """
-    for folder in (path, path / _MODEL_OF_RUN):
+    for folder in (path, path / MODEL_OF_RUN):
         if (folder / CONFIG_FILE).is_file() and (folder / WEIGHTS_FILE).is_file():
             return folder
     return None if is_on_disk(path) else included_model(os.fspath(path))
@@ -54,7 +54,7 @@ def model_in(path: Path) -> Path | None:
 
     A training run's model counts too: one saved beside it would be taken for it.
     """
-    folders = (path, path / _MODEL_OF_RUN)
+    folders = (path, path / MODEL_OF_RUN)
     files = (folder / name for folder in folders for name in (CONFIG_FILE, WEIGHTS_FILE))
     return next((file for file in files if file.exists()), None)
 

@@ -9,13 +9,16 @@ import hashlib
 import json
 import os
 import re
+import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from groovefast import _records
 from groovefast.errors import GrooveFastError
-from groovefast.shards.tfds_files import tfds_files
+from groovefast.mirror import Mirror
+from groovefast.remote import Place, is_url
+from groovefast.shards.tfds_files import TFDS_FILES, tfds_files
 
 MANIFEST = "manifest.json"
 JOURNAL = ".groovefast-journal.jsonl"
@@ -210,9 +213,11 @@ def verify(output_dir: str | os.PathLike[str]) -> Iterator[tuple[str, ShardEntry
         files that TFDS reads and that do not say what the manifest does.
 
     Raises:
-        GrooveFastError: There is no finished conversion.
+        GrooveFastError: There is no finished conversion, or what is at a URL cannot be had.
         OSError: A file cannot be read.
     """
+    if is_url(output_dir):
+        return _verify_at(os.fspath(output_dir))
     folder = Path(output_dir)
     if not folder.is_dir():
         raise GrooveFastError(f"{folder}: no such folder")
@@ -225,6 +230,22 @@ def verify(output_dir: str | os.PathLike[str]) -> Iterator[tuple[str, ShardEntry
         raise GrooveFastError(f"{folder}: the conversion was not finished; go on with --resume")
     shard_names(ledger.plan)
     return _verify(folder, ledger)
+
+
+def _verify_at(url: str) -> Iterator[tuple[str, ShardEntry | None, str]]:
+    """Fetches all that is to be checked."""
+    place = Place.of(url)
+    beside = {MANIFEST, JOURNAL, *TFDS_FILES}
+    files = [
+        file for name, file in place.listing().items() if name in beside or SHARD_NAME.match(name)
+    ]
+    if not files:
+        raise GrooveFastError(f"{url}: no conversion there to verify")
+    with tempfile.TemporaryDirectory(prefix="groovefast-") as room:
+        mirror = Mirror(place, Path(room))
+        mirror.fetch(files)
+        with mirror.in_errors():
+            yield from verify(room)
 
 
 def _verify(folder: Path, ledger: Ledger) -> Iterator[tuple[str, ShardEntry | None, str]]:

@@ -37,7 +37,7 @@ from groovefast.windows.cutting import Cutting
 _log = logging.getLogger(__name__)
 
 RUN_FILE = "run.json"
-_CHECKPOINTS = "checkpoints"
+CHECKPOINTS = "checkpoints"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +109,7 @@ class RunFolder:
         self._trainer = trainer
         self._writes = writes
         _claim(path, identity.to_dict(), writes)
-        self._checkpoints = RunCheckpoints(path / _CHECKPOINTS, trainer, keep)
+        self._checkpoints = RunCheckpoints(path / CHECKPOINTS, trainer, keep)
         restored = self._checkpoints.restore()
         if writes:
             self._checkpoints.sweep()
@@ -134,15 +134,20 @@ class RunFolder:
         best.assign(math.inf)
         self._trainer.best_eval_data.assign(data)
 
-    def save(self) -> None:
-        """Writes a checkpoint, unless the latest is of this step, and exports the model."""
+    def save(self) -> bool:
+        """Writes a checkpoint, unless the latest is of this step, and exports the model.
+
+        Returns:
+            Whether this process writes.
+        """
         if not self._writes:
-            return
+            return False
         step = int(self._trainer.step)
         if step != self._saved_step:
             self._checkpoints.save(step)
             self._saved_step = step
         save_model(self._trainer.averaged, self.model_dir, step)
+        return True
 
     def models(self) -> list[Path]:
         """Returns the folders of the models in it."""
@@ -185,7 +190,7 @@ class RunFolder:
 
 def has_checkpoint(path: Path) -> bool:
     """Whether the folder holds a run that is past its first checkpoint."""
-    return bool(saved_steps(path / _CHECKPOINTS))
+    return bool(saved_steps(path / CHECKPOINTS))
 
 
 def begun_precision(path: Path) -> str | None:

@@ -36,6 +36,7 @@ from groovefast.training.devices import (
 )
 from groovefast.training.finish import fit_models
 from groovefast.training.memory import free_memory
+from groovefast.training.run_at_url import RunHere, open_run
 from groovefast.training.run_folder import RunFolder, RunIdentity, begun_precision, has_checkpoint
 from groovefast.training.schedules import check_sampling
 from groovefast.training.step import Trainer, step_memory
@@ -88,7 +89,7 @@ class TrainingResult:
         skipped_steps: Steps whose gradient was too large or not finite.
         examples_per_second: Windows trained on per second in this call; None if it was too short
             to tell.
-        model_dir: The folder of the exported model.
+        model_dir: The folder of the exported model, or its URL.
         interrupted: Whether it was stopped before its last step.
     """
 
@@ -97,7 +98,7 @@ class TrainingResult:
     eval_metrics: Mapping[str, float]
     skipped_steps: int
     examples_per_second: float | None
-    model_dir: Path
+    model_dir: Path | str
     interrupted: bool
 
 
@@ -136,7 +137,7 @@ def train(
     Args:
         config: A config or its name.
         data: Shards to train on, see `shards.find.find_shards`.
-        run_dir: The run's folder, made if need be.
+        run_dir: The run's folder, made if need be, or its URL, see `run_at_url`.
         eval_data: Shards to evaluate on. The model with the lowest loss on them is kept in
             `run_dir`/best; with other ones it is looked for anew.
         steps: Steps in all, those of earlier calls included.
@@ -186,57 +187,59 @@ def train(
     check_sampling(config.hparams)
     cutting = Cutting.of(config, hop_bars, dedupe, min_hits)
     replicas = choose_strategy(strategy, device)
-    path, start = Path(run_dir), None
-    if precision == "auto":
-        precision = begun_precision(path) or precision
-    precision = choose_precision(precision, replicas)
-    _check_batch_size(config.hparams.batch_size, replicas)
-    if start_from is not None and not has_checkpoint(path):
-        start = load_weights(start_from, config)
-    shards = find_shards(data)
-    windows = open_windows(shards, config, cutting, cache=cache, seed=seed)
-    identity = RunIdentity(
-        config, seed, precision, windows.count, sha256_of(*shards), cutting, streamed=not cache
-    )
-    eval_shards = None if eval_data is None else find_shards(eval_data)
-    evaluation = eval_shards and _in_order(eval_shards, config, cutting, cache)
-    _check_memory(config, precision, replicas)
-    with _plain_errors(path, config), contextlib.ExitStack() as stack:
-        trainer = Trainer(config, replicas, precision, seed)
-        if start is not None:
-            trainer.start_from(start)
-        writes = is_chief(replicas)
-        if writes:
-            lock = lock_folder(path, "another process is training in it")
-            stack.callback(os.close, lock)
-        folder = RunFolder(path, identity, trainer, keep, writes)
-        stack.callback(folder.close)
-        if eval_shards:
-            folder.evaluate_on(sha256_of(*eval_shards))
-        _announce(trainer, windows, precision, replicas)
-        order = Order(seed=seed, repeat=True, start=int(trainer.step))
-        loop = _Loop(
-            trainer,
-            folder,
-            rhythm,
-            iterator=iter(_distribute(windows, config, order, replicas)),
-            evaluation=evaluation,
-            speed=_Speed(config.hparams.batch_size),
-            several_workers=has_several_workers(replicas),
+    with open_run(run_dir) as run:
+        path, start = run.path, None
+        if precision == "auto":
+            precision = begun_precision(path) or precision
+        precision = choose_precision(precision, replicas)
+        _check_batch_size(config.hparams.batch_size, replicas)
+        if start_from is not None and not has_checkpoint(path):
+            start = load_weights(start_from, config)
+        shards = find_shards(data)
+        windows = open_windows(shards, config, cutting, cache=cache, seed=seed)
+        identity = RunIdentity(
+            config, seed, precision, windows.count, sha256_of(*shards), cutting, streamed=not cache
         )
-        loop.run(progress or (lambda _: None))
-        can_fit = config.hparams.z_size and not config.tokens
-        if prior and can_fit and writes and int(trainer.step) >= steps:
-            fit_models(folder.models(), shards, cutting, eval_shards, seed)
-        return TrainingResult(
-            step=int(trainer.step),
-            metrics=folder.latest(),
-            eval_metrics=loop.eval_metrics,
-            skipped_steps=int(trainer.skipped),
-            examples_per_second=loop.speed.overall(),
-            model_dir=folder.model_dir,
-            interrupted=int(trainer.step) < steps,
-        )
+        eval_shards = None if eval_data is None else find_shards(eval_data)
+        evaluation = eval_shards and _in_order(eval_shards, config, cutting, cache)
+        _check_memory(config, precision, replicas)
+        with _plain_errors(path, config), contextlib.ExitStack() as stack:
+            trainer = Trainer(config, replicas, precision, seed)
+            if start is not None:
+                trainer.start_from(start)
+            writes = is_chief(replicas)
+            if writes:
+                lock = lock_folder(path, "another process is training in it")
+                stack.callback(os.close, lock)
+            folder = RunFolder(path, identity, trainer, keep, writes)
+            stack.callback(folder.close)
+            if eval_shards:
+                folder.evaluate_on(sha256_of(*eval_shards))
+            _announce(trainer, windows, precision, replicas)
+            order = Order(seed=seed, repeat=True, start=int(trainer.step))
+            loop = _Loop(
+                trainer,
+                folder,
+                run,
+                rhythm,
+                iterator=iter(_distribute(windows, config, order, replicas)),
+                evaluation=evaluation,
+                speed=_Speed(config.hparams.batch_size),
+                several_workers=has_several_workers(replicas),
+            )
+            loop.run(progress or (lambda _: None))
+            can_fit = config.hparams.z_size and not config.tokens
+            if prior and can_fit and writes and int(trainer.step) >= steps:
+                fit_models(folder.models(), shards, cutting, eval_shards, seed)
+            return TrainingResult(
+                step=int(trainer.step),
+                metrics=folder.latest(),
+                eval_metrics=loop.eval_metrics,
+                skipped_steps=int(trainer.skipped),
+                examples_per_second=loop.speed.overall(),
+                model_dir=run.called(folder.model_dir),
+                interrupted=int(trainer.step) < steps,
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -271,6 +274,7 @@ class _Loop:
 
     trainer: Trainer
     folder: RunFolder
+    place: RunHere
     rhythm: _Rhythm
     iterator: Any
     evaluation: tf.data.Dataset | None
@@ -294,10 +298,14 @@ class _Loop:
                     self.folder.log_evaluation(self.eval_metrics)
                 progress(self._progress(step, means["loss"]))
                 if time.monotonic() - saved_at >= self.rhythm.checkpoint_seconds:
-                    self.folder.save()
+                    self._save()
                     saved_at = time.monotonic()
-        self.folder.save()
+        self._save()
         self.folder.draw()
+
+    def _save(self) -> None:
+        if self.folder.save():
+            self.place.saved()
 
     def _is_asked(self, stopper: _Stopper) -> bool:
         """Whether to stop: with several workers all at the same step, whichever was asked."""
