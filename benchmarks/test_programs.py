@@ -27,6 +27,7 @@ PROGRAMS: dict[str, list[str]] = {
     "parse": MIDI,
     "pipeline": MIDI,
     "precision": [*MIDI, "--steps", "100", "--hparams", f"{SMALL},batch_size=4"],
+    "runners": [*MIDI, "--files", "50"],
     "sample": [],
     "startup": [],
     "studio": [],
