@@ -29,6 +29,7 @@ PROGRAMS: dict[str, list[str]] = {
     "precision": [*MIDI, "--steps", "100", "--hparams", f"{SMALL},batch_size=4"],
     "runners": [*MIDI, "--files", "50"],
     "sample": [],
+    "scale": [*MIDI, "--sizes", "20", "40", "60"],
     "startup": [],
     "studio": [],
     "syscalls": MIDI,
