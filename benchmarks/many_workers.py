@@ -28,8 +28,8 @@ from timing import Report, option_parser
 from groovefast import convert
 
 PROCESSES = (1, 2)
-LOG_EVERY = 20
-"""Several workers come back to Python that often, whatever their speed."""
+LOGS = 10
+"""Several workers come back to Python as often as that in a run, whatever their speed."""
 
 
 def train(task: dict[str, Any]) -> None:
@@ -46,7 +46,7 @@ def train(task: dict[str, Any]) -> None:
             hparams=task["hparams"] or None,
             precision=task["precision"],
             device="cpu",
-            log_every=LOG_EVERY,
+            log_every=max(1, task["steps"] // LOGS),
             prior=False,
         )
     print(json.dumps(result.examples_per_second))
