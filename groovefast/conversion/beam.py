@@ -151,10 +151,13 @@ def run_on(runner: str, options: Sequence[str]) -> Run:
         _refuse_unknown(words)
 
     def run(works: Iterable[Work], attempts: Path) -> None:
+        stored = work.store(works, attempts)
+        if not stored:  # an earlier run did all, and was killed before it could say so
+            return
         pipeline = beam.Pipeline(runner=made, options=PipelineOptions(words))
         _ = (
             pipeline
-            | "Work" >> beam.Create(work.store(works, attempts), reshuffle=False)
+            | "Work" >> beam.Create(stored, reshuffle=False)
             | "Spread" >> beam.Reshuffle()
             | "Convert" >> beam.Map(_do)
         )

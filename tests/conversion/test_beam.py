@@ -133,6 +133,13 @@ def test_dask_with_a_worker_killed_while_it_writes(
     assert report.failed == {"damaged": 1}
 
 
+def test_where_there_is_nothing_to_do_no_cluster_is_asked(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="Dask is not installed (the extra beam)")
+    from groovefast.conversion.beam import run_on
+
+    run_on("DaskRunner", ["--dask_client_address=tcp://127.0.0.1:1"])([], tmp_path)
+
+
 # The transform
 
 
