@@ -16,11 +16,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from corpus import add_midi_option, midi_files
 from timing import Report, option_parser
@@ -28,8 +29,8 @@ from timing import Report, option_parser
 from groovefast import convert
 
 PROCESSES = (1, 2)
-LOG_EVERY = 20
-"""Several workers come back to Python that often, whatever their speed."""
+LOGS = 10
+"""Several workers come back to Python as often as that in a run, whatever their speed."""
 
 
 def train(task: dict[str, Any]) -> None:
@@ -37,6 +38,7 @@ def train(task: dict[str, Any]) -> None:
     os.sched_setaffinity(0, [task["core"]])
     from groovefast.training.train import train
 
+    looks: list[tuple[int, float]] = []  # steps done, and seconds on the CPU until then
     with tempfile.TemporaryDirectory() as own:  # only the first worker writes, so none is shared
         result = train(
             task["config"],
@@ -46,16 +48,31 @@ def train(task: dict[str, Any]) -> None:
             hparams=task["hparams"] or None,
             precision=task["precision"],
             device="cpu",
-            log_every=LOG_EVERY,
+            log_every=max(1, task["steps"] // LOGS),
             prior=False,
+            progress=lambda now: looks.append((now.step, time.process_time())),
         )
-    print(json.dumps(result.examples_per_second))
+    (first, cpu_then), (last, cpu_now) = looks[0], looks[-1]
+    print(json.dumps([result.examples_per_second, (cpu_now - cpu_then) / max(1, last - first)]))
 
 
-def rate_of(
+class Speed(NamedTuple):
+    """How fast processes trained together.
+
+    Attributes:
+        rate: Examples per second.
+        step_cpu_s: Seconds on the CPU that a step took them all: other processes of the machine
+            take no part of it, nor does waiting for one another.
+    """
+
+    rate: float
+    step_cpu_s: float
+
+
+def speed_of(
     processes: int, cores: Sequence[int], options: argparse.Namespace, shards: str
-) -> float:
-    """Examples per second of so many processes that train together."""
+) -> Speed:
+    """How fast so many processes train together."""
     addresses = free_addresses(processes)
     started = []
     for number in range(processes):
@@ -78,7 +95,8 @@ def rate_of(
     told = [process.communicate()[0] for process in started]
     if any(process.returncode for process in started):
         raise SystemExit(f"{processes} processes: one ended with an error")
-    return min(float(text.splitlines()[-1]) for text in told)
+    rates, step_cpu_s = zip(*(json.loads(text.splitlines()[-1]) for text in told), strict=True)
+    return Speed(min(rates), sum(step_cpu_s))
 
 
 def free_addresses(count: int) -> list[str]:
@@ -104,17 +122,21 @@ def main() -> None:
     midi_files(arguments.midi)
     cores = sorted(os.sched_getaffinity(0))
     report = Report(f"{arguments.steps} steps of {arguments.config}, a core each", ("tensorflow",))
-    rates: dict[int, list[float]] = {processes: [] for processes in PROCESSES}
+    speeds: dict[int, list[Speed]] = {processes: [] for processes in PROCESSES}
     with tempfile.TemporaryDirectory() as scratch:
         convert(arguments.midi, Path(scratch) / "records", name="train")
         shards = f"{scratch}/records/train-*.tfrecord"
         for _ in range(arguments.rounds):
             for processes in PROCESSES:
-                rates[processes].append(rate_of(processes, cores, arguments, shards))
-    one, two = (rates[processes] for processes in PROCESSES)
-    report.figure("one process", median(one), "examples/s")
-    report.figure("two processes", median(two), "examples/s")
-    report.figure("two against one", median(b / a for a, b in zip(one, two, strict=True)), "×")
+                speeds[processes].append(speed_of(processes, cores, arguments, shards))
+    one, two = (speeds[processes] for processes in PROCESSES)
+    for name, runs in (("one process", one), ("two processes", two)):
+        report.figure(name, median(run.rate for run in runs), "examples/s")
+        report.figure("  a step of all, least", min(run.step_cpu_s for run in runs), "s of CPU")
+    ratios = (b.rate / a.rate for a, b in zip(one, two, strict=True))
+    report.figure("two against one", median(ratios), "×")
+    least = min(run.step_cpu_s for run in one) / min(run.step_cpu_s for run in two)
+    report.figure("  by CPU alone, if none had to wait", len(PROCESSES) * least, "×")
     report.write(arguments.json)
 
 

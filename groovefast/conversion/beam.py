@@ -3,6 +3,9 @@
 No more of Beam is used than all runners have: elements that are mapped, one by one. Dask's drops
 what the end of a bundle emits, mixes outputs that are told apart by tags, and computes nothing but
 the last collection of a pipeline, so that there are no batches, no side outputs and no branches.
+
+Elements are small: Beam compresses all of them several times before anything is run, and Dataflow
+takes no more than 10 MB of them. What is to be done lies in a file, of which each is a piece.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from groovefast.conversion.job import failure
 from groovefast.conversion.one_file import convert_file
 from groovefast.conversion.options import Options
 from groovefast.conversion.outcomes import FileProblem, Outcome, explain
-from groovefast.conversion.work import Done, Work
+from groovefast.conversion.work import Stored, Work
 from groovefast.errors import GrooveFastError, OptionError
 
 
@@ -148,13 +151,15 @@ def run_on(runner: str, options: Sequence[str]) -> Run:
         _refuse_unknown(words)
 
     def run(works: Iterable[Work], attempts: Path) -> None:
+        stored = work.store(works, attempts)
+        if not stored:  # an earlier run did all, and was killed before it could say so
+            return
         pipeline = beam.Pipeline(runner=made, options=PipelineOptions(words))
         _ = (
             pipeline
-            | "Work" >> beam.Create(list(works), reshuffle=False)
+            | "Work" >> beam.Create(stored, reshuffle=False)
             | "Spread" >> beam.Reshuffle()
-            | "Convert" >> beam.Map(work.do)
-            | "Note" >> beam.Map(_note, str(attempts))
+            | "Convert" >> beam.Map(_do)
         )
         try:
             result = pipeline.run()
@@ -180,9 +185,10 @@ def _refuse_unknown(words: Sequence[str]) -> None:
             raise OptionError("runner", f"neither Beam nor the runner has an option --{name}")
 
 
-def _note(done: Done, attempts: str) -> int:
-    """Notes an attempt; returns which work it was at."""
-    work.note(done, attempts)
+def _do(stored: Stored) -> int:
+    """Does work and notes that it is done; returns its number."""
+    done = work.do(work.fetch(stored))
+    work.note(done, stored.attempts)
     return done.work
 
 

@@ -32,7 +32,6 @@ from groovefast.shards import manifest
 from groovefast.shards.manifest import ShardEntry
 
 _SET_NAME = "data"
-_MAX_SHARDS = 99_999
 _MAX_WORKERS = 1024
 
 Make: TypeAlias = Callable[
@@ -135,7 +134,7 @@ def convert(
     if not is_set_name(name):
         raise OptionError("name", f"{name!r} cannot be part of a file name")
     if shards is not None:
-        check_whole("shards", shards, 1, _MAX_SHARDS)
+        check_whole("shards", shards, 1, manifest.MAX_SHARDS)
     if metadata is None and metadata_columns is not None:
         raise OptionError("metadata_columns", "there is no `metadata` to take them from")
     if runner is not None and is_url(output_dir):

@@ -42,7 +42,7 @@ def run_elsewhere(
         Exception: Whatever `run` raises.
     """
     attempts = folder.new_attempts()
-    works = list(divide(job, corpus, kept, attempts))
+    works = divide(job, corpus, kept, attempts)  # one after another, as they are asked for
     total = job.files_to_read(kept)
     known, failed = dict(kept), dict[int, Mapping[str, Any]]()
     running = _Running(run, works, attempts)

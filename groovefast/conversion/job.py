@@ -66,16 +66,18 @@ def plan_shards(listing: Listing, shards: int | None) -> list[PlannedShard]:
     """
     planned = []
     for number, (name, files) in enumerate(listing.sets.items()):
-        count = shards or _default_shards(len(files))
+        count = shards or default_shards(len(files))
         for index in range(count):
             shard = manifest.shard_name(name, index, count)
             planned.append(PlannedShard(shard, number, files[index::count]))
     return planned
 
 
-def _default_shards(files: int) -> int:
+def default_shards(files: int) -> int:
+    """Returns how many shards a set of so many files has unless somebody says."""
     few = min(math.ceil(files / _FILES_PER_SHARD), _FEW_SHARDS)
-    return max(1, few, math.ceil(files / _MANY_FILES_PER_SHARD))
+    many = min(math.ceil(files / _MANY_FILES_PER_SHARD), manifest.MAX_SHARDS)
+    return max(1, few, many)
 
 
 class Files(Protocol):

@@ -11,26 +11,31 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import json
 import os
+import pickle
 import shutil
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from groovefast import _records
 from groovefast.conversion.archives import ArchiveError, Archives
 from groovefast.conversion.corpus import Corpus
 from groovefast.conversion.job import Job, PlannedShard, Told
 from groovefast.conversion.options import Options
-from groovefast.files import write_atomically
+from groovefast.errors import GrooveFastError
+from groovefast.files import naming, write_atomically
 from groovefast.remote import READERS, Place, is_url
 from groovefast.shards import manifest
 from groovefast.shards.manifest import ShardEntry
 
 NOTE_ENDING = ".json"
 """Of the note that says an attempt is whole."""
+
+_STORE = "work.pickle"
 
 
 class SentFile(NamedTuple):
@@ -71,6 +76,23 @@ class SentShard(NamedTuple):
     set_number: int
     files: Sequence[SentFile]
     is_kept: bool
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by column, which takes a tenth of the time."""
+        return _from_columns, (
+            self.name,
+            self.set_number,
+            list(zip(*self.files, strict=True)),
+            self.is_kept,
+        )
+
+
+def _from_columns(
+    name: str, set_number: int, columns: Sequence[Sequence[Any]], is_kept: bool
+) -> SentShard:
+    return SentShard(
+        name, set_number, list(map(SentFile._make, zip(*columns, strict=True))), is_kept
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,6 +177,56 @@ def divide(job: Job, corpus: Corpus, kept: Collection[str], attempts: Path) -> I
         number += 1
 
 
+class Stored(NamedTuple):
+    """Where work lies among the attempts, for runners that are slow with large elements.
+
+    Attributes:
+        attempts: The folder for attempts.
+        start: Of its bytes in the file of all work there.
+        size: How many there are.
+        sha256: Theirs: nothing else is unpickled.
+    """
+
+    attempts: str
+    start: int
+    size: int
+    sha256: bytes
+
+
+def store(works: Iterable[Work], attempts: Path) -> list[Stored]:
+    """Writes all work to one file among the attempts; returns where each lies.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with naming(attempts / _STORE), (attempts / _STORE).open("wb") as file:
+        return [_store(each, file, str(attempts)) for each in works]
+
+
+def _store(work: Work, file: BinaryIO, attempts: str) -> Stored:
+    pickled = pickle.dumps(work, pickle.HIGHEST_PROTOCOL)
+    start = file.tell()
+    file.write(pickled)
+    return Stored(attempts, start, len(pickled), hashlib.sha256(pickled).digest())
+
+
+def fetch(stored: Stored) -> Work:
+    """Returns work that `store` wrote.
+
+    Raises:
+        OSError: It cannot be read, or nobody waits for it any more.
+        GrooveFastError: It is not what was written.
+    """
+    path = Path(stored.attempts, _STORE)
+    with path.open("rb") as file:
+        file.seek(stored.start)
+        pickled = file.read(stored.size)
+    if hashlib.sha256(pickled).digest() != stored.sha256:
+        raise GrooveFastError(f"{path}: not the work that was left there")
+    work: Work = pickle.loads(pickled)
+    return work
+
+
 def do(work: Work) -> Done:
     """Does work: leaves its shards in a new folder among the attempts.
 
@@ -200,11 +272,10 @@ def _together(planned: Sequence[PlannedShard], dedupe: bool) -> Iterator[list[Pl
 def _sent(listing: Told, corpus: Corpus, index: int, among: Sequence[int]) -> SentFile:
     name = corpus.files.name(index)
     path, trail = corpus.trail(index)
-    file = SentFile(index, b"", name)
     if trail:
-        file = file._replace(trail=trail, archive=_absolute(path))
+        file = SentFile(index, b"", name, trail, _absolute(path))
     else:
-        file = file._replace(folder=_folder(path[: len(path) - len(name)]))
+        file = SentFile(index, _folder(path[: len(path) - len(name)]), name)
     if isinstance(among, range):  # without metadata
         return file
     return file._replace(group=listing.group(index), features=listing.features(index))
@@ -216,6 +287,7 @@ def _folder(path: bytes) -> bytes:
     return path if is_url(path) else _absolute(path).rstrip(b"/") + b"/"
 
 
+@functools.lru_cache
 def _absolute(path: bytes) -> bytes:
     """A path from the root on: a worker may stand elsewhere."""
     return os.fsencode(Path(os.fsdecode(path)).absolute())
@@ -250,17 +322,18 @@ class _SentCorpus:
 
     def __init__(self, sent: Sequence[SentFile]) -> None:
         self._sent = sent
-        self.is_remote = any(is_url(file.folder) for file in sent)
+        urls = {folder for folder in {file.folder for file in sent} if is_url(folder)}
+        self.is_remote = bool(urls)
         self.files = _records.FileList()
         for file in sent:
-            self.files.add_named(file.folder, file.name, bool(file.trail) or is_url(file.folder))
+            self.files.add_named(file.folder, file.name, bool(file.trail) or file.folder in urls)
         outermost = dict.fromkeys(file.archive for file in sent if file.trail)
         self._archives = Archives(list(outermost))
         self._numbers: dict[tuple[bytes, tuple[int, ...]], int | ArchiveError] = {
             (path, ()): number for number, path in enumerate(outermost)
         }
         try:
-            for file in sent:
+            for file in filter(lambda file: file.trail, sent):
                 self._unpack(file.archive, file.trail[:-1])
         except BaseException:
             self._archives.close()

@@ -26,6 +26,8 @@ FORMAT = "groovefast-shards 3"
 """Of the records. Counts up whenever the same files would give other bytes."""
 
 SHARD_NAME = re.compile(r"(?P<name>.+)-\d{5}-of-\d{5}\.tfrecord")
+MAX_SHARDS = 99_999
+"""Of a set: their numbers have five digits."""
 _READ_BYTES = 1 << 18
 
 Plan = Mapping[str, Any]

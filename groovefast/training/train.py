@@ -518,11 +518,12 @@ def _plain_errors(run_dir: Path, config: Config) -> Iterator[None]:
 
 
 _LOST = tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError
-_HEADING = "Graph execution error:"
+_OF_NO_HELP = ("Graph execution error:", "Detected at node", 'File "')
+"""How lines begin that tell where in the graph, or in Python, an error was noticed."""
 
 
 def _why_lost(error: tf.errors.OpError) -> str:
     """The first line of TensorFlow's that says something of what happened."""
     lines = (line.strip() for line in str(error.message).splitlines())
-    told = (line for line in lines if line and line != _HEADING and "defined at" not in line)
+    told = (line for line in lines if line and not line.startswith(_OF_NO_HELP))
     return next(told, type(error).__name__)

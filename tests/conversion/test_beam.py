@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import subprocess
 import sys
@@ -108,6 +109,13 @@ def wait_until(what) -> None:
         time.sleep(0.05)
 
 
+def wait_for_two_workers(folder: Path) -> None:
+    import distributed
+
+    with distributed.Client(scheduler_file=str(folder / "scheduler.json")) as client:
+        client.wait_for_workers(2, timeout=PATIENCE_S)
+
+
 def test_dask_with_a_worker_killed_while_it_writes(
     corpus: Path, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -116,16 +124,20 @@ def test_dask_with_a_worker_killed_while_it_writes(
     # After a shard that it wrote and named, it is killed with half of the next one written.
     killed = environment_with_signal(out, 3, name=".tfrecord")
     with dask_cluster(tmp_path, killed, dict(os.environ)) as (option, workers):
-        import distributed
-
-        with distributed.Client(scheduler_file=str(tmp_path / "scheduler.json")) as client:
-            client.wait_for_workers(2, timeout=PATIENCE_S)
+        wait_for_two_workers(tmp_path)
         report = convert(corpus, out, shards=SHARDS, runner="DaskRunner", runner_options=[option])
         wait_until(lambda: workers[0].poll() is not None)
         assert workers[0].returncode == -9
         assert workers[1].poll() is None
     assert contents(out) == expected
     assert report.failed == {"damaged": 1}
+
+
+def test_where_there_is_nothing_to_do_no_cluster_is_asked(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="Dask is not installed (the extra beam)")
+    from groovefast.conversion.beam import run_on
+
+    run_on("DaskRunner", ["--dask_client_address=tcp://127.0.0.1:1"])([], tmp_path)
 
 
 # The transform
@@ -172,6 +184,36 @@ def test_transform_takes_paths(
     records = list(split_frames((tmp_path / "data-00000-of-00001.tfrecord").read_bytes()))
     monkeypatch.chdir(corpus)
     assert records_of(["00.mid"], records) == {"converted": 1}
+
+
+def test_transform_on_dask(corpus: Path, expected: dict[str, bytes], tmp_path: Path) -> None:
+    """Records go into a file each: Beam's own sinks do not work on Dask, see docs/beam.md."""
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.runners.dask.dask_runner import DaskRunner
+
+    from groovefast.conversion.beam import ConvertMidi
+
+    written = tmp_path / "written"
+    written.mkdir()
+
+    def write(record: bytes) -> None:
+        (written / hashlib.sha256(record).hexdigest()).write_bytes(record)
+
+    files = [(path.name, path.read_bytes()) for path in sorted(corpus.glob("*.mid"))]
+    with dask_cluster(tmp_path, dict(os.environ), dict(os.environ)) as (option, _):
+        wait_for_two_workers(tmp_path)
+        options = PipelineOptions([option, "--dask_partition_size=1"])
+        pipeline = beam.Pipeline(runner=DaskRunner(), options=options)
+        _ = pipeline | beam.Create(files) | ConvertMidi() | beam.Map(write)
+        result = pipeline.run()
+        result.wait_until_finish()
+        result.client.close()
+    shards = (expected[name] for name in expected if name.startswith("data-"))
+    records = [record for shard in shards for record in split_frames(shard)]
+    in_zip = [record for record in records if b"some.zip/" in record]
+    assert len(in_zip) == 1
+    assert sorted([*in_zip, *contents(written).values()]) == sorted(records)
 
 
 def test_transform_ends_at_a_failure_if_asked_to(corpus: Path) -> None:

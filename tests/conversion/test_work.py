@@ -74,7 +74,7 @@ def told(report: ConversionReport, tmp_path: Path) -> dict[str, Any]:
     return {name: value for name, value in content.items() if name not in where_and_when}
 
 
-def sent(works: Iterable[Work]) -> list[Work]:
+def sent(works: Iterable[Any]) -> list[Any]:
     """As they come out of the wire."""
     return [pickle.loads(pickle.dumps(each)) for each in works]
 
@@ -111,6 +111,41 @@ def test_bytes_and_report_are_those_of_one_machine(
     assert told(there, tmp_path) == told(here, tmp_path)
     assert len(list(there.problems())) > 2
     assert not any(message for _, _, message in verify(tmp_path / "there"))
+
+
+def from_store(works: Iterable[Work], attempts: Path) -> None:
+    for each in reversed(sent(work.store(works, attempts))):
+        work.note(work.do(work.fetch(each)), attempts)
+
+
+def test_work_may_wait_in_a_file(corpus: Path, info: Path, tmp_path: Path) -> None:
+    for name, options in {"plain": {}, "told": {"metadata": info}}.items():
+        here, there = tmp_path / name, tmp_path / f"{name} of others"
+        convert(corpus, here, shards=SHARDS, **options)
+        convert(corpus, there, shards=SHARDS, runner=from_store, **options)
+        assert contents(there) == contents(here)
+
+
+def test_elements_are_small_however_many_files_they_are_about(corpus: Path, tmp_path: Path) -> None:
+    def run(works: Iterable[Work], attempts: Path) -> None:
+        (stored,) = work.store(works, attempts)
+        assert len(pickle.dumps(stored)) < 200 + len(str(attempts)) < stored.size
+
+    with pytest.raises(GrooveFastError, match="missing"):
+        convert(corpus, tmp_path / "out", runner=run)
+
+
+def test_other_work_than_was_left_is_not_taken_up(corpus: Path, tmp_path: Path) -> None:
+    def run(works: Iterable[Work], attempts: Path) -> None:
+        first, second = work.store(works, attempts)[:2]
+        with pytest.raises(GrooveFastError, match="not the work that was left there"):
+            work.fetch(first._replace(start=second.start, size=second.size))
+        shutil.rmtree(attempts)
+        with pytest.raises(FileNotFoundError):
+            work.fetch(first)
+
+    with pytest.raises(GrooveFastError, match="missing"):
+        convert(corpus, tmp_path / "out", shards=SHARDS, runner=run)
 
 
 def test_with_metadata(corpus: Path, info: Path, tmp_path: Path) -> None:

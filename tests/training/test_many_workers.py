@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -38,7 +38,9 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def words(shards: Path, run_dir: Path, steps: int = STEPS) -> list[str]:
+def words(
+    shards: Path, run_dir: Path, steps: int = STEPS, checkpoint_minutes: float = 0
+) -> list[str]:
     options = {
         "config": CONFIG,
         "data": str(shards / "train-*"),
@@ -49,7 +51,7 @@ def words(shards: Path, run_dir: Path, steps: int = STEPS) -> list[str]:
         "precision": "float32",
         "log-every": "2",
         "eval-every": "4",
-        "checkpoint-minutes": "0",
+        "checkpoint-minutes": str(checkpoint_minutes),
     }
     command = "from groovefast.cli.train import main; main()"
     given = [word for name, value in options.items() for word in (f"--{name}", value)]
@@ -97,9 +99,22 @@ def endings(processes: Sequence[Process]) -> list[tuple[int, str]]:
     return [(process.returncode, text) for process, text in zip(processes, told, strict=True)]
 
 
-def wait_for_step(run_dir: Path, step: int, processes: Sequence[Process]) -> None:
+def saved_step(run_dir: Path) -> int:
+    return max(saved_steps(run_dir / "checkpoints"), default=0)
+
+
+def logged_step(run_dir: Path) -> int:
+    return max((line["step"] for line in read_metrics(run_dir)), default=0)
+
+
+def wait_for_step(
+    run_dir: Path,
+    step: int,
+    processes: Sequence[Process],
+    step_of: Callable[[Path], int] = saved_step,
+) -> None:
     deadline = time.monotonic() + PATIENCE
-    while max(saved_steps(run_dir / "checkpoints"), default=0) < step:
+    while step_of(run_dir) < step:
         assert all(process.poll() is None for process in processes), endings(processes)
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -143,22 +158,26 @@ def test_many_workers_are_one(
     assert_close(record_of(tmp_path), alone)
 
 
-@pytest.mark.parametrize("victim", [0, 1], ids=["the first", "another"])
+@pytest.mark.parametrize(
+    ("jobs", "victim"),
+    [(("worker", "worker"), 0), (("worker", "worker"), 1), (("chief", "worker"), 0)],
+    ids=["the first", "another", "the chief"],
+)
 def test_a_killed_worker_ends_all_and_started_again_they_go_on(
-    shards: Path, alone: list[dict[str, float]], tmp_path: Path, victim: int
+    shards: Path,
+    alone: list[dict[str, float]],
+    tmp_path: Path,
+    jobs: Sequence[str],
+    victim: int,
 ) -> None:
-    with cluster(("worker", "worker"), words(shards, tmp_path, steps=100_000)) as processes:
+    with cluster(jobs, words(shards, tmp_path, steps=100_000)) as processes:
         wait_for_step(tmp_path, 4, processes)
         processes[victim].kill()
         ended = endings(processes)
     assert ended[victim][0] == -signal.SIGKILL
-    status, complaints = ended[1 - victim]
-    assert status == EXIT_WORKER_LOST, complaints
-    *_, line = complaints.splitlines()
-    assert line.startswith("groovefast-train: another worker went away (")
-    assert line.endswith("start all workers again to go on from the last checkpoint")
-    steps = max(STEPS, max(saved_steps(tmp_path / "checkpoints")) + 2)
-    with cluster(("worker", "worker"), words(shards, tmp_path, steps)) as processes:
+    assert_lost(ended[1 - victim])
+    steps = max(STEPS, saved_step(tmp_path) + 2)
+    with cluster(jobs, words(shards, tmp_path, steps)) as processes:
         for status, complaints in endings(processes):
             assert status == 0, complaints
     record = record_of(tmp_path)
@@ -167,9 +186,30 @@ def test_a_killed_worker_ends_all_and_started_again_they_go_on(
     assert_close([line for line in record if line["step"] <= STEPS], alone)
 
 
-def test_a_worker_asked_to_stop_stops_all(shards: Path, tmp_path: Path) -> None:
+def assert_lost(ended: tuple[int, str]) -> None:
+    """A process ended as one that lost another should, and said why."""
+    status, complaints = ended
+    assert status == EXIT_WORKER_LOST, complaints
+    *_, line = complaints.splitlines()
+    assert line.startswith("groovefast-train: another worker went away (Collective ops is aborted")
+    assert line.endswith("start all workers again to go on from the last checkpoint")
+
+
+@pytest.mark.parametrize("victim", [0, 1], ids=["the first", "another"])
+def test_a_worker_that_falls_silent_is_given_up(shards: Path, tmp_path: Path, victim: int) -> None:
     with cluster(("worker", "worker"), words(shards, tmp_path, steps=100_000)) as processes:
-        wait_for_step(tmp_path, 2, processes)
+        wait_for_step(tmp_path, 4, processes)
+        processes[victim].send_signal(signal.SIGSTOP)
+        (ended,) = endings([processes[1 - victim]])
+    assert_lost(ended)
+
+
+def test_a_worker_asked_to_stop_stops_all(shards: Path, tmp_path: Path) -> None:
+    command = words(shards, tmp_path, steps=100_000, checkpoint_minutes=60)
+    with cluster(("worker", "worker"), command) as processes:
+        wait_for_step(tmp_path, 4, processes, logged_step)
+        before = saved_step(tmp_path)
         processes[1].send_signal(signal.SIGTERM)
         for status, complaints in endings(processes):
             assert status == EXIT_INTERRUPTED, complaints
+    assert saved_step(tmp_path) >= logged_step(tmp_path) > before  # it is of when they stopped
