@@ -24,14 +24,16 @@ class Server:
         system: What fsspec makes of it.
         faults: By the last part of an object's name, after "PUT " of those that are put: "busy",
             "late", "truncated", or of those that are read "replaced".
-        most_at_once: How many MIDI files were asked for at once.
+        awaited: So many MIDI files have to be asked for at once before one is answered, or the
+            patience of those who ask is nearly at its end.
+        most_at_once: How many were.
     """
 
     def __init__(self, app: Any, serving: Any) -> None:
         self.faults: dict[str, list[str]] = {}
-        self.at_once = self.most_at_once = 0
+        self.at_once = self.most_at_once = self.awaited = 0
         self.system: Any = None
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._app = app
         self._server = serving.make_server("127.0.0.1", 0, self, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}"
@@ -58,6 +60,8 @@ class Server:
         with self._lock:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
+            self._lock.notify_all()
+            self._lock.wait_for(lambda: self.most_at_once >= self.awaited, 0.9 * READ_TIMEOUT_S)
         try:
             time.sleep(_DELAY_S)
             return self._answer(fault, environ, respond)
