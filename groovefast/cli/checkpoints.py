@@ -14,7 +14,7 @@ _OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace what OUT_DI
 
 @console.command("groovefast-import")
 @click.argument("checkpoint", metavar="CKPT", type=console.model_path)
-@click.argument("output", metavar="OUT_DIR", type=click.Path(path_type=Path))
+@click.argument("output", metavar="OUT_DIR", type=console.LocalPath())
 @click.option(
     "--config",
     metavar="NAME",
@@ -43,7 +43,7 @@ def import_checkpoint(checkpoint: Path, output: Path, config: str | None, overwr
 
 @console.command("groovefast-export")
 @click.argument("model", metavar="MODEL", type=console.model_path)
-@click.argument("output", metavar="OUT_DIR", type=click.Path(path_type=Path))
+@click.argument("output", metavar="OUT_DIR", type=console.LocalPath())
 @click.option(
     "--format",
     "form",

@@ -187,6 +187,20 @@ class PathOrUrl(click.Path):
         return value if is_url(value) else super().convert(value, param, ctx)
 
 
+class LocalPath(click.Path):
+    """A path, as a `Path`, of what is written; a URL is refused, before it becomes a folder."""
+
+    def __init__(self) -> None:
+        """Takes any path."""
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Returns the path that a word is."""
+        if is_url(value):
+            self.fail(f"a path on this machine wanted, not the URL {value}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def model_path(word: str) -> Path:
     """The type of an option that names a model: its path, to which one at a URL is fetched.
 

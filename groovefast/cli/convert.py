@@ -155,8 +155,10 @@ def _moved_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--verify", is_flag=True, help="Check the shards afterwards; with DIR alone, only that."
 )
-@click.option("--report", type=click.Path(), metavar="JSON", help="Write all that is known here.")
-@click.option("--plot", type=click.Path(), metavar="PNG", help="Draw the corpus.")
+@click.option(
+    "--report", type=console.LocalPath(), metavar="JSON", help="Write all that is known here."
+)
+@click.option("--plot", type=console.LocalPath(), metavar="PNG", help="Draw the corpus.")
 def command(paths: Sequence[str], verify: bool, tfds: str | None, **options: Any) -> int:
     """Converts drum MIDI (.mid, .midi, .smf, .kar, and .zip of them) to TFRecord shards.
 
@@ -191,8 +193,8 @@ def _convert(
     tfds_data_dir: str | None,
     unmapped_pitches: OnUnmapped,
     metadata_columns: str | None,
-    report: str | None,
-    plot: str | None,
+    report: Path | None,
+    plot: Path | None,
     **options: Any,
 ) -> bool:
     """Converts, tells what came of it, and returns whether everything could be read."""
@@ -245,10 +247,10 @@ def _conversion(
     return functools.partial(convert_prepared, tfds, data_dir=data_dir)
 
 
-def _check_writable(path: str) -> None:
+def _check_writable(path: Path) -> None:
     """Says now, not after the work, that a file cannot be written."""
-    folder = Path(path).absolute().parent
-    if Path(path).is_dir():
+    folder = path.absolute().parent
+    if path.is_dir():
         raise GrooveFastError(f"{path}: a folder; name a file")
     if not os.access(folder, os.W_OK):
         raise GrooveFastError(f"{path}: its folder {folder} is not there or cannot be written to")

@@ -94,9 +94,13 @@ _PLAYED = Column("true_hits_per_bar", "played\na bar", 2)
 )
 @console.cutting("model")
 @click.option(
-    "--json", "json_file", type=Path, metavar="FILE", help="Also write all numbers as JSON."
+    "--json",
+    "json_file",
+    type=console.LocalPath(),
+    metavar="FILE",
+    help="Also write all numbers as JSON.",
 )
-@click.option("--plot", type=Path, metavar="FILE.png", help="Also write a picture.")
+@click.option("--plot", type=console.LocalPath(), metavar="FILE.png", help="Also write a picture.")
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),

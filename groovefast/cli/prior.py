@@ -36,7 +36,7 @@ _PARTS = 1000
 @click.option(
     "--out",
     "output",
-    type=click.Path(path_type=Path),
+    type=console.LocalPath(),
     metavar="FOLDER",
     help="Write the model with both there.  [default: both beside the weights of MODEL]",
 )

@@ -70,7 +70,13 @@ groovefast-sample --mode groove-transfer --input a.mid --groove b.mid --output-d
     show_default=True,
     help="What the model computes with: the result is the same. tensorflow takes seconds to start.",
 )
-@click.option("--output-dir", required=True, type=Path, metavar="DIR", help="Where the files go.")
+@click.option(
+    "--output-dir",
+    required=True,
+    type=console.LocalPath(),
+    metavar="DIR",
+    help="Where the files go.",
+)
 @click.option(
     "--mode",
     type=console.Choice(list(MODES)),

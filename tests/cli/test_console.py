@@ -27,9 +27,10 @@ def _command(action=lambda: None):
     @click.option("--mode", type=console.Choice(["sample", "interpolate"]))
     @click.option("--qpm", type=console.FloatRange(min=4))
     @click.option("--strength", type=console.FloatRange(0, 1))
-    def command(output_dir, num, mode, qpm, strength):
+    @click.option("--plot", type=console.LocalPath())
+    def command(output_dir, num, mode, qpm, strength, plot):
         """Tries things."""
-        del output_dir, num, mode, qpm, strength
+        del output_dir, num, mode, qpm, strength, plot
         return action()
 
     return command
@@ -77,6 +78,10 @@ def test_an_integer_result_is_the_exit_status(run):
         (["out", "--qpm", "3"], "--qpm: 3.0 is not in the range x>=4"),
         (["out", "--strength", "NaN"], "--strength: 'NaN' is not a finite number"),
         (["out", "--strength", "-inf"], "--strength: -inf is not in the range 0<=x<=1"),
+        (
+            ["out", "--plot", "s3://bucket/x.png"],
+            "--plot: a path on this machine wanted, not the URL s3://bucket/x.png",
+        ),
         (
             ["out", "more"],
             "got unexpected extra argument (more) (see groovefast-try --help)",
