@@ -9,6 +9,7 @@ import places
 import pytest
 import slow_midi
 from browser import StudioPage
+from playwright.sync_api import Route
 
 from groovefast import playing
 
@@ -298,7 +299,7 @@ _BEAT = [(True, 36), *((False, pitch) for pitch in (42, 38, 42, 36, 42, 38, 46))
 
 
 def test_long_work_shows_how_far_it_is_and_can_be_cancelled(studio):
-    studio.drop({"long.mid": long_song(1500)})
+    studio.drop({"long.mid": long_song(10_000)})
     studio.says("long:")
     before = studio.name
     studio.choose("Humanize")
@@ -328,8 +329,12 @@ def test_slots_work_apart_and_edits_are_not_overruled(studio):
     studio.until("document.getElementById('name').value === 'long-humanize'", 60)
     studio.choose("Humanize")
     studio.page.locator("#panel-humanize .live").wait_for()
-    studio.press("Humanize")
+    asked: list[Route] = []
+    studio.page.route("**/api/play", lambda route: asked.append(route))  # no answer yet
+    with studio.page.expect_request("**/api/play"):
+        studio.press("Humanize")
     studio.cell("crash", 1, 2).click()
+    asked[0].continue_()
     studio.says("what the model made of it is in slot 3")
     assert ("crash", 1, 2) in studio.hits()
 
