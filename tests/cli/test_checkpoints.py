@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from folders import contents
 
 from groovefast.cli.checkpoints import export_main, import_main
 from groovefast.config import CONFIGS
@@ -66,10 +67,6 @@ def test_mistakes_are_told_in_one_line(tmp_path, model_folder, monkeypatch, caps
         assert message in error
         assert error.count("\n") == 1
     assert not out.exists()
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("kept", ["config.json", "weights.npz", None])

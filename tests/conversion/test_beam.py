@@ -14,6 +14,7 @@ from pathlib import Path
 
 import midi_bytes as midi
 import pytest
+from folders import contents
 from records import split_frames
 from signals import environment_with_signal
 
@@ -48,10 +49,6 @@ def expected(corpus: Path) -> dict[str, bytes]:
     """What one machine makes of it."""
     convert(corpus, corpus.parent / "here", shards=SHARDS)
     return contents(corpus.parent / "here")
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_direct_runner(corpus: Path, expected: dict[str, bytes], tmp_path: Path) -> None:

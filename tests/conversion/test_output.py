@@ -17,6 +17,7 @@ from typing import Any
 
 import midi_bytes as midi
 import pytest
+from folders import contents
 from records import read_shards
 from signals import run_with_signal
 
@@ -49,10 +50,6 @@ def out(corpus: Path, tmp_path: Path) -> Path:
     """A finished conversion."""
     convert(corpus, tmp_path / "out", shards=SHARDS)
     return tmp_path / "out"
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def shard(number: int) -> str:

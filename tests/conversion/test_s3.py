@@ -7,6 +7,7 @@ from pathlib import Path
 
 import midi_bytes as midi
 import pytest
+from folders import contents, write_files
 from s3_server import Server, serving_bucket
 
 from groovefast.conversion.convert import convert
@@ -36,16 +37,8 @@ def server(running: Server) -> Server:
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("s3")
-    for name, content in SONGS.items():
-        path = folder / "corpus" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    convert(folder / "corpus", folder / "here")
+    convert(write_files(folder / "corpus", SONGS), folder / "here")
     return contents(folder / "here")
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_many_are_read_at_once(server: Server, expected: dict[str, bytes], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import midi_bytes as midi
 import pytest
+from folders import contents, write_files
 
 from groovefast import remote
 from groovefast.conversion import work
@@ -62,16 +63,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 @pytest.fixture
 def expected(tmp_path: Path) -> dict[str, bytes]:
     """What the same files give in a folder."""
-    for name, content in {**SONGS, **NOT_SONGS}.items():
-        path = tmp_path / "corpus" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    convert(tmp_path / "corpus", tmp_path / "here")
+    corpus = write_files(tmp_path / "corpus", {**SONGS, **NOT_SONGS})
+    convert(corpus, tmp_path / "here")
     return contents(tmp_path / "here")
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def answering(answers: list[Exception | bytes], for_name: str) -> Answer:

@@ -13,6 +13,7 @@ from typing import Any
 
 import midi_bytes as midi
 import pytest
+from folders import contents
 
 from groovefast import _records
 from groovefast.conversion import work
@@ -60,10 +61,6 @@ def info(tmp_path: Path) -> Path:
     path = tmp_path / "info.csv"
     path.write_text("\n".join(["midi_filename,split,style", *lines]))
     return path
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def told(report: ConversionReport, tmp_path: Path) -> dict[str, Any]:
