@@ -146,6 +146,29 @@ def test_an_amount_is_found_by_ear_with_the_same_seed(studio):
     assert midi_of(studio) == FLAT.read_bytes()
 
 
+@pytest.mark.parametrize("moved", [{"Density": 1.5}, {"Density": 1.5, "Toms": -1.5}])
+def test_an_option_and_a_tempo_count_that_come_before_an_answer(studio, moved):
+    studio.run("New", "New groove")
+    seed = studio.seed
+    studio.page.get_by_text("Character").first.click()
+    asked: list[Route] = []
+
+    def hold_first(route: Route) -> None:
+        if asked:
+            route.continue_()
+        else:
+            asked.append(route)
+
+    studio.page.route("**/api/play", hold_first)
+    for name, value in moved.items():
+        studio.set(name, value)
+    studio.page.locator("#tempo").fill("96")
+    studio.page.locator("#tempo").press("Enter")
+    asked[0].continue_()
+    attributes = {name.lower(): value for name, value in moved.items()}
+    _until_midi(studio, played("sample", num=1, seed=seed, qpm=96, attributes=attributes))
+
+
 def test_pressed_again_it_starts_from_the_same_piece(studio):
     open_file(studio, FLAT)
     studio.run("Vary", "Vary")
@@ -173,6 +196,7 @@ def test_a_pattern_goes_on(studio):
 def _until_midi(studio: StudioPage, expected: bytes) -> None:
     """Waits until the piece is as expected."""
     for _ in range(40):
+        studio.page.wait_for_selector("#midi[data-ready]")
         if midi_of(studio) == expected:
             return
         studio.page.wait_for_timeout(50)

@@ -33,23 +33,30 @@ export class Models extends EventTarget {
     return this.start({ ...work, sources: work.sources.map(source), step: `mode ${performance.now()}` });
   }
 
-  /** Plays what is in the slot with other options; of many that come quickly only the newest. */
-  revise(id, options) {
+  /**
+   * Plays what is in the slot with other options; of many that come quickly only the newest.
+   *
+   * @param ask Gives the options; is called when they are played, as the tempo may be another by then.
+   */
+  revise(id, ask) {
     const slot = this.studio.current;
     const running = this.runs.get(slot);
-    if (running?.work.id === id) running.revised = options;
+    if (running?.work.id === id) running.revised = ask;
     else if (!running && this.isLast(id)) {
       const last = this.lasts[slot];
-      this.start({ ...last, options: { ...options, seed: last.seed }, isRevision: true });
+      this.start({ ...last, ask, options: { ...ask(), seed: last.seed }, isRevision: true });
     }
   }
 
   /** Lets what was made in a slot be revised although its tempo is another now. */
   carry(before, piece) {
-    const last = this.lasts[this.studio.current];
+    const { current } = this.studio;
+    const last = this.lasts[current];
     if (last?.result !== before) return;
     last.result = piece;
     last.sources = last.sources.map((source) => withTempo(source, piece.qpm));
+    const running = this.runs.get(current);
+    if (running?.work.isRevision) running.revised ??= running.work.ask; // what it makes is at the old tempo
   }
 
   async start(work) {

@@ -21,7 +21,7 @@ export function runModes(studio, panels, models, facts) {
     models.run({ id, mode, sources, slot, from: studio.current, options: optionsOf(id, studio, panels) });
   };
   panels.addEventListener("run", ({ detail }) => run(detail));
-  panels.addEventListener("revised", ({ detail }) => models.revise(detail, optionsOf(detail, studio, panels)));
+  panels.addEventListener("revised", ({ detail }) => models.revise(detail, () => optionsOf(detail, studio, panels)));
   takeSeeds(facts.max_seed);
   tellWhatIsMade(studio, panels, models);
   showWork(studio, models);
