@@ -48,23 +48,26 @@ class Inputs(NamedTuple):
         layout, inputs = self.layout, _array(inputs)
         if isinstance(layout, TokenLayout) and _are_whole(inputs):
             inputs = layout.inputs(self.xp, self._tokens("inputs", inputs, layout))
-        return self._windows("inputs", inputs, layout.input_depth)
+        by_bars = self.config.hparams.hierarchical_encoder
+        return self._windows("inputs", inputs, layout.input_depth, by_bars)
 
     def outputs(self, outputs: Any, name: str = "outputs") -> Array:
         """Returns what the decoder is to write, (n, steps, depth): of tokens, or given as such."""
         layout, outputs = self.layout, _array(outputs)
         if isinstance(layout, TokenLayout) and _are_whole(outputs):
             outputs = layout.outputs(self.xp, self._tokens(name, outputs, layout))
-        return self._windows(name, outputs, layout.depth)
+        by_bars = self.config.hparams.hierarchical_decoder
+        return self._windows(name, outputs, layout.depth, by_bars)
 
-    def _windows(self, name: str, windows: Any, depth: int) -> Array:
+    def _windows(self, name: str, windows: Any, depth: int, by_bars: bool) -> Array:
         windows = self._float32(windows)
         if len(windows.shape) != 3 or windows.shape[2] != depth:
             raise GrooveFastError(
                 f"{name}: shape (n, steps, {depth}) wanted by {self.config.name}, "
                 f"{tuple(windows.shape)} given"
             )
-        self._check_bars(name, windows.shape[1])
+        if by_bars:
+            self._check_bars(name, windows.shape[1])
         return windows
 
     def _tokens(self, name: str, tokens: Any, layout: TokenLayout) -> Array:
@@ -81,9 +84,9 @@ class Inputs(NamedTuple):
         return self._of(tokens, np.int64)
 
     def _check_bars(self, name: str, steps: Any) -> None:
-        """Raises where a model that goes by bars gets another number of rows."""
-        by_bars, bar = self.config.hparams.goes_by_bars, self.bar
-        if by_bars and steps is not None and (not steps or steps % bar):
+        """Raises unless rows, as far as their number is known, are those of whole bars."""
+        bar = self.bar
+        if steps is not None and (not steps or steps % bar):
             raise GrooveFastError(
                 f"{name}: whole bars of {bar} rows wanted by {self.config.name}, {steps} rows given"
             )
@@ -161,7 +164,8 @@ class Inputs(NamedTuple):
             steps = self.config.converter.window_steps * self.layout.rows_per_step
         if steps is None:
             raise GrooveFastError(f"steps: {self.config.name} has no window length; give one")
-        self._check_bars("steps", steps)
+        if self.config.hparams.hierarchical_decoder:
+            self._check_bars("steps", steps)
         return steps
 
     def _float32(self, values: Any) -> Array:

@@ -158,6 +158,20 @@ def test_any_number_of_bars(name: str) -> None:
     assert model.encode(tokens_of(name, 2, bars=3)).mu.shape == (2, 5)
 
 
+@pytest.mark.parametrize("name", ["flat-mel_16bar", "groovae_16bar_flat"])
+@pytest.mark.parametrize("backend", ["numpy", "tensorflow"])
+def test_only_what_is_read_by_bars_has_to_be_of_whole_bars(
+    name: str, backend: str, tmp_path: Path
+) -> None:
+    model = GrooVAE(small(name).with_hparams({"hierarchical_encoder": True}))
+    read_by_bars = load_model(save_model(model, tmp_path), backend=backend)
+    outputs = tokens_of(name, 1, bars=2)[:, :17]
+    assert read_by_bars.decode(latents(1), steps=17).shape[:2] == (1, 17)
+    assert read_by_bars.teacher_forced(latents(1), outputs).shape[:2] == (1, 17)
+    with pytest.raises(GrooveFastError, match="inputs: whole bars of 16 rows"):
+        read_by_bars.encode(outputs)
+
+
 @pytest.mark.parametrize("name", [DRUMS, TRIO, "flat-trio_16bar"])
 def test_losses_of_a_model_that_knows_nothing(name: str) -> None:
     model = GrooVAE(small(name))
