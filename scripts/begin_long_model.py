@@ -3,10 +3,9 @@
 
     scripts/begin_long_model.py MODEL CONFIG FOLDER [--hparams NAME=VALUE,...]
 
-MODEL is a trained one of performances that is written in one go, a folder or the name of an
-included one. Its encoder becomes what reads bars, and its decoder what writes rows, of a model of
-CONFIG with layers of the same sizes; all else of that is fresh. FOLDER is for
-`groovefast-train --start-from`.
+MODEL is a trained one without a conductor, a folder or the name of an included one. Its encoder
+becomes what reads bars, and its decoder what writes rows, of a model of CONFIG with layers of the
+same sizes; all else of that is fresh. FOLDER is for `groovefast-train --start-from`.
 """
 
 from __future__ import annotations
