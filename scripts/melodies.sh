@@ -14,7 +14,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/venv.sh"
 
 sizes=z_size=256,enc_rnn_size=[256],dec_rnn_size=[256]
 two_bars_steps=2000 sixteen_bars_steps=1500
-common=batch_size=64,warmup_steps=20,grad_norm_clip_to_zero=1000000
+common=batch_size=64,grad_norm_clip_to_zero=1000000
 
 step() {
   printf '\n$' && printf ' %q' "$@" && echo
@@ -52,7 +52,8 @@ for kind in "${@:-mel}"; do
   begun=
   if [[ $kind != trio ]]; then  # of which there is no config of two bars
     begun=$out/cat-${kind}_2bar_small
-    run "cat-${kind}_2bar_small" "$two_bars_steps" 0.002 "$sizes,sampling_schedule=teacher_forcing"
+    run "cat-${kind}_2bar_small" "$two_bars_steps" 0.002 \
+      "$sizes,warmup_steps=20,sampling_schedule=teacher_forcing"
     table "cat-${kind}_2bar_small"
   fi
   for config in {flat,hierdec}-"${kind}"_16bar; do
@@ -62,7 +63,7 @@ for kind in "${@:-mel}"; do
       start=(--start-from "$begun-$config")
     fi
     run "$config" "$sixteen_bars_steps" 0.001 \
-      "$hparams,sampling_schedule=constant,sampling_rate=1" "${start[@]}"
+      "$hparams,warmup_steps=50,sampling_schedule=constant,sampling_rate=1" "${start[@]}"
     table "$config"
   done
 done
