@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import groovefast
 from groovefast.errors import GrooveFastError, wanting_extras
 
 READERS = 64
@@ -262,12 +263,17 @@ def _file(name: str, info: Mapping[str, Any]) -> RemoteFile:
 def _options(url: str, configured: Mapping[str, Any]) -> dict[str, Any]:
     """What a file system has to be told: that of S3 keeps ten connections unless it is.
 
-    And that it is tried again in two places, which is enough: here and in s3fs.
+    And that it is tried again in two places, which is enough: here and in s3fs. And the name of
+    who asks, which it makes up anew for each request otherwise, in a tenth of all its time.
     """
     if _scheme(url) not in ("s3", "s3a"):
         return {}
     given = configured.get("s3", {}).get("config_kwargs", {})
-    own = {"max_pool_connections": READERS, "retries": {"total_max_attempts": 1}}
+    own = {
+        "max_pool_connections": READERS,
+        "retries": {"total_max_attempts": 1},
+        "user_agent": f"groovefast/{groovefast.__version__}",
+    }
     return {"config_kwargs": {**own, **given}}
 
 

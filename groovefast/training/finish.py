@@ -39,7 +39,7 @@ def fit_models(
         if all(is_fitted_to(folder / name, weights) for name in FITTED_FILES):
             continue
         if weights not in fitted:
-            _log.info("fitting prior and touch of %s", folder)
+            _log.info("fitting prior and touch of %s/", folder.name)
             fit_all(model, shards, cutting, unseen, seed=seed)
             fitted[weights] = model
         save_fitted(fitted[weights], folder)

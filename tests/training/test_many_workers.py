@@ -39,7 +39,12 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def words(
-    shards: Path, run_dir: Path, steps: int = STEPS, checkpoint_minutes: float = 0
+    shards: Path,
+    run_dir: Path,
+    steps: int = STEPS,
+    checkpoint_minutes: float = 0,
+    *,
+    prior: bool = False,
 ) -> list[str]:
     options = {
         "config": CONFIG,
@@ -55,7 +60,7 @@ def words(
     }
     command = "from groovefast.cli.train import main; main()"
     given = [word for name, value in options.items() for word in (f"--{name}", value)]
-    return [sys.executable, "-c", command, *given, "--no-prior"]
+    return [sys.executable, "-c", command, *given, *([] if prior else ["--no-prior"])]
 
 
 def free_addresses(count: int) -> list[str]:
@@ -152,10 +157,12 @@ def alone(shards: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[s
 def test_many_workers_are_one(
     shards: Path, alone: list[dict[str, float]], tmp_path: Path, jobs: Sequence[str]
 ) -> None:
-    with cluster(jobs, words(shards, tmp_path)) as processes:
+    with cluster(jobs, words(shards, tmp_path, prior=True)) as processes:
         for status, complaints in endings(processes):
             assert status == 0, complaints
     assert_close(record_of(tmp_path), alone)
+    for kind in ("model", "best"):
+        assert {path.name for path in (tmp_path / kind).iterdir()} >= {"prior.npz", "touch.npz"}
 
 
 @pytest.mark.parametrize(
