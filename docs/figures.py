@@ -71,7 +71,6 @@ _HUMANIZE = (
     f"{_FOUR_BARS},max_beta=1,free_bits=96,loss_at_hits_only=true,velocities_weight=8,"
     "offsets_weight=8,sampling_keeps_hits=true"
 )
-_SIXTEEN_BARS = f"{_SMALL},z_size=128,batch_size=32,max_beta=0.2,free_bits=256"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,14 +82,12 @@ class Run:
         config: What it is.
         common: The hyper-parameters it has in common with them.
         steps: Of training.
-        eval_every: Steps from one evaluation to the next.
     """
 
     differs: str
     config: str = "groovae_4bar"
     common: str = _FOUR_BARS
     steps: int = 1500
-    eval_every: int = 100
 
     @property
     def hparams(self) -> str:
@@ -114,8 +111,6 @@ RUNS: Mapping[str, Run] = {
         _HUMANIZE,
         800,
     ),
-    "conductor": Run("", "groovae_16bar", _SIXTEEN_BARS, 500, 250),
-    "flat": Run("", "groovae_16bar_flat", _SIXTEEN_BARS, 500, 250),
 }
 
 
@@ -125,7 +120,7 @@ def command(name: str, runs: Path) -> list[str]:
     return [
         *("groovefast-train", "--config", run.config, "--run-dir", str(runs / name)),
         *("--data", str(runs / "records/train-*"), "--steps", str(run.steps)),
-        *("--eval-data", str(runs / "records/validation-*"), "--eval-every", str(run.eval_every)),
+        *("--eval-data", str(runs / "records/validation-*"), "--eval-every", "100"),
         *("--precision", "float32", "--no-prior", "--hparams", run.hparams),
     ]
 
@@ -488,59 +483,6 @@ def own_rows(sources: Sources) -> Figure:
     return figure
 
 
-@styled
-def conductor(sources: Sources) -> Figure:
-    """Sixteen bars with and without a conductor: bar by bar, and how alike bars are."""
-    truth = sources.windows("validation", "groovae_16bar", sources.most // 2)
-    figure = new_figure(9.6, 3.2)
-    scores, likeness = figure.subplots(1, 2)
-    bars = truth.hits.shape[1] // _BAR
-    numbers = np.arange(bars) + 1
-    played = truth.hits.reshape(len(truth), bars, -1)
-    for name, label, color in (("conductor", "conductor", BLUE), ("flat", "flat", ORANGE)):
-        folder = sources.run(name)
-        model = load_model(folder / "model")
-        rows = _rows(truth, model)
-        mu = np.asarray(model.encode(rows).mu)
-        logits = np.asarray(model.teacher_forced(mu, rows))
-        own = _decoded(model, mu).reshape(played.shape)
-        for hits, style, hears in (
-            (logits[..., :9].reshape(played.shape) > 0, "--", "the truth"),
-            (own, "o-", "its own rows"),
-        ):
-            by_bar = _f1(hits, played, (0, 2))
-            f1 = float(_f1(hits, played))
-            click.echo(f"{label}, hears {hears}: F1 {f1:.3f}, last bar {by_bar[-1]:.3f}")
-            scores.plot(
-                numbers, by_bar, style, color=color, markersize=3, label=f"{label}, hears {hears}"
-            )
-        bits = _curve(folder, "eval", "losses/kl_bits")[1][-1]
-        click.echo(f"{label}: KL {bits:.0f} bits")
-        likeness.plot(
-            numbers[:-1], _likeness_by_distance(own), "o-", color=color, markersize=3, label=label
-        )
-    likeness.plot(numbers[:-1], _likeness_by_distance(played), "--", color=INK, label="played")
-    _tidy(scores, "Hits decoded from μ: F1", "bar")
-    scores.set_ylim(0, 1)
-    scores.legend(loc="lower left")
-    _tidy(likeness, "Likeness of two bars", "bars between their beginnings")
-    likeness.set_ylim(0, 1)
-    likeness.legend(loc="lower left")
-    return figure
-
-
-def _likeness_by_distance(hits: NDArray[np.bool_]) -> list[float]:
-    """The mean Jaccard likeness of bars, (n, bars, cells), so many bars apart, from 1 on."""
-    means = []
-    for distance in range(1, hits.shape[1]):
-        one, other = hits[:, distance:], hits[:, :-distance]
-        both, either = (one & other).sum(-1), (one | other).sum(-1)
-        alike = np.where(either, both / np.maximum(either, 1), 1.0)
-        means.append(float(alike.mean()))
-    click.echo("likeness at 1, 2, 4, 8: " + ", ".join(f"{means[d - 1]:.3f}" for d in (1, 2, 4, 8)))
-    return means
-
-
 # --- The included models ----------------------------------------------------------------------
 
 
@@ -777,7 +719,6 @@ FIGURES: Mapping[str, Callable[[Sources], Figure]] = {
     "gradient": gradient,
     "losses": losses,
     "collapse": collapse,
-    "conductor": conductor,
     "own-rows": own_rows,
     "temperature": temperature,
     "interpolation": interpolation,
