@@ -1,6 +1,10 @@
-from numpy import float32
+from numpy import float32, uint16
 from numpy.typing import NDArray
+
+MOST_WINDOWS: int
 
 def advance(
     gates: NDArray[float32], known: NDArray[float32], c: NDArray[float32], h: NDArray[float32]
 ) -> None: ...
+def halved(kernel: NDArray[float32]) -> NDArray[uint16] | None: ...
+def multiply(halves: NDArray[uint16], x: NDArray[float32], out: NDArray[float32]) -> None: ...

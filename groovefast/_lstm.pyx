@@ -1,5 +1,32 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, embedsignature=True
-"""A door to csrc: what a step of an LSTM does between its products."""
+"""A door to csrc: the steps of an LSTM, and products of few windows."""
+
+import numpy as np
+
+from libc.stdint cimport uint16_t
+from libcpp cimport bool as cpp_bool
+
+MOST_WINDOWS = most_windows
+"""Of which `multiply` makes a product."""
+
+cdef extern from "<span>" namespace "std" nogil:
+    cdef cppclass readable "std::span<const float>":
+        readable(const float*, size_t)
+
+cdef extern from "halves.hpp" namespace "groovefast" nogil:
+    cpp_bool halves_are_quick()
+    cpp_bool to_halves(readable, uint16_t*)
+    cdef const size_t most_windows "groovefast::kMostWindows"
+
+    cdef struct HalvesProduct:
+        size_t rows
+        size_t columns
+        size_t windows
+        const uint16_t* kernel
+        const float* x
+        float* out
+
+    void c_multiply "groovefast::multiply"(const HalvesProduct&)
 
 cdef extern from "lstm.hpp" namespace "groovefast" nogil:
     cdef struct LstmStep:
@@ -45,3 +72,43 @@ def advance(const float[:, ::1] gates, const float[:, :] known, float[:, ::1] c,
     )
     with nogil:
         c_advance(step)
+
+
+def halved(const float[:, ::1] kernel):
+    """Returns a kernel in 16 bits, (rows, columns), or None.
+
+    None is returned where that would change a number, or where this processor would not be the
+    faster for it.
+    """
+    cdef Py_ssize_t rows = kernel.shape[0], columns = kernel.shape[1]
+    if not rows * columns or not halves_are_quick():
+        return None
+    halves = np.empty((rows, columns), np.uint16)
+    cdef uint16_t[:, ::1] into = halves
+    cdef cpp_bool is_exact
+    with nogil:
+        is_exact = to_halves(readable(&kernel[0, 0], rows * columns), &into[0, 0])
+    return halves if is_exact else None
+
+
+def multiply(const uint16_t[:, ::1] halves, const float[:, ::1] x, float[:, ::1] out):
+    """Leaves kernel·x in `out`, of up to `MOST_WINDOWS` windows.
+
+    Args:
+        halves: Of `halved`, (rows, columns).
+        x: (columns, n).
+        out: (rows, n).
+
+    Raises:
+        ValueError: Shapes that do not fit each other, or too many windows.
+    """
+    cdef Py_ssize_t rows = halves.shape[0], columns = halves.shape[1], n = x.shape[1]
+    if x.shape[0] != columns or out.shape[0] != rows or out.shape[1] != n:
+        raise ValueError("halves, x and out: shapes that do not fit each other")
+    if not 0 < n <= most_windows or not rows * columns or not halves_are_quick():
+        raise ValueError("halves: not what products of theirs are made of")
+    cdef HalvesProduct product = HalvesProduct(
+        rows, columns, n, &halves[0, 0], &x[0, 0], &out[0, 0]
+    )
+    with nogil:
+        c_multiply(product)

@@ -1,7 +1,7 @@
 """The layers of the model in NumPy.
 
 Known inputs meet their columns of the kernel once, before the loop. What a step does between its
-products is `csrc/lstm.cpp`.
+products is `csrc/lstm.cpp`, and the products of few windows are `csrc/halves.cpp`.
 
 Windows are the last axis, (width, n) or (width, steps, n), so that each gate of all of them lies in
 one piece.
@@ -9,6 +9,8 @@ one piece.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -16,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from groovefast._lstm import advance
+from groovefast._lstm import MOST_WINDOWS, advance, halved, multiply
 from groovefast.model.plan import FORGET_BIAS
 from groovefast.progress import Progress
 
@@ -84,7 +86,30 @@ class State:
         self.gates = np.empty((4 * units, n), np.float32)
 
 
-class Cell(NamedTuple):
+class Product:
+    """A kernel, (outputs, inputs), as it meets one step after the other.
+
+    Of few windows that takes as long as the weights take to come from memory. Where 16 bits say
+    all there is to say of them, as of those of the included models, they come so.
+    """
+
+    def __init__(self, kernel: Array) -> None:
+        self._kernel = np.ascontiguousarray(kernel)
+
+    @functools.cached_property
+    def _halves(self) -> NDArray[np.uint16] | None:
+        return halved(self._kernel)
+
+    def __call__(self, x: Array, out: Array) -> None:
+        """Leaves the product with (inputs, n) in `out`, (outputs, n)."""
+        if 0 < x.shape[1] <= MOST_WINDOWS and self._halves is not None:
+            multiply(self._halves, x, out)
+        else:
+            np.matmul(self._kernel, x, out=out)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
     """A layer, its gates in the order i, j, f, o.
 
     Attributes:
@@ -107,6 +132,14 @@ class Cell(NamedTuple):
         bias[2 * units : 3 * units] += np.float32(FORGET_BIAS)
         return cls(projection, kernel, bias, residual)
 
+    @functools.cached_property
+    def _of_all(self) -> Product:
+        return Product(self.kernel)
+
+    @functools.cached_property
+    def _of_h(self) -> Product:
+        return Product(self.kernel[:, self.inputs :])
+
     @property
     def units(self) -> int:
         """Width of the output."""
@@ -122,10 +155,10 @@ class Cell(NamedTuple):
         if self.projection:
             own, known = np.split(self.projection.kernel, [depth], axis=1)
             bias = self.projection.bias
-            return self._replace(projection=Dense(own, bias)), Known(Dense(known, bias))
+            return dataclasses.replace(self, projection=Dense(own, bias)), Known(Dense(known, bias))
         own, known, recurrent = np.split(self.kernel, [depth, self.inputs], axis=1)
         kernel = np.concatenate([own, recurrent], axis=1)
-        return self._replace(kernel=kernel), Known(Dense(known, self.bias))
+        return dataclasses.replace(self, kernel=kernel), Known(Dense(known, self.bias))
 
     def state(self, c: Array, h: Array) -> State:
         """Returns the state before the first step, of (units, n) each."""
@@ -142,7 +175,7 @@ class Cell(NamedTuple):
         if self.projection:
             x, known = self.projection(x, known), None
         state.heard[: self.inputs] = x
-        np.matmul(self.kernel, state.heard, out=state.gates)
+        self._of_all(state.heard, state.gates)
         advance(state.gates, self.bias[:, None] if known is None else known, state.c, state.h)
         return x + state.h if self.residual else state.h
 
@@ -165,8 +198,7 @@ class Cell(NamedTuple):
         """
         if self.projection:
             x, known = self.projection(x, known), None
-        own, recurrent = np.split(self.kernel, [self.inputs], axis=1)
-        recurrent = np.ascontiguousarray(recurrent)  # twice as fast for a single window
+        own = self.kernel[:, : self.inputs]
         steps, n = x.shape[1:]
         outputs = np.empty((self.units, 0 if last_only else steps, n), np.float32)
         for t in range(steps):
@@ -175,7 +207,7 @@ class Cell(NamedTuple):
                 by_step = Dense(own, self.bias)(
                     x[:, block], None if known is None else known[:, block]
                 )
-            np.matmul(recurrent, state.h, out=state.gates)
+            self._of_h(state.h, state.gates)
             advance(state.gates, by_step[:, t % _STEPS_AT_ONCE], state.c, state.h)
             if not last_only:
                 outputs[:, t] = state.h

@@ -1,4 +1,4 @@
-"""A step of an LSTM in C++ is that of the formulas, whatever its shapes and however large."""
+"""Steps and products in C++ are those of the formulas, whatever their shapes and however large."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from groovefast._lstm import advance
+from groovefast._lstm import MOST_WINDOWS, advance, halved, multiply
+from groovefast.model.numpy_layers import Product
 
 Array = NDArray[np.float32]
 
@@ -90,3 +91,83 @@ def test_windows_apart_are_refused() -> None:
             known,
             *np.zeros((2, 2, 3), np.float32),
         )
+
+
+@pytest.fixture(scope="module")
+def with_halves() -> None:
+    """Skips where the processor is not the faster for 16 bits."""
+    if halved(np.ones((1, 1), np.float32)) is None:
+        pytest.skip("this processor is not the faster for weights in 16 bits")
+
+
+def in_16_bits(rng: np.random.Generator, *shape: int) -> Array:
+    return rng.normal(size=shape).astype(np.float16).astype(np.float32)
+
+
+@given(
+    rows=st.integers(1, 40),
+    columns=st.integers(1, 70),
+    windows=st.integers(1, MOST_WINDOWS),
+    seed=st.integers(0, 99),
+)
+@pytest.mark.usefixtures("with_halves")
+def test_a_product_of_weights_in_16_bits_is_the_same(
+    rows: int, columns: int, windows: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    kernel = in_16_bits(rng, rows, columns)
+    x = rng.normal(size=(columns, windows)).astype(np.float32)
+    halves = halved(kernel)
+    assert halves is not None
+    np.testing.assert_array_equal(halves.view(np.float16), kernel)
+    out = np.full((rows, windows), np.nan, np.float32)
+    multiply(halves, x, out)
+    np.testing.assert_allclose(out, kernel.astype(np.float64) @ x, atol=1e-5)
+
+
+@pytest.mark.parametrize("place", [0, 7, 8, 18])
+@pytest.mark.parametrize("value", [0.1, 70_000.0, 1e-9, np.nan])
+def test_what_16_bits_would_change_stays_as_it_is(place: int, value: float) -> None:
+    kernel = np.ones((1, 19), np.float32)
+    kernel[0, place] = value
+    assert halved(kernel) is None
+    x, out = np.full((19, 1), 2, np.float32), np.empty((1, 1), np.float32)
+    Product(kernel)(x, out)
+    np.testing.assert_allclose(out, kernel @ x)
+
+
+@pytest.mark.usefixtures("with_halves")
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 65504.0, -0.0, 6e-8])
+def test_the_ends_of_16_bits_are_numbers_of_theirs(value: float) -> None:
+    kernel = np.full((2, 9), np.float16(value), np.float32)
+    halves = halved(kernel)
+    assert halves is not None
+    np.testing.assert_array_equal(halves.view(np.float16), kernel)
+
+
+@pytest.mark.usefixtures("with_halves")
+@pytest.mark.parametrize(
+    ("x", "out", "problem"),
+    [
+        ((8, 1), (4, 1), "shapes that do not fit"),
+        ((9, 2), (4, 1), "shapes that do not fit"),
+        ((9, 1), (3, 1), "shapes that do not fit"),
+        ((9, 0), (4, 0), "not what products"),
+        ((9, MOST_WINDOWS + 1), (4, MOST_WINDOWS + 1), "not what products"),
+    ],
+)
+def test_products_that_do_not_fit_are_refused(
+    x: tuple[int, int], out: tuple[int, int], problem: str
+) -> None:
+    halves = halved(np.ones((4, 9), np.float32))
+    with pytest.raises(ValueError, match=problem):
+        multiply(halves, np.zeros(x, np.float32), np.zeros(out, np.float32))
+
+
+@pytest.mark.parametrize("windows", [0, 1, MOST_WINDOWS, MOST_WINDOWS + 1])
+def test_any_number_of_windows_meets_a_kernel(windows: int) -> None:
+    rng = np.random.default_rng(windows)
+    kernel, x = in_16_bits(rng, 9, 21), rng.normal(size=(21, windows)).astype(np.float32)
+    out = np.empty((9, windows), np.float32)
+    Product(kernel)(x, out)
+    np.testing.assert_allclose(out, kernel @ x, atol=1e-5)

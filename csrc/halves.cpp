@@ -1,0 +1,131 @@
+#include "halves.hpp"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#include <immintrin.h>
+
+#include <vector>
+
+namespace groovefast {
+namespace {
+
+constexpr std::size_t kLanes = 8;
+constexpr std::size_t kSums = 12;  // at once, so that none waits for the one before
+
+#define GROOVEFAST_WITH_HALVES __attribute__((target("avx2,fma,f16c")))
+
+GROOVEFAST_WITH_HALVES float sum_of(__m256 lanes) {
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps(lanes, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+GROOVEFAST_WITH_HALVES __m256 widened(const std::uint16_t* halves) {
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves)));
+}
+
+// Some rows with all windows. `x` is that of one window after the other.
+template <std::size_t kRows, std::size_t kWindows>
+GROOVEFAST_WITH_HALVES void rows_times(const std::uint16_t* kernel, std::size_t columns,
+                                       const float* x, float* out) {
+  __m256 sums[kRows][kWindows];
+  for (auto& row : sums) {
+    for (auto& sum : row) sum = _mm256_setzero_ps();
+  }
+  std::size_t k = 0;
+  for (; k + kLanes <= columns; k += kLanes) {
+    for (std::size_t row = 0; row < kRows; ++row) {
+      const __m256 weights = widened(kernel + row * columns + k);
+      for (std::size_t window = 0; window < kWindows; ++window) {
+        const __m256 inputs = _mm256_loadu_ps(x + window * columns + k);
+        sums[row][window] = _mm256_fmadd_ps(weights, inputs, sums[row][window]);
+      }
+    }
+  }
+  for (std::size_t row = 0; row < kRows; ++row) {
+    for (std::size_t window = 0; window < kWindows; ++window) {
+      float sum = sum_of(sums[row][window]);
+      for (std::size_t last = k; last < columns; ++last) {
+        sum += _cvtsh_ss(kernel[row * columns + last]) * x[window * columns + last];
+      }
+      out[row * kWindows + window] = sum;
+    }
+  }
+}
+
+template <std::size_t kWindows>
+GROOVEFAST_WITH_HALVES void all_rows_times(const HalvesProduct& product) {
+  constexpr std::size_t kRows = kSums / kWindows;
+  std::vector<float> turned(product.columns * kWindows);
+  for (std::size_t window = 0; window < kWindows; ++window) {
+    for (std::size_t k = 0; k < product.columns; ++k) {
+      turned[window * product.columns + k] = product.x[k * kWindows + window];
+    }
+  }
+  std::size_t row = 0;
+  const auto block = [&]<std::size_t kBlock>() GROOVEFAST_WITH_HALVES {
+    rows_times<kBlock, kWindows>(product.kernel + row * product.columns, product.columns,
+                                 turned.data(), product.out + row * kWindows);
+    row += kBlock;
+  };
+  while (row + kRows <= product.rows) block.template operator()<kRows>();
+  while (row < product.rows) block.template operator()<1>();
+}
+
+GROOVEFAST_WITH_HALVES bool all_to_halves(std::span<const float> values, std::uint16_t* halves) {
+  std::size_t k = 0;
+  for (; k + kLanes <= values.size(); k += kLanes) {
+    const __m256 eight = _mm256_loadu_ps(&values[k]);
+    const __m128i narrowed = _mm256_cvtps_ph(eight, _MM_FROUND_TO_NEAREST_INT);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(halves + k), narrowed);
+    const __m256 again = _mm256_cvtph_ps(narrowed);
+    if (_mm256_movemask_ps(_mm256_cmp_ps(again, eight, _CMP_NEQ_UQ)) != 0) return false;
+  }
+  for (; k < values.size(); ++k) {
+    halves[k] = _cvtss_sh(values[k], _MM_FROUND_TO_NEAREST_INT);
+    if (_cvtsh_ss(halves[k]) != values[k]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool halves_are_quick() {
+  static const bool are_quick = [] {  // asked once: where machines are virtual the answer is slow
+    unsigned int a = 0, b = 0, c = 0, d = 0;
+    const bool has_f16c = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+    return has_f16c && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  }();
+  return are_quick;
+}
+
+bool to_halves(std::span<const float> values, std::uint16_t* halves) {
+  return all_to_halves(values, halves);
+}
+
+void multiply(const HalvesProduct& product) {
+  switch (product.windows) {
+    case 1:
+      return all_rows_times<1>(product);
+    case 2:
+      return all_rows_times<2>(product);
+    case 3:
+      return all_rows_times<3>(product);
+    default:
+      return all_rows_times<kMostWindows>(product);
+  }
+}
+
+}  // namespace groovefast
+
+#else
+
+namespace groovefast {
+
+bool halves_are_quick() { return false; }
+bool to_halves(std::span<const float>, std::uint16_t*) { return false; }
+void multiply(const HalvesProduct&) {}
+
+}  // namespace groovefast
+
+#endif
