@@ -28,27 +28,26 @@ GROOVEFAST_WITH_HALVES __m256 widened(const std::uint16_t* halves) {
 template <std::size_t kRows, std::size_t kWindows>
 GROOVEFAST_WITH_HALVES void rows_times(const std::uint16_t* kernel, std::size_t columns,
                                        const float* x, float* out) {
-  __m256 sums[kRows][kWindows];
-  for (auto& row : sums) {
-    for (auto& sum : row) sum = _mm256_setzero_ps();
-  }
+  constexpr std::size_t kTogether = kRows * kWindows;
+  __m256 sums[kTogether];
+  for (auto& sum : sums) sum = _mm256_setzero_ps();
   std::size_t k = 0;
   for (; k + kLanes <= columns; k += kLanes) {
     for (std::size_t row = 0; row < kRows; ++row) {
       const __m256 weights = widened(kernel + row * columns + k);
       for (std::size_t window = 0; window < kWindows; ++window) {
         const __m256 inputs = _mm256_loadu_ps(x + window * columns + k);
-        sums[row][window] = _mm256_fmadd_ps(weights, inputs, sums[row][window]);
+        __m256& sum = sums[row * kWindows + window];
+        sum = _mm256_fmadd_ps(weights, inputs, sum);
       }
     }
   }
-  for (std::size_t row = 0; row < kRows; ++row) {
-    for (std::size_t window = 0; window < kWindows; ++window) {
-      float sum = sum_of(sums[row][window]);
-      for (std::size_t last = k; last < columns; ++last) {
-        sum += _cvtsh_ss(kernel[row * columns + last]) * x[window * columns + last];
-      }
-      out[row * kWindows + window] = sum;
+  // A loop of its own, so that it is unrolled: otherwise the sums above would lie in memory.
+  for (std::size_t number = 0; number < kTogether; ++number) out[number] = sum_of(sums[number]);
+  for (; k < columns; ++k) {
+    for (std::size_t number = 0; number < kTogether; ++number) {
+      const std::size_t row = number / kWindows, window = number % kWindows;
+      out[number] += _cvtsh_ss(kernel[row * columns + k]) * x[window * columns + k];
     }
   }
 }
@@ -56,20 +55,22 @@ GROOVEFAST_WITH_HALVES void rows_times(const std::uint16_t* kernel, std::size_t 
 template <std::size_t kWindows>
 GROOVEFAST_WITH_HALVES void all_rows_times(const HalvesProduct& product) {
   constexpr std::size_t kRows = kSums / kWindows;
-  std::vector<float> turned(product.columns * kWindows);
+  const std::size_t columns = product.columns;
+  std::vector<float> turned(columns * kWindows);
   for (std::size_t window = 0; window < kWindows; ++window) {
-    for (std::size_t k = 0; k < product.columns; ++k) {
-      turned[window * product.columns + k] = product.x[k * kWindows + window];
+    for (std::size_t k = 0; k < columns; ++k) {
+      turned[window * columns + k] = product.x[k * kWindows + window];
     }
   }
   std::size_t row = 0;
-  const auto block = [&]<std::size_t kBlock>() GROOVEFAST_WITH_HALVES {
-    rows_times<kBlock, kWindows>(product.kernel + row * product.columns, product.columns,
-                                 turned.data(), product.out + row * kWindows);
-    row += kBlock;
-  };
-  while (row + kRows <= product.rows) block.template operator()<kRows>();
-  while (row < product.rows) block.template operator()<1>();
+  for (; row + kRows <= product.rows; row += kRows) {
+    rows_times<kRows, kWindows>(product.kernel + row * columns, columns, turned.data(),
+                                product.out + row * kWindows);
+  }
+  for (; row < product.rows; ++row) {
+    rows_times<1, kWindows>(product.kernel + row * columns, columns, turned.data(),
+                            product.out + row * kWindows);
+  }
 }
 
 GROOVEFAST_WITH_HALVES bool all_to_halves(std::span<const float> values, std::uint16_t* halves) {
@@ -112,7 +113,8 @@ void multiply(const HalvesProduct& product) {
     case 3:
       return all_rows_times<3>(product);
     default:
-      return all_rows_times<kMostWindows>(product);
+      static_assert(kMostWindows == 4);
+      return all_rows_times<4>(product);
   }
 }
 

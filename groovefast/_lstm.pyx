@@ -26,7 +26,7 @@ cdef extern from "halves.hpp" namespace "groovefast" nogil:
         const float* x
         float* out
 
-    void c_multiply "groovefast::multiply"(const HalvesProduct&)
+    void c_multiply "groovefast::multiply"(const HalvesProduct&) except +
 
 cdef extern from "lstm.hpp" namespace "groovefast" nogil:
     cdef struct LstmStep:
