@@ -100,16 +100,12 @@ class Product:
     def _halves(self) -> NDArray[np.uint16] | None:
         return halved(np.ascontiguousarray(self._kernel))
 
-    @functools.cached_property
-    def _in_one_piece(self) -> Array:
-        return np.ascontiguousarray(self._kernel)
-
     def __call__(self, x: Array, out: Array) -> None:
         """Leaves the product with (inputs, n) in `out`, (outputs, n)."""
         if 0 < x.shape[1] <= MOST_WINDOWS and self._halves is not None:
             multiply(self._halves, x, out)
         else:
-            np.matmul(self._in_one_piece, x, out=out)
+            np.matmul(self._kernel, x, out=out)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -136,6 +136,15 @@ def test_what_16_bits_would_change_stays_as_it_is(place: int, value: float) -> N
     np.testing.assert_allclose(out, kernel @ x)
 
 
+@pytest.mark.parametrize("windows", [1, MOST_WINDOWS, MOST_WINDOWS + 1])
+def test_a_kernel_may_be_a_part_of_another(windows: int) -> None:
+    rng = np.random.default_rng(windows)
+    kernel = in_16_bits(rng, 12, 30)[:, 11:]
+    x, out = rng.normal(size=(19, windows)).astype(np.float32), np.empty((12, windows), np.float32)
+    Product(kernel)(x, out)
+    np.testing.assert_allclose(out, kernel.astype(np.float64) @ x, atol=1e-5)
+
+
 @pytest.mark.usefixtures("with_halves")
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 65504.0, -0.0, 6e-8])
 def test_the_ends_of_16_bits_are_numbers_of_theirs(value: float) -> None:
