@@ -24,10 +24,11 @@ GROOVEFAST_WITH_HALVES __m256 widened(const std::uint16_t* halves) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves)));
 }
 
-// Some rows with all windows. `x` is that of one window after the other.
+// Some rows with some windows. `x` is that of one window after the other; of the product there are
+// `all_windows` in a row.
 template <std::size_t kRows, std::size_t kWindows>
 GROOVEFAST_WITH_HALVES void rows_times(const std::uint16_t* kernel, std::size_t columns,
-                                       const float* x, float* out) {
+                                       const float* x, float* out, std::size_t all_windows) {
   constexpr std::size_t kTogether = kRows * kWindows;
   __m256 sums[kTogether];
   for (auto& sum : sums) sum = _mm256_setzero_ps();
@@ -43,33 +44,35 @@ GROOVEFAST_WITH_HALVES void rows_times(const std::uint16_t* kernel, std::size_t 
     }
   }
   // A loop of its own, so that it is unrolled: otherwise the sums above would lie in memory.
-  for (std::size_t number = 0; number < kTogether; ++number) out[number] = sum_of(sums[number]);
-  for (; k < columns; ++k) {
-    for (std::size_t number = 0; number < kTogether; ++number) {
-      const std::size_t row = number / kWindows, window = number % kWindows;
-      out[number] += _cvtsh_ss(kernel[row * columns + k]) * x[window * columns + k];
+  float totals[kTogether];
+  for (std::size_t number = 0; number < kTogether; ++number) totals[number] = sum_of(sums[number]);
+  for (std::size_t row = 0; row < kRows; ++row) {
+    for (std::size_t window = 0; window < kWindows; ++window) {
+      float total = totals[row * kWindows + window];
+      for (std::size_t last = k; last < columns; ++last) {
+        total += _cvtsh_ss(kernel[row * columns + last]) * x[window * columns + last];
+      }
+      out[row * all_windows + window] = total;
     }
   }
 }
 
+// All rows with some windows.
 template <std::size_t kWindows>
-GROOVEFAST_WITH_HALVES void all_rows_times(const HalvesProduct& product) {
+GROOVEFAST_WITH_HALVES void all_rows_times(const HalvesProduct& product, const float* x,
+                                           float* out) {
   constexpr std::size_t kRows = kSums / kWindows;
-  const std::size_t columns = product.columns;
-  std::vector<float> turned(columns * kWindows);
-  for (std::size_t window = 0; window < kWindows; ++window) {
-    for (std::size_t k = 0; k < columns; ++k) {
-      turned[window * columns + k] = product.x[k * kWindows + window];
-    }
+  const std::uint16_t* kernel = product.kernel;
+  std::size_t left = product.rows;
+  for (; left >= kRows; left -= kRows) {
+    rows_times<kRows, kWindows>(kernel, product.columns, x, out, product.windows);
+    kernel += kRows * product.columns;
+    out += kRows * product.windows;
   }
-  std::size_t row = 0;
-  for (; row + kRows <= product.rows; row += kRows) {
-    rows_times<kRows, kWindows>(product.kernel + row * columns, columns, turned.data(),
-                                product.out + row * kWindows);
-  }
-  for (; row < product.rows; ++row) {
-    rows_times<1, kWindows>(product.kernel + row * columns, columns, turned.data(),
-                            product.out + row * kWindows);
+  for (; left > 0; --left) {
+    rows_times<1, kWindows>(kernel, product.columns, x, out, product.windows);
+    kernel += product.columns;
+    out += product.windows;
   }
 }
 
@@ -105,17 +108,20 @@ bool to_halves(std::span<const float> values, std::uint16_t* halves) {
 }
 
 void multiply(const HalvesProduct& product) {
-  switch (product.windows) {
-    case 1:
-      return all_rows_times<1>(product);
-    case 2:
-      return all_rows_times<2>(product);
-    case 3:
-      return all_rows_times<3>(product);
-    default:
-      static_assert(kMostWindows == 4);
-      return all_rows_times<4>(product);
+  const std::size_t columns = product.columns, windows = product.windows;
+  std::vector<float> turned(columns * windows);
+  for (std::size_t window = 0; window < windows; ++window) {
+    for (std::size_t k = 0; k < columns; ++k) {
+      turned[window * columns + k] = product.x[k * windows + window];
+    }
   }
+  const float* x = turned.data();
+  float* out = product.out;
+  std::size_t left = windows;
+  for (; left >= 4; left -= 4, x += 4 * columns, out += 4) all_rows_times<4>(product, x, out);
+  if (left == 3) all_rows_times<3>(product, x, out);
+  if (left == 2) all_rows_times<2>(product, x, out);
+  if (left == 1) all_rows_times<1>(product, x, out);
 }
 
 }  // namespace groovefast

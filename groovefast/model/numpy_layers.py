@@ -89,8 +89,9 @@ class State:
 class Product:
     """A kernel, (outputs, inputs), as it meets one step after the other.
 
-    Of few windows that takes as long as the weights take to come from memory. Where 16 bits say
-    all there is to say of them, as of those of the included models, they come so.
+    Of few windows that takes as long as the weights take to come from memory, or as BLAS takes to
+    make ready for more. Where 16 bits say all there is to say of the weights, as of those of the
+    included models, they come so.
     """
 
     def __init__(self, kernel: Array) -> None:
