@@ -27,7 +27,7 @@ from groovefast import GrooveConverter, convert, load_model
 from groovefast.config import CONFIGS
 from groovefast.drums import DRUM_CLASSES, pitch_table
 from groovefast.evaluation.evaluate import read_performances
-from groovefast.evaluation.features import likeness_of_bars
+from groovefast.evaluation.features import jaccard, likeness_of_bars
 from groovefast.evaluation.measures import Performances
 from groovefast.evaluation.ngram import NGram
 from groovefast.midi.groove import Groove
@@ -492,6 +492,52 @@ def _two_grooves(sources: Sources, model: InUse) -> Array:
     return np.stack([converter.to_tensors(sources.data / path).outputs[4] for path in ENDS])
 
 
+def _form(hits: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
+    """The likeness of bars 1, 2, … apart, and the share of windows in which a bar is a new one."""
+    bars = hits.reshape(len(hits), -1, _BAR, hits.shape[-1])
+    apart = range(1, bars.shape[1])
+    alike = [float(jaccard(bars[:, far:], bars[:, :-far]).mean()) for far in apart]
+    changes = (bars[:, 1:] != bars[:, :-1]).any((2, 3)).mean(0)
+    return np.array(alike), np.asarray(changes)
+
+
+@styled
+def conductor(sources: Sources) -> Figure:
+    """Sixteen bars: what is read back, bar by bar, and the form of what is played and made."""
+    model = load_model("groovae_16bar")
+    truth = sources.windows("validation", "groovae_16bar")
+    read = _decoded(model, np.asarray(model.encode(_rows(truth, model)).mu))
+    assert model.prior is not None
+    z = model.prior.latents(len(truth), seed=_SEED)
+    new = np.asarray(_grid(np.asarray(model.decode(z, temperature=0.5, seed=_SEED))).hits > 0.5)
+    figure = new_figure(10.4, 3.2)
+    scores, likeness, changes = figure.subplots(1, 3)
+    bars = np.arange(16) + 1
+    in_bars = (len(truth), 16, -1)
+    f1 = _f1(read.reshape(in_bars), truth.hits.reshape(in_bars), (0, 2))
+    click.echo(f"F1 by bar {np.round(f1, 3).tolist()}, {float(_f1(read, truth.hits)):.3f}")
+    scores.plot(bars, f1, "o-", color=BLUE, markersize=3.5)
+    _tidy(scores, "Hits decoded from z: F1", "bar of the window")
+    scores.set_ylim(0, 1)
+    for name, hits, style, color in (
+        ("played", truth.hits, "o--", INK),
+        ("new", new, "o-", BLUE),
+    ):
+        alike, share = _form(hits)
+        click.echo(f"{name}: likeness {np.round(alike, 2).tolist()}")
+        click.echo(f"{name}: new bars {np.round(share, 2).tolist()}")
+        likeness.plot(bars[:-1], alike, style, color=color, markersize=3, label=name)
+        changes.plot(bars[1:], share, style, color=color, markersize=3, label=name)
+    _tidy(likeness, "Likeness of two bars", "bars apart")
+    _tidy(changes, "Not the bar before", "bar of the window", "share of windows")
+    for ax in (likeness, changes):
+        ax.set_ylim(0, 1.02)
+        ax.set_xticks(range(0, 17, 4))
+        ax.legend(loc="lower right")
+    scores.set_xticks(range(0, 17, 4))
+    return figure
+
+
 @styled
 def interpolation(sources: Sources) -> Figure:
     """From one played groove to another, and how long z is on the way."""
@@ -719,6 +765,7 @@ FIGURES: Mapping[str, Callable[[Sources], Figure]] = {
     "gradient": gradient,
     "losses": losses,
     "collapse": collapse,
+    "conductor": conductor,
     "own-rows": own_rows,
     "temperature": temperature,
     "interpolation": interpolation,

@@ -52,10 +52,11 @@ PURPOSES = {
     "groovae_2bar_add_closed_hh": "Adds the closed hi-hat to a performance without one.",
     "groovae_2bar_hits_control": "Performs given hits, with the feel of another performance.",
 }
-HEARS = "\nThe model hears the performance itself, through `z`; the baselines do not."
+HEARS = "\nThe model hears the performance itself, through `z`; the baselines do not.\n"
 NOTES = {
     "groovae_4bar": HEARS,
-    "groovae_2bar_hits_control": f"{HEARS}\nNor do the published ones: `z ~ N(0, 1)` compares.",
+    "groovae_16bar": HEARS,
+    "groovae_2bar_hits_control": f"{HEARS}Nor do the published ones: `z ~ N(0, 1)` compares.\n",
 }
 """What a reader of the table has to know as well."""
 CARD = """# {name}
@@ -63,7 +64,8 @@ CARD = """# {name}
 {purpose}
 
 - **Model**: GrooVAE (Gillick et al., "Learning to Groove with Inverse Sequence Transformations",
-  2019), z {z}, encoder {encoder}, decoder {decoder}; {parameters:,} parameters, stored as float16.
+  2019), z {z}, encoder {encoder}, decoder {decoder};
+  {parameters:,} parameters, stored as float16.
 - **Data**: the training split of the [Groove MIDI
   Dataset](https://magenta.tensorflow.org/datasets/groove) v1.0.0, {bars}-bar windows, hop 1 bar;
   chosen on the validation split, measured once on the test split.
@@ -159,12 +161,13 @@ def model_card(evaluation: Evaluation) -> str:
     """Returns the card, in Markdown."""
     config = evaluation.config
     hparams = config.hparams
+    below = " below a conductor of as many units"
     return CARD.format(
         name=config.name,
         purpose=PURPOSES[config.name],
         z=hparams.z_size,
-        encoder=list(hparams.enc_rnn_size),
-        decoder=list(hparams.dec_rnn_size),
+        encoder=f"{list(hparams.enc_rnn_size)}{' by bars' if hparams.hierarchical_encoder else ''}",
+        decoder=f"{list(hparams.dec_rnn_size)}{below if hparams.hierarchical_decoder else ''}",
         parameters=parameters(config),
         bars=config.converter.split_bars,
         version=version("groovefast"),

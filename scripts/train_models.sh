@@ -5,7 +5,7 @@
 #
 # RECORDS is what groovefast-convert made of the Groove MIDI Dataset with --metadata. RUNS is where
 # the runs go, and in RUNS/models what comes of them: weights, what is fitted to them, a card with
-# figures of the test split. Without MODEL all seven are trained, in an order in which each finds what
+# figures of the test split. Without MODEL all eight are trained, in an order in which each finds what
 # it starts from. What was stopped goes on where it stopped; what is finished is not done again.
 set -euo pipefail
 
@@ -23,8 +23,7 @@ shift 2
 scripts=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 models=$runs/models
 
-common=batch_size=64,sampling_schedule=constant,sampling_rate=1,sampling_keeps_hits=true
-common+=,loss_at_hits_only=true
+common=sampling_schedule=constant,sampling_rate=1,sampling_keeps_hits=true,loss_at_hits_only=true
 
 # train RUN STEPS START HPARAMS: one run of $model, from other weights, or fresh ones for "-".
 train() {
@@ -32,7 +31,8 @@ train() {
   [[ $3 == - ]] || start=(--start-from "$3")
   echo "== $model: $1"
   groovefast-train --config "$model" --run-dir "$runs/$1" --steps "$2" --seed 0 \
-    --data "$records/train-*" --eval-data "$records/validation-*" --eval-every "${eval_every:-500}" \
+    --batch-size "${batch_size:-64}" --data "$records/train-*" \
+    --eval-data "$records/validation-*" --eval-every "${eval_every:-500}" \
     --precision mixed_bfloat16 --no-prior "${start[@]}" --hparams "$common,$4"
 }
 
@@ -108,9 +108,22 @@ cosine_decay_steps=14000,splice_probability=0.35"
   ship "$runs/4bar-5/best"
 }
 
+# It begins with what groovae_4bar knows of bars; the conductor is fresh.
+train_groovae_16bar() {
+  local batch_size=32 eval_every=800
+  local common="$common,dropout_keep_prob=1,free_bits=4096,played_weight=1.4,velocities_weight=8,\
+offsets_weight=4,ema_decay=0.998,grad_norm_clip_to_zero=100000,swap_probability=0.3,\
+silence_probability=0.08,splice_probability=0.35,cross_probability=0.15,warmup_steps=50"
+  python "$scripts/begin_long_model.py" "$models/groovae_4bar" "$model" "$runs/16bar-begun"
+  train 16bar-1 7200 "$runs/16bar-begun" "learning_rate=0.001,cosine_decay_steps=9600"
+  train 16bar-2 8400 "$runs/16bar-1/best" "learning_rate=0.0007,cosine_decay_steps=8400"
+  train 16bar-3 1800 "$runs/16bar-2/best" "learning_rate=0.0004,cosine_decay_steps=1800"
+  ship "$runs/16bar-3/best"
+}
+
 # The truth is what it hears in training, and all that it is to predict.
 train_groove_rnn() {
-  local common=batch_size=64,dropout_keep_prob=0.7,loss_at_hits_only=true,ema_decay=0.998
+  local common=dropout_keep_prob=0.7,loss_at_hits_only=true,ema_decay=0.998
   local eval_every=300
   train groove-rnn 5000 - "velocities_weight=0.5,offsets_weight=0.25,learning_rate=0.0015,\
 warmup_steps=100,cosine_decay_steps=5000,swap_probability=0.2,silence_probability=0.05"
@@ -119,7 +132,7 @@ warmup_steps=100,cosine_decay_steps=5000,swap_probability=0.2,silence_probabilit
 
 all=(groovae_2bar_humanize groovae_2bar_hits_control groovae_2bar_add_closed_hh
   groovae_2bar_tap_fixed_velocity groovae_2bar_tap_fixed_velocity_note_dropout groovae_4bar
-  groove_rnn)
+  groovae_16bar groove_rnn)
 (($#)) || set -- "${all[@]}"
 for model in "$@"; do
   [[ " ${all[*]} " == *" $model "* ]] || fail "$model: none of ${all[*]}"

@@ -6,11 +6,13 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from groovefast.config import Config
+from groovefast.config import Config, get_config
 from groovefast.errors import GrooveFastError, OptionError, check_choice, which_of
-from groovefast.model.models import included_models
+from groovefast.model.folder import PRIOR_FILE, TOUCH_FILE, fitted_in, read_description
+from groovefast.model.models import included_model
+from groovefast.model.prior import Prior
 from groovefast.playing import MODES
 from groovefast.playing.modes import name_of_model
 from groovefast.task import Task
@@ -25,15 +27,22 @@ _OF_PRIOR = ("prior", "style", "variety", "attributes")
 _OF_TOUCH = ("touch",)
 
 
+class _Known(NamedTuple):
+    """What a page has to know of a model."""
+
+    config: Config
+    prior: Prior | None
+    has_touch: bool
+
+
 class Models:
     """Models by the names that a page gives them, each read once; for any thread."""
 
     def __init__(self) -> None:
         """Knows those that are included."""
         own = dict.fromkeys(mode.model for mode in MODES.values())
-        also = [name for name in _ALSO_INCLUDED if name in included_models()]
-        self._sources: dict[str, str | Path] = {name: name for name in [*own, *also]}
-        self._others = also
+        self._sources: dict[str, str | Path] = {name: name for name in [*own, *_ALSO_INCLUDED]}
+        self._others = {name: get_config(name) for name in _ALSO_INCLUDED}
         self._models: dict[str, InUse] = {}
         self._locks = {name: threading.Lock() for name in self._sources}
 
@@ -52,7 +61,7 @@ class Models:
             config = self._read(name).config
             if not any(_can(mode, config) for mode in MODES):
                 raise GrooveFastError(f"{path}: a model of {config.name}, which no mode plays with")
-            self._others.append(name)
+            self._others[name] = config
 
     def _free_name(self, name: str) -> str:
         number, free = 1, name
@@ -86,7 +95,7 @@ class Models:
         """
         check_choice("mode", mode, MODES)
         own = MODES[mode].model
-        return [own, *(name for name in self._others if _can(mode, self._read(name).config))]
+        return [own, *(name for name, config in self._others.items() if _can(mode, config))]
 
     def facts(self, mode: str, options: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Returns what a page has to know of each of them; nothing where there is no choice.
@@ -105,23 +114,33 @@ class Models:
         return [self._facts(name, options) for name in offered]
 
     def _facts(self, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-        model = self._read(name)
-        tokens, prior = model.config.tokens, model.prior
+        config, prior, has_touch = self._known(name)
+        tokens = config.tokens
         left_out = {*(_OF_PLAYERS if tokens else ()), *(() if prior else _OF_PRIOR)}
-        left_out |= set(() if model.touch else _OF_TOUCH)
+        left_out |= set(() if has_touch else _OF_TOUCH)
         return {
             "name": name,
-            "bars": model.config.converter.split_bars,
+            "bars": config.converter.split_bars,
             "tokens": tokens.representation if tokens else None,
             "options": [each for each in options if each not in left_out],
             "styles": list(prior.styles) if prior else [],
             "attributes": list(prior.attributes) if prior else [],
         }
 
+    def _known(self, name: str) -> _Known:
+        """What is known of a model; of an included one without its weights, as a page waits."""
+        folder = None if name in self._models else included_model(name)
+        if folder is None:
+            model = self._read(name)
+            return _Known(model.config, model.prior, model.touch is not None)
+        there = fitted_in(folder)
+        prior = Prior.load(folder / PRIOR_FILE) if folder / PRIOR_FILE in there else None
+        return _Known(read_description(folder).config, prior, folder / TOUCH_FILE in there)
+
     @property
     def hear_pitches(self) -> bool:
         """Whether there is one of melodies or trios."""
-        tokens = (self._read(name).config.tokens for name in self._others)
+        tokens = (config.tokens for config in self._others.values())
         return any(each and each.representation != "drums" for each in tokens)
 
     def warm(self) -> None:

@@ -14,6 +14,7 @@ from groovefast.evaluation.measures import ALL
 from groovefast.model.models import included_model, included_models
 
 MAX_BYTES = 10_000_000
+MAX_BYTES_OF_SIXTEEN_BARS = 26_000_000
 FIGURES = {
     "groovae_2bar_humanize": {"timing_mae_ms": 15.76, "velocity_mae": 0.143},
     "groovae_2bar_hits_control": {"timing_mae_ms": 8.84, "velocity_mae": 0.119},
@@ -25,6 +26,7 @@ FIGURES = {
         "velocity_mae": 0.142,
     },
     "groovae_4bar": {"f1": 0.958, "timing_mae_ms": 8.76, "velocity_mae": 0.106},
+    "groovae_16bar": {"f1": 0.891, "timing_mae_ms": 10.65, "velocity_mae": 0.110},
 }
 """Of the handful of windows below, at temperature 0."""
 
@@ -43,7 +45,7 @@ def handful(groove_dir, name):
     found = [converter.to_tensors(path) for path in session]
     grids = np.concatenate([each.outputs[:6] for each in found])
     qpms = np.concatenate([each.qpms[:6] for each in found])
-    assert len(grids) > 50
+    assert len(grids) * config.split_bars > 100
     return from_grid(grids, qpms)
 
 
@@ -59,7 +61,8 @@ def test_what_is_not_included_has_no_folder(other):
 
 def test_a_model_is_small_and_tells_what_it_is(name):
     folder = included_model(name)
-    assert sum(path.stat().st_size for path in folder.iterdir()) <= MAX_BYTES
+    most = MAX_BYTES_OF_SIXTEEN_BARS if name == "groovae_16bar" else MAX_BYTES
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= most
     assert json.loads((folder / "config.json").read_text())["config"]["name"] == name
     card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     for told in (

@@ -18,7 +18,6 @@ from groovefast.model.checkpoints import load_model, save_model
 from groovefast.playing import MODES, play
 from groovefast.sound.synth import render, to_wav
 from groovefast.studio import jobs, voices
-from groovefast.studio import models as models_module
 from groovefast.studio.jobs import options_of, playing
 from groovefast.studio.models import Models
 from groovefast.studio.pieces import Sent, opened
@@ -95,18 +94,22 @@ def test_only_melodies_have_other_notes_heard(folders: dict[str, Path]) -> None:
     assert models.hear_pitches
 
 
-def test_sixteen_bars_are_offered_where_their_model_is_included(
-    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    included = [*models_module.included_models(), SIXTEEN]
-    monkeypatch.setattr(models_module, "included_models", lambda: included)
-    load, own = load_model, {SIXTEEN: folders[SIXTEEN]}
-    monkeypatch.setattr(checkpoints, "load_model", lambda path: load(own.get(str(path), path)))
+def test_sixteen_bars_are_offered() -> None:
     models = Models()
     for mode in ("sample", "vary", "interpolate"):
         assert models.offered(mode) == [MODES[mode].model, SIXTEEN]
         assert models.load(mode, SIXTEEN).config.converter.split_bars == 16
     assert models.offered("humanize") == ["groovae_2bar_humanize"]
+
+
+def test_a_page_does_not_wait_for_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "load_model", lambda path: pytest.fail(f"{path} was read"))
+    facts = {each["name"]: each for each in Models().facts("sample", options_of("sample"))}
+    monkeypatch.undo()
+    models = Models()
+    models.warm()
+    assert facts == {each["name"]: each for each in models.facts("sample", options_of("sample"))}
+    assert {"funk", "jazz"} <= {*facts[SIXTEEN]["styles"]}
 
 
 def test_two_of_a_name_are_told_apart(tmp_path: Path) -> None:
