@@ -9,24 +9,32 @@ from libcpp cimport bool as cpp_bool
 MOST_WINDOWS = most_windows
 """Of which `multiply` makes a product."""
 
+QUICK_AT_FEW_WINDOWS = few_windows_are_quick()
+"""Whether it does on this processor."""
+
 cdef extern from "<span>" namespace "std" nogil:
     cdef cppclass readable "std::span<const float>":
         readable(const float*, size_t)
 
-cdef extern from "halves.hpp" namespace "groovefast" nogil:
-    cpp_bool halves_are_quick()
+cdef extern from "few_windows.hpp" namespace "groovefast" nogil:
+    cpp_bool few_windows_are_quick()
     cpp_bool to_halves(readable, uint16_t*)
     cdef const size_t most_windows "groovefast::kMostWindows"
 
-    cdef struct HalvesProduct:
-        size_t rows
-        size_t columns
-        size_t windows
+    cdef cppclass HalvesProduct "groovefast::FewWindows<std::uint16_t>":
+        size_t rows, columns, stride, windows
         const uint16_t* kernel
         const float* x
         float* out
 
+    cdef cppclass Product "groovefast::FewWindows<float>":
+        size_t rows, columns, stride, windows
+        const float* kernel
+        const float* x
+        float* out
+
     void c_multiply "groovefast::multiply"(const HalvesProduct&) except +
+    void c_multiply "groovefast::multiply"(const Product&) except +
 
 cdef extern from "lstm.hpp" namespace "groovefast" nogil:
     cdef struct LstmStep:
@@ -81,7 +89,7 @@ def halved(const float[:, ::1] kernel):
     faster for it.
     """
     cdef Py_ssize_t rows = kernel.shape[0], columns = kernel.shape[1]
-    if not rows * columns or not halves_are_quick():
+    if not rows * columns or not few_windows_are_quick():
         return None
     halves = np.empty((rows, columns), np.uint16)
     cdef uint16_t[:, ::1] into = halves
@@ -91,7 +99,7 @@ def halved(const float[:, ::1] kernel):
     return halves if is_exact else None
 
 
-def multiply(const uint16_t[:, ::1] halves, const float[:, ::1] x, float[:, ::1] out):
+def multiply_halves(const uint16_t[:, ::1] halves, const float[:, ::1] x, float[:, ::1] out):
     """Leaves kernel·x in `out`, of up to `MOST_WINDOWS` windows.
 
     Args:
@@ -102,13 +110,42 @@ def multiply(const uint16_t[:, ::1] halves, const float[:, ::1] x, float[:, ::1]
     Raises:
         ValueError: Shapes that do not fit each other, or too many windows.
     """
-    cdef Py_ssize_t rows = halves.shape[0], columns = halves.shape[1], n = x.shape[1]
-    if x.shape[0] != columns or out.shape[0] != rows or out.shape[1] != n:
-        raise ValueError("halves, x and out: shapes that do not fit each other")
-    if not 0 < n <= most_windows or not rows * columns or not halves_are_quick():
-        raise ValueError("halves: not what products of theirs are made of")
-    cdef HalvesProduct product = HalvesProduct(
-        rows, columns, n, &halves[0, 0], &x[0, 0], &out[0, 0]
-    )
+    check_product(halves.shape[0], halves.shape[1], x, out)
+    cdef HalvesProduct product
+    product.rows, product.columns, product.windows = halves.shape[0], halves.shape[1], x.shape[1]
+    product.stride = product.columns
+    product.kernel, product.x, product.out = &halves[0, 0], &x[0, 0], &out[0, 0]
     with nogil:
         c_multiply(product)
+
+
+def multiply(const float[:, :] kernel, const float[:, ::1] x, float[:, ::1] out):
+    """Leaves kernel·x in `out`, of up to `MOST_WINDOWS` windows.
+
+    Args:
+        kernel: (rows, columns), or some columns of one.
+        x: (columns, n).
+        out: (rows, n).
+
+    Raises:
+        ValueError: Shapes that do not fit each other, or too many windows.
+    """
+    check_product(kernel.shape[0], kernel.shape[1], x, out)
+    cdef Py_ssize_t item = sizeof(float)
+    if kernel.strides[1] != item or kernel.strides[0] < 0:
+        raise ValueError("kernel: columns wanted side by side")
+    cdef Product product
+    product.rows, product.columns, product.windows = kernel.shape[0], kernel.shape[1], x.shape[1]
+    product.stride = kernel.strides[0] // item
+    product.kernel, product.x, product.out = &kernel[0, 0], &x[0, 0], &out[0, 0]
+    with nogil:
+        c_multiply(product)
+
+
+cdef check_product(Py_ssize_t rows, Py_ssize_t columns, const float[:, ::1] x, float[:, ::1] out):
+    """Raises an error where a kernel does not meet `x` in `out`, or few windows are not quick."""
+    cdef Py_ssize_t n = x.shape[1]
+    if x.shape[0] != columns or out.shape[0] != rows or out.shape[1] != n:
+        raise ValueError("kernel, x and out: shapes that do not fit each other")
+    if not 0 < n <= most_windows or not rows * columns or not few_windows_are_quick():
+        raise ValueError("kernel: not what products of few windows are made of")

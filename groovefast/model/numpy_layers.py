@@ -1,7 +1,7 @@
 """The layers of the model in NumPy.
 
 Known inputs meet their columns of the kernel once, before the loop. What a step does between its
-products is `csrc/lstm.cpp`, and the products of few windows are `csrc/halves.cpp`.
+products is `csrc/lstm.cpp`, and the products of few windows are `csrc/few_windows.cpp`.
 
 Windows are the last axis, (width, n) or (width, steps, n), so that each gate of all of them lies in
 one piece.
@@ -18,7 +18,14 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from groovefast._lstm import MOST_WINDOWS, advance, halved, multiply
+from groovefast._lstm import (
+    MOST_WINDOWS,
+    QUICK_AT_FEW_WINDOWS,
+    advance,
+    halved,
+    multiply,
+    multiply_halves,
+)
 from groovefast.model.plan import FORGET_BIAS
 from groovefast.progress import Progress
 
@@ -89,9 +96,9 @@ class State:
 class Product:
     """A kernel, (outputs, inputs), as it meets one step after the other.
 
-    Of few windows that takes as long as the weights take to come from memory, or as BLAS takes to
-    make ready for more. Where 16 bits say all there is to say of the weights, as of those of the
-    included models, they come so.
+    Of few windows BLAS takes longer to make ready than they need, and of one the product takes as
+    long as the weights take to come from memory. Where 16 bits say all there is to say of the
+    weights, as of those of the included models, they come so.
     """
 
     def __init__(self, kernel: Array) -> None:
@@ -103,8 +110,12 @@ class Product:
 
     def __call__(self, x: Array, out: Array) -> None:
         """Leaves the product with (inputs, n) in `out`, (outputs, n)."""
-        if 0 < x.shape[1] <= MOST_WINDOWS and self._halves is not None:
-            multiply(self._halves, x, out)
+        n = x.shape[1]
+        is_few = QUICK_AT_FEW_WINDOWS and 0 < n <= MOST_WINDOWS
+        if is_few and self._halves is not None:
+            multiply_halves(self._halves, x, out)
+        elif is_few and n > 1 and self._kernel.size:
+            multiply(self._kernel, x, out)
         else:
             np.matmul(self._kernel, x, out=out)
 

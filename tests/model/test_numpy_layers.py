@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from groovefast._lstm import MOST_WINDOWS, advance, halved, multiply
+from groovefast._lstm import (
+    MOST_WINDOWS,
+    QUICK_AT_FEW_WINDOWS,
+    advance,
+    halved,
+    multiply,
+    multiply_halves,
+)
 from groovefast.model.numpy_layers import Product
 
 Array = NDArray[np.float32]
@@ -93,11 +102,9 @@ def test_windows_apart_are_refused() -> None:
         )
 
 
-@pytest.fixture(scope="module")
-def with_halves() -> None:
-    """Skips where the processor is not the faster for 16 bits."""
-    if halved(np.ones((1, 1), np.float32)) is None:
-        pytest.skip("this processor is not the faster for weights in 16 bits")
+quick = pytest.mark.skipif(
+    not QUICK_AT_FEW_WINDOWS, reason="on this processor products of few windows are left to BLAS"
+)
 
 
 def in_16_bits(rng: np.random.Generator, *shape: int) -> Array:
@@ -110,7 +117,7 @@ def in_16_bits(rng: np.random.Generator, *shape: int) -> Array:
     windows=st.integers(1, MOST_WINDOWS),
     seed=st.integers(0, 99),
 )
-@pytest.mark.usefixtures("with_halves")
+@quick
 def test_a_product_of_weights_in_16_bits_is_the_same(
     rows: int, columns: int, windows: int, seed: int
 ) -> None:
@@ -121,8 +128,36 @@ def test_a_product_of_weights_in_16_bits_is_the_same(
     assert halves is not None
     np.testing.assert_array_equal(halves.view(np.float16), kernel)
     out = np.full((rows, windows), np.nan, np.float32)
-    multiply(halves, x, out)
+    multiply_halves(halves, x, out)
     np.testing.assert_allclose(out, kernel.astype(np.float64) @ x, atol=1e-5)
+
+
+@given(
+    rows=st.integers(1, 40),
+    columns=st.integers(1, 70),
+    others=st.tuples(st.integers(0, 5), st.integers(0, 5)),
+    windows=st.integers(1, MOST_WINDOWS),
+    seed=st.integers(0, 99),
+)
+@quick
+def test_a_product_of_weights_in_32_bits_is_the_same(
+    rows: int, columns: int, others: tuple[int, int], windows: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    whole = rng.normal(size=(rows, others[0] + columns + others[1])).astype(np.float32)
+    kernel = whole[:, others[0] : others[0] + columns]
+    x = rng.normal(size=(columns, windows)).astype(np.float32)
+    out = np.full((rows, windows), np.nan, np.float32)
+    multiply(kernel, x, out)
+    np.testing.assert_allclose(out, kernel.astype(np.float64) @ x, atol=2e-5)
+
+
+@quick
+@pytest.mark.parametrize("turned", [np.transpose, np.flip])
+def test_weights_that_do_not_lie_row_by_row_are_refused(turned: Callable[[Array], Array]) -> None:
+    x, out = np.ones((5, 2), np.float32), np.empty((5, 2), np.float32)
+    with pytest.raises(ValueError, match="side by side"):
+        multiply(turned(np.ones((5, 5), np.float32)), x, out)
 
 
 @pytest.mark.parametrize("place", [0, 7, 8, 18])
@@ -145,7 +180,7 @@ def test_a_kernel_may_be_a_part_of_another(windows: int) -> None:
     np.testing.assert_allclose(out, kernel.astype(np.float64) @ x, atol=1e-5)
 
 
-@pytest.mark.usefixtures("with_halves")
+@quick
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 65504.0, -0.0, 6e-8])
 def test_the_ends_of_16_bits_are_numbers_of_theirs(value: float) -> None:
     kernel = np.full((2, 9), np.float16(value), np.float32)
@@ -154,7 +189,7 @@ def test_the_ends_of_16_bits_are_numbers_of_theirs(value: float) -> None:
     np.testing.assert_array_equal(halves.view(np.float16), kernel)
 
 
-@pytest.mark.usefixtures("with_halves")
+@quick
 @pytest.mark.parametrize(
     ("x", "out", "problem"),
     [
@@ -168,15 +203,22 @@ def test_the_ends_of_16_bits_are_numbers_of_theirs(value: float) -> None:
 def test_products_that_do_not_fit_are_refused(
     x: tuple[int, int], out: tuple[int, int], problem: str
 ) -> None:
-    halves = halved(np.ones((4, 9), np.float32))
+    kernel = np.ones((4, 9), np.float32)
+    halves = halved(kernel)
+    assert halves is not None
     with pytest.raises(ValueError, match=problem):
-        multiply(halves, np.zeros(x, np.float32), np.zeros(out, np.float32))
+        multiply_halves(halves, np.zeros(x, np.float32), np.zeros(out, np.float32))
+    with pytest.raises(ValueError, match=problem):
+        multiply(kernel, np.zeros(x, np.float32), np.zeros(out, np.float32))
 
 
-@pytest.mark.parametrize("windows", [0, 1, MOST_WINDOWS, MOST_WINDOWS + 1])
-def test_any_number_of_windows_meets_a_kernel(windows: int) -> None:
+@pytest.mark.parametrize("rows", [0, 9])
+@pytest.mark.parametrize("windows", [0, 1, 2, MOST_WINDOWS, MOST_WINDOWS + 1])
+@pytest.mark.parametrize("divisor", [1, 3])
+def test_any_number_of_windows_meets_a_kernel(rows: int, windows: int, divisor: int) -> None:
     rng = np.random.default_rng(windows)
-    kernel, x = in_16_bits(rng, 9, 21), rng.normal(size=(21, windows)).astype(np.float32)
-    out = np.empty((9, windows), np.float32)
+    kernel = in_16_bits(rng, rows, 21) / np.float32(divisor)
+    x = rng.normal(size=(21, windows)).astype(np.float32)
+    out = np.empty((rows, windows), np.float32)
     Product(kernel)(x, out)
     np.testing.assert_allclose(out, kernel @ x, atol=1e-5)

@@ -1,4 +1,4 @@
-#include "halves.hpp"
+#include "few_windows.hpp"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <cpuid.h>
@@ -12,30 +12,36 @@ namespace {
 constexpr std::size_t kLanes = 8;
 constexpr std::size_t kSums = 12;  // at once, so that none waits for the one before
 
-#define GROOVEFAST_WITH_HALVES __attribute__((target("avx2,fma,f16c")))
+#define GROOVEFAST_FEW_WINDOWS __attribute__((target("avx2,fma,f16c")))
 
-GROOVEFAST_WITH_HALVES float sum_of(__m256 lanes) {
+GROOVEFAST_FEW_WINDOWS float sum_of(__m256 lanes) {
   const __m128 four = _mm_add_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps(lanes, 1));
   const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
-GROOVEFAST_WITH_HALVES __m256 widened(const std::uint16_t* halves) {
-  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves)));
+GROOVEFAST_FEW_WINDOWS __m256 eight_of(const std::uint16_t* weights) {
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(weights)));
 }
 
-// Some rows with some windows. `x` is that of one window after the other; of the product there are
-// `all_windows` in a row.
-template <std::size_t kRows, std::size_t kWindows>
-GROOVEFAST_WITH_HALVES void rows_times(const std::uint16_t* kernel, std::size_t columns,
-                                       const float* x, float* out, std::size_t all_windows) {
+GROOVEFAST_FEW_WINDOWS __m256 eight_of(const float* weights) { return _mm256_loadu_ps(weights); }
+
+GROOVEFAST_FEW_WINDOWS float one_of(std::uint16_t weight) { return _cvtsh_ss(weight); }
+
+GROOVEFAST_FEW_WINDOWS float one_of(float weight) { return weight; }
+
+// Some rows with some windows. `x` is that of one window after the other.
+template <std::size_t kRows, std::size_t kWindows, typename Weight>
+GROOVEFAST_FEW_WINDOWS void rows_times(const FewWindows<Weight>& product, const Weight* kernel,
+                                       const float* x, float* out) {
   constexpr std::size_t kTogether = kRows * kWindows;
+  const std::size_t columns = product.columns, stride = product.stride;
   __m256 sums[kTogether];
   for (auto& sum : sums) sum = _mm256_setzero_ps();
   std::size_t k = 0;
   for (; k + kLanes <= columns; k += kLanes) {
     for (std::size_t row = 0; row < kRows; ++row) {
-      const __m256 weights = widened(kernel + row * columns + k);
+      const __m256 weights = eight_of(kernel + row * stride + k);
       for (std::size_t window = 0; window < kWindows; ++window) {
         const __m256 inputs = _mm256_loadu_ps(x + window * columns + k);
         __m256& sum = sums[row * kWindows + window];
@@ -50,33 +56,33 @@ GROOVEFAST_WITH_HALVES void rows_times(const std::uint16_t* kernel, std::size_t 
     for (std::size_t window = 0; window < kWindows; ++window) {
       float total = totals[row * kWindows + window];
       for (std::size_t last = k; last < columns; ++last) {
-        total += _cvtsh_ss(kernel[row * columns + last]) * x[window * columns + last];
+        total += one_of(kernel[row * stride + last]) * x[window * columns + last];
       }
-      out[row * all_windows + window] = total;
+      out[row * product.windows + window] = total;
     }
   }
 }
 
 // All rows with some windows.
-template <std::size_t kWindows>
-GROOVEFAST_WITH_HALVES void all_rows_times(const HalvesProduct& product, const float* x,
+template <std::size_t kWindows, typename Weight>
+GROOVEFAST_FEW_WINDOWS void all_rows_times(const FewWindows<Weight>& product, const float* x,
                                            float* out) {
   constexpr std::size_t kRows = kSums / kWindows;
-  const std::uint16_t* kernel = product.kernel;
+  const Weight* kernel = product.kernel;
   std::size_t left = product.rows;
   for (; left >= kRows; left -= kRows) {
-    rows_times<kRows, kWindows>(kernel, product.columns, x, out, product.windows);
-    kernel += kRows * product.columns;
+    rows_times<kRows, kWindows>(product, kernel, x, out);
+    kernel += kRows * product.stride;
     out += kRows * product.windows;
   }
   for (; left > 0; --left) {
-    rows_times<1, kWindows>(kernel, product.columns, x, out, product.windows);
-    kernel += product.columns;
+    rows_times<1, kWindows>(product, kernel, x, out);
+    kernel += product.stride;
     out += product.windows;
   }
 }
 
-GROOVEFAST_WITH_HALVES bool all_to_halves(std::span<const float> values, std::uint16_t* halves) {
+GROOVEFAST_FEW_WINDOWS bool all_to_halves(std::span<const float> values, std::uint16_t* halves) {
   std::size_t k = 0;
   for (; k + kLanes <= values.size(); k += kLanes) {
     const __m256 eight = _mm256_loadu_ps(&values[k]);
@@ -92,22 +98,8 @@ GROOVEFAST_WITH_HALVES bool all_to_halves(std::span<const float> values, std::ui
   return true;
 }
 
-}  // namespace
-
-bool halves_are_quick() {
-  static const bool are_quick = [] {  // asked once: where machines are virtual the answer is slow
-    unsigned int a = 0, b = 0, c = 0, d = 0;
-    const bool has_f16c = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
-    return has_f16c && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  }();
-  return are_quick;
-}
-
-bool to_halves(std::span<const float> values, std::uint16_t* halves) {
-  return all_to_halves(values, halves);
-}
-
-void multiply(const HalvesProduct& product) {
+template <typename Weight>
+void multiply_any(const FewWindows<Weight>& product) {
   const std::size_t columns = product.columns, windows = product.windows;
   std::vector<float> turned(columns * windows);
   for (std::size_t window = 0; window < windows; ++window) {
@@ -124,15 +116,34 @@ void multiply(const HalvesProduct& product) {
   if (left == 1) all_rows_times<1>(product, x, out);
 }
 
+}  // namespace
+
+bool few_windows_are_quick() {
+  static const bool are_quick = [] {  // asked once: where machines are virtual the answer is slow
+    unsigned int a = 0, b = 0, c = 0, d = 0;
+    const bool has_f16c = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+    return has_f16c && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  }();
+  return are_quick;
+}
+
+bool to_halves(std::span<const float> values, std::uint16_t* halves) {
+  return all_to_halves(values, halves);
+}
+
+void multiply(const FewWindows<std::uint16_t>& product) { multiply_any(product); }
+void multiply(const FewWindows<float>& product) { multiply_any(product); }
+
 }  // namespace groovefast
 
 #else
 
 namespace groovefast {
 
-bool halves_are_quick() { return false; }
+bool few_windows_are_quick() { return false; }
 bool to_halves(std::span<const float>, std::uint16_t*) { return false; }
-void multiply(const HalvesProduct&) {}
+void multiply(const FewWindows<std::uint16_t>&) {}
+void multiply(const FewWindows<float>&) {}
 
 }  // namespace groovefast
 
