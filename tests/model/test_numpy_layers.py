@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 
 import numpy as np
@@ -18,6 +19,7 @@ from groovefast._lstm import (
     multiply,
     multiply_halves,
 )
+from groovefast.model import numpy_layers
 from groovefast.model.numpy_layers import Product
 
 Array = NDArray[np.float32]
@@ -221,4 +223,17 @@ def test_any_number_of_windows_meets_a_kernel(rows: int, windows: int, divisor: 
     x = rng.normal(size=(21, windows)).astype(np.float32)
     out = np.empty((rows, windows), np.float32)
     Product(kernel)(x, out)
+    np.testing.assert_allclose(out, kernel @ x, atol=1e-5)
+
+
+def test_what_another_processor_kept_is_left_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    kernel, x = in_16_bits(rng, 9, 21), rng.normal(size=(21, 4)).astype(np.float32)
+    product, out = Product(kernel), np.empty((9, 4), np.float32)
+    product(x, out)
+    slow = pickle.loads(pickle.dumps(product))
+    monkeypatch.setattr(numpy_layers, "QUICK_AT_FEW_WINDOWS", False)
+    for name in ("multiply", "multiply_halves"):
+        monkeypatch.setattr(numpy_layers, name, lambda *_: pytest.fail("not on this processor"))
+    slow(x, out)
     np.testing.assert_allclose(out, kernel @ x, atol=1e-5)
