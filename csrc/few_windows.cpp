@@ -98,8 +98,23 @@ GROOVEFAST_FEW_WINDOWS bool all_to_halves(std::span<const float> values, std::ui
   return true;
 }
 
+}  // namespace
+
+bool few_windows_are_quick() {
+  static const bool are_quick = [] {  // asked once: where machines are virtual the answer is slow
+    unsigned int a = 0, b = 0, c = 0, d = 0;
+    const bool has_f16c = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+    return has_f16c && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  }();
+  return are_quick;
+}
+
+bool to_halves(std::span<const float> values, std::uint16_t* halves) {
+  return all_to_halves(values, halves);
+}
+
 template <typename Weight>
-void multiply_any(const FewWindows<Weight>& product) {
+void multiply(const FewWindows<Weight>& product) {
   const std::size_t columns = product.columns, windows = product.windows;
   std::vector<float> turned(columns * windows);
   for (std::size_t window = 0; window < windows; ++window) {
@@ -116,24 +131,6 @@ void multiply_any(const FewWindows<Weight>& product) {
   if (left == 1) all_rows_times<1>(product, x, out);
 }
 
-}  // namespace
-
-bool few_windows_are_quick() {
-  static const bool are_quick = [] {  // asked once: where machines are virtual the answer is slow
-    unsigned int a = 0, b = 0, c = 0, d = 0;
-    const bool has_f16c = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
-    return has_f16c && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  }();
-  return are_quick;
-}
-
-bool to_halves(std::span<const float> values, std::uint16_t* halves) {
-  return all_to_halves(values, halves);
-}
-
-void multiply(const FewWindows<std::uint16_t>& product) { multiply_any(product); }
-void multiply(const FewWindows<float>& product) { multiply_any(product); }
-
 }  // namespace groovefast
 
 #else
@@ -142,9 +139,12 @@ namespace groovefast {
 
 bool few_windows_are_quick() { return false; }
 bool to_halves(std::span<const float>, std::uint16_t*) { return false; }
-void multiply(const FewWindows<std::uint16_t>&) {}
-void multiply(const FewWindows<float>&) {}
+template <typename Weight>
+void multiply(const FewWindows<Weight>&) {}
 
 }  // namespace groovefast
 
 #endif
+
+template void groovefast::multiply(const FewWindows<std::uint16_t>&);
+template void groovefast::multiply(const FewWindows<float>&);

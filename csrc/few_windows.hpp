@@ -30,7 +30,7 @@ struct FewWindows {
 
 // Writes the product. Only where this is quick; of more than kMostWindows BLAS is as fast.
 constexpr std::size_t kMostWindows = 12;
-void multiply(const FewWindows<std::uint16_t>& product);
-void multiply(const FewWindows<float>& product);
+template <typename Weight>
+void multiply(const FewWindows<Weight>& product);
 
 }  // namespace groovefast

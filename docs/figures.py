@@ -27,7 +27,8 @@ from groovefast import GrooveConverter, convert, load_model
 from groovefast.config import CONFIGS
 from groovefast.drums import DRUM_CLASSES, pitch_table
 from groovefast.evaluation.evaluate import read_performances
-from groovefast.evaluation.features import jaccard, likeness_of_bars
+from groovefast.evaluation.features import likeness_of_bars
+from groovefast.evaluation.form import likeness_at, share_of_changes
 from groovefast.evaluation.measures import Performances
 from groovefast.evaluation.ngram import NGram
 from groovefast.midi.groove import Groove
@@ -384,9 +385,10 @@ def losses(sources: Sources) -> Figure:
     return figure
 
 
-def _decoded(model: InUse, z: Array) -> NDArray[np.bool_]:
+def _decoded(model: InUse, z: Array, temperature: float = 0.0) -> NDArray[np.bool_]:
     """The hits decoded from z, each row hearing those the model wrote before, (n, steps, 9)."""
-    return np.asarray(_grid(np.asarray(model.decode(z, temperature=0.0, seed=_SEED))).hits > 0.5)
+    rows = np.asarray(model.decode(z, temperature=temperature, seed=_SEED))
+    return np.asarray(_grid(rows).hits > 0.5)
 
 
 @styled
@@ -492,15 +494,6 @@ def _two_grooves(sources: Sources, model: InUse) -> Array:
     return np.stack([converter.to_tensors(sources.data / path).outputs[4] for path in ENDS])
 
 
-def _form(hits: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
-    """The likeness of bars 1, 2, … apart, and the share of windows in which a bar is a new one."""
-    bars = hits.reshape(len(hits), -1, _BAR, hits.shape[-1])
-    apart = range(1, bars.shape[1])
-    alike = [float(jaccard(bars[:, far:], bars[:, :-far]).mean()) for far in apart]
-    changes = (bars[:, 1:] != bars[:, :-1]).any((2, 3)).mean(0)
-    return np.array(alike), np.asarray(changes)
-
-
 @styled
 def conductor(sources: Sources) -> Figure:
     """Sixteen bars: what is read back, bar by bar, and the form of what is played and made."""
@@ -508,13 +501,12 @@ def conductor(sources: Sources) -> Figure:
     truth = sources.windows("validation", "groovae_16bar")
     read = _decoded(model, np.asarray(model.encode(_rows(truth, model)).mu))
     assert model.prior is not None
-    z = model.prior.latents(len(truth), seed=_SEED)
-    new = np.asarray(_grid(np.asarray(model.decode(z, temperature=0.5, seed=_SEED))).hits > 0.5)
+    new = _decoded(model, model.prior.latents(len(truth), seed=_SEED), temperature=0.5)
     figure = new_figure(10.4, 3.2)
     scores, likeness, changes = figure.subplots(1, 3)
     bars = np.arange(16) + 1
-    in_bars = (len(truth), 16, -1)
-    f1 = _f1(read.reshape(in_bars), truth.hits.reshape(in_bars), (0, 2))
+    in_bars = (len(truth), len(bars), _BAR, -1)
+    f1 = _f1(read.reshape(in_bars), truth.hits.reshape(in_bars), (0, 2, 3))
     click.echo(f"F1 by bar {np.round(f1, 3).tolist()}, {float(_f1(read, truth.hits)):.3f}")
     scores.plot(bars, f1, "o-", color=BLUE, markersize=3.5)
     _tidy(scores, "Hits decoded from z: F1", "bar of the window")
@@ -523,7 +515,9 @@ def conductor(sources: Sources) -> Figure:
         ("played", truth.hits, "o--", INK),
         ("new", new, "o-", BLUE),
     ):
-        alike, share = _form(hits)
+        by_bars = hits.reshape(in_bars)
+        alike = [likeness_at(by_bars, apart) for apart in bars[:-1]]
+        share = share_of_changes(by_bars)
         click.echo(f"{name}: likeness {np.round(alike, 2).tolist()}")
         click.echo(f"{name}: new bars {np.round(share, 2).tolist()}")
         likeness.plot(bars[:-1], alike, style, color=color, markersize=3, label=name)

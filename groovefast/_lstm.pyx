@@ -21,20 +21,13 @@ cdef extern from "few_windows.hpp" namespace "groovefast" nogil:
     cpp_bool to_halves(readable, uint16_t*)
     cdef const size_t most_windows "groovefast::kMostWindows"
 
-    cdef cppclass HalvesProduct "groovefast::FewWindows<std::uint16_t>":
+    cdef cppclass FewWindows[Weight]:
         size_t rows, columns, stride, windows
-        const uint16_t* kernel
+        const Weight* kernel
         const float* x
         float* out
 
-    cdef cppclass Product "groovefast::FewWindows<float>":
-        size_t rows, columns, stride, windows
-        const float* kernel
-        const float* x
-        float* out
-
-    void c_multiply "groovefast::multiply"(const HalvesProduct&) except +
-    void c_multiply "groovefast::multiply"(const Product&) except +
+    void c_multiply "groovefast::multiply"[Weight](const FewWindows[Weight]&) except +
 
 cdef extern from "lstm.hpp" namespace "groovefast" nogil:
     cdef struct LstmStep:
@@ -111,7 +104,7 @@ def multiply_halves(const uint16_t[:, ::1] halves, const float[:, ::1] x, float[
         ValueError: Shapes that do not fit each other, or too many windows.
     """
     check_product(halves.shape[0], halves.shape[1], x, out)
-    cdef HalvesProduct product
+    cdef FewWindows[uint16_t] product
     product.rows, product.columns, product.windows = halves.shape[0], halves.shape[1], x.shape[1]
     product.stride = product.columns
     product.kernel, product.x, product.out = &halves[0, 0], &x[0, 0], &out[0, 0]
@@ -134,7 +127,7 @@ def multiply(const float[:, :] kernel, const float[:, ::1] x, float[:, ::1] out)
     cdef Py_ssize_t item = sizeof(float)
     if kernel.strides[1] != item or kernel.strides[0] < 0:
         raise ValueError("kernel: columns wanted side by side")
-    cdef Product product
+    cdef FewWindows[float] product
     product.rows, product.columns, product.windows = kernel.shape[0], kernel.shape[1], x.shape[1]
     product.stride = kernel.strides[0] // item
     product.kernel, product.x, product.out = &kernel[0, 0], &x[0, 0], &out[0, 0]

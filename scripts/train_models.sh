@@ -108,7 +108,8 @@ cosine_decay_steps=14000,splice_probability=0.35"
   ship "$runs/4bar-5/best"
 }
 
-# Begun with what groovae_4bar knows of bars; the rest is fresh.
+# sixteen_bars RUN: the first run, begun with what groovae_4bar knows of bars. Its settings stay for
+# those after it, in the caller's variables.
 sixteen_bars() {
   batch_size=32 eval_every=800
   common+=",dropout_keep_prob=1,free_bits=4096,played_weight=1.4,velocities_weight=8,\

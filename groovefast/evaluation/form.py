@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from groovefast.evaluation.features import bars_of, jaccard
 from groovefast.evaluation.measures import Performances, finite
@@ -49,14 +50,23 @@ def measure_form(windows: Performances) -> Form:
     if windows.bars < _LEAST_BARS:
         return Form()
     bars = bars_of(windows)
-    likeness = {
-        apart: _mean(jaccard(bars[:, apart:], bars[:, :-apart]))
-        for apart in _APART
-        if apart < windows.bars
-    }
-    differs = (bars[:, 1:] != bars[:, :-1]).any(axis=(-2, -1))
+    changes = share_of_changes(bars)
     last_ones = range(_PHRASE, windows.bars + 1, _PHRASE)
-    return Form(likeness, {last: _mean(differs[:, last - 2]) for last in last_ones})
+    return Form(
+        {apart: likeness_at(bars, apart) for apart in _APART if apart < windows.bars},
+        {last: changes[last - 2] for last in last_ones},
+    )
+
+
+def likeness_at(bars: NDArray[np.bool_], apart: int) -> float:
+    """Returns the mean Jaccard likeness of bars so many apart, of hits, (n, bars, steps, 9)."""
+    return _mean(jaccard(bars[:, apart:], bars[:, :-apart]))
+
+
+def share_of_changes(bars: NDArray[np.bool_]) -> list[float]:
+    """Returns the share of windows in which a bar is not the one before, from the second bar on."""
+    differs = (bars[:, 1:] != bars[:, :-1]).any(axis=(-2, -1))
+    return [_mean(of_bar) for of_bar in differs.T]
 
 
 def _mean(values: Any) -> float:
